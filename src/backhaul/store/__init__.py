@@ -1,0 +1,1 @@
+"""SQL and nothing else, its migrations, and the embedded PostgreSQL."""

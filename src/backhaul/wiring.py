@@ -1,0 +1,1 @@
+"""Who implements what: the only module that knows the connectors by name."""

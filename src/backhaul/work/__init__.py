@@ -1,0 +1,1 @@
+"""The loop: intake, sweep, attend, effects, deadlines."""
