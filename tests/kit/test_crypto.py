@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backhaul.kit.crypto import (
+    CryptoError,
+    Vault,
+    hmac_sha256_base64,
+    hmac_sha256_hex,
+    key_id_of,
+    rotate,
+    same,
+    sha256_hex,
+)
+
+VAULT = Vault({b"\0\0\0\1": bytes(range(32))})
+
+
+def test_hmac_against_rfc_4231() -> None:
+    # RFC 4231, test case 2.
+    assert hmac_sha256_hex("Jefe", "what do ya want for nothing?") == (
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    )
+    assert (
+        hmac_sha256_base64(b"Jefe", b"what do ya want for nothing?") == "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM="
+    )
+    assert sha256_hex("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def test_same() -> None:
+    assert same("abc", b"abc")
+    assert not same("abd", "abc")
+    assert not same("", "")
+    assert not same("\udcff", "abc")
+
+
+@given(st.binary(max_size=2000), st.binary(max_size=50))
+def test_what_is_encrypted_opens_in_its_place_only(plain: bytes, context: bytes) -> None:
+    sealed = VAULT.encrypt(plain, context)
+    assert VAULT.decrypt(sealed, context) == plain
+    assert VAULT.encrypt(plain, context) != sealed
+    with pytest.raises(CryptoError):
+        VAULT.decrypt(sealed, context + b"x")
+
+
+@given(st.binary(max_size=200), st.data())
+def test_a_changed_or_cut_value_never_opens(plain: bytes, data: st.DataObject) -> None:
+    sealed = bytearray(VAULT.encrypt(plain, b"c"))
+    place = data.draw(st.integers(0, len(sealed) - 1))
+    cut = bytes(sealed[:place])
+    sealed[place] ^= data.draw(st.integers(1, 255))
+    for bad in (bytes(sealed), cut):
+        with pytest.raises(CryptoError):
+            VAULT.decrypt(bad, b"c")
+
+
+def test_text() -> None:
+    assert VAULT.decrypt_text(VAULT.encrypt_text("gruß", "connection/1"), "connection/1") == "gruß"
+
+
+def test_key_file_is_made_private_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "master.key"
+    sealed = Vault.open(path).encrypt(b"secret", b"c")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert os.listdir(path.parent) == ["master.key"]
+    assert Vault.open(path).decrypt(sealed, b"c") == b"secret"
+
+
+def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        vaults = list(pool.map(lambda _: Vault.open(tmp_path / "master.key"), range(16)))
+    assert len({vault.newest_key_id for vault in vaults}) == 1
+
+
+def test_rotation_keeps_old_values_readable(tmp_path: Path) -> None:
+    path = tmp_path / "master.key"
+    old = Vault.open(path)
+    sealed = old.encrypt(b"secret", b"c")
+    new_id = rotate(path)
+    new = Vault.open(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert new.newest_key_id == new_id != old.newest_key_id
+    assert new.decrypt(sealed, b"c") == b"secret"
+    assert not new.is_current(sealed)
+    fresh = new.encrypt(b"secret", b"c")
+    assert new.is_current(fresh)
+    assert key_id_of(fresh) == new_id
+    with pytest.raises(CryptoError, match=f"key {new_id} is not in the key file"):
+        old.decrypt(fresh, b"c")
+
+
+def test_data_key_erases(tmp_path: Path) -> None:
+    wrapped, box = VAULT.new_data_key(b"order/1")
+    sealed = box.encrypt(b"a name", b"inbox")
+    assert VAULT.data_key(wrapped, b"order/1").decrypt(sealed, b"inbox") == b"a name"
+    with pytest.raises(CryptoError):
+        VAULT.data_key(wrapped, b"order/2")
+    with pytest.raises(CryptoError):
+        VAULT.decrypt(sealed, b"inbox")
+
+
+@pytest.mark.parametrize("content", ["", "nonsense", "00000001 short", "0001 " + "A" * 43 + "="])
+def test_a_broken_key_file_says_so_in_one_line(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "master.key"
+    path.write_text(content)
+    path.chmod(0o600)
+    with pytest.raises(CryptoError) as raised:
+        Vault.open(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "master.key"
+    Vault.open(path)
+    path.chmod(0o640)
+    with pytest.raises(CryptoError, match="chmod 600"):
+        Vault.open(path)
+    with pytest.raises(CryptoError):
+        Vault.open(tmp_path)
