@@ -1,0 +1,271 @@
+"""Effects: what changes the outside world, how each is named, and where it stands in the ledger.
+
+An effect's *target* says what it answers, not when it is tried, so that two tries of one answer are one effect.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+from backhaul.domain.money import Money
+from backhaul.domain.words import Action, Decision, Disposition, Party
+
+
+class Wanted(msgspec.Struct, frozen=True, tag_field="effect", omit_defaults=True):
+    """What an effect is to achieve; each subclass names its party and its target."""
+
+    party: ClassVar[Party]
+    money: ClassVar[bool] = False
+    lane: ClassVar[str]
+
+    @property
+    def target(self) -> str:
+        """The identity of the effect within its case."""
+        raise NotImplementedError
+
+
+class Decide(Wanted, frozen=True, tag="decide"):
+    """Answer what the channel waits for."""
+
+    party: ClassVar[Party] = Party.CHANNEL
+    money: ClassVar[bool] = True
+    lane: ClassVar[str] = "decision"
+
+    case_id: str  # the channel's id
+    action: Action
+    round: int  # the how-many-eth review of this action
+    decision: Decision
+    reason_key: str = ""
+    comment: str = ""
+    offer: Money | None = None
+
+    @property
+    def target(self) -> str:
+        return f"decide:{self.case_id}:{self.action}:{self.round}"
+
+
+class UploadLabel(Wanted, frozen=True, tag="upload_label"):
+    """Give the channel the document the buyer prints or shows. Once per return; it cannot be corrected."""
+
+    party: ClassVar[Party] = Party.CHANNEL
+    lane: ClassVar[str] = "parcel"
+
+    case_id: str
+    attachment: str  # id of the stored file
+    sha256: str
+    tracking_number: str
+    carrier_id: str
+    document: str = "label"
+
+    @property
+    def target(self) -> str:
+        return f"upload_label:{self.case_id}"
+
+
+class StampOrder(Wanted, frozen=True, tag="stamp_order"):
+    """Write the channel's order id on the commerce order where an exact look-up finds it."""
+
+    party: ClassVar[Party] = Party.COMMERCE
+    lane: ClassVar[str] = "records"
+
+    order_id: str
+    channel_order_id: str
+
+    @property
+    def target(self) -> str:
+        return f"stamp_order:{self.order_id}:{self.channel_order_id}"
+
+
+class ReturnLine(msgspec.Struct, frozen=True):
+    """Units of one shipped line that come back."""
+
+    shipped_line_id: str
+    quantity: int
+    reason: str  # the commerce system's reason id
+    note: str
+
+
+class CreateReturn(Wanted, frozen=True, tag="create_return"):
+    """Write the return into commerce. The trace in the note finds it again."""
+
+    party: ClassVar[Party] = Party.COMMERCE
+    lane: ClassVar[str] = "records"
+
+    case_id: str
+    order_id: str
+    lines: tuple[ReturnLine, ...]
+    requested_at: int
+
+    @property
+    def target(self) -> str:
+        return f"create_return:{self.case_id}"
+
+
+class AttachTracking(Wanted, frozen=True, tag="attach_tracking"):
+    """Put the parcel's tracking number on the return in commerce, without a message to the buyer."""
+
+    party: ClassVar[Party] = Party.COMMERCE
+    lane: ClassVar[str] = "records"
+
+    order_id: str
+    return_id: str
+    reverse_order_id: str
+    tracking_number: str
+    lines: tuple[tuple[str, int], ...] = ()  # (reverse line id, units); empty means all
+
+    @property
+    def target(self) -> str:
+        return f"attach_tracking:{self.return_id}:{self.tracking_number}"
+
+
+class Dispose(Wanted, frozen=True, tag="dispose"):
+    """Say what became of units that came back. The only effect that moves stock."""
+
+    party: ClassVar[Party] = Party.COMMERCE
+    lane: ClassVar[str] = "stock"
+
+    order_id: str
+    return_id: str
+    reverse_line_id: str
+    quantity: int
+    disposition: Disposition
+    units: tuple[str, ...]  # the channel's unit ids, which name this very verdict
+    before: int  # units of this reverse line and disposition already on the books when this was planned
+    location: str = ""
+
+    @property
+    def target(self) -> str:
+        return f"dispose:{self.return_id}:{'+'.join(self.units)}"
+
+
+class BookRefund(Wanted, frozen=True, tag="book_refund"):
+    """Write into commerce that the channel has paid. Moves no money and no stock."""
+
+    party: ClassVar[Party] = Party.COMMERCE
+    money: ClassVar[bool] = True
+    lane: ClassVar[str] = "money"
+
+    case_id: str
+    refund_id: str  # the channel's refund record
+    order_id: str
+    amount: Money
+    lines: tuple[tuple[str, int], ...]  # (line id, units)
+    paid_at: int  # the channel's date
+    parent_payment: str
+    gateway: str
+    differs: bool = False  # the amount is not the lines' own price
+    unfulfilled: bool = False
+
+    @property
+    def target(self) -> str:
+        return f"book_refund:{self.refund_id}"
+
+
+class CloseReturn(Wanted, frozen=True, tag="close_return"):
+    """Nothing is left to do on the return in commerce."""
+
+    party: ClassVar[Party] = Party.COMMERCE
+    lane: ClassVar[str] = "records"
+
+    order_id: str
+    return_id: str
+
+    @property
+    def target(self) -> str:
+        return f"close_return:{self.return_id}"
+
+
+class CancelReturn(Wanted, frozen=True, tag="cancel_return"):
+    """The channel's case ended without goods: take the return in commerce back."""
+
+    party: ClassVar[Party] = Party.COMMERCE
+    lane: ClassVar[str] = "records"
+
+    order_id: str
+    return_id: str
+
+    @property
+    def target(self) -> str:
+        return f"cancel_return:{self.return_id}"
+
+
+AnyEffect = (
+    Decide
+    | UploadLabel
+    | StampOrder
+    | CreateReturn
+    | AttachTracking
+    | Dispose
+    | BookRefund
+    | CloseReturn
+    | CancelReturn
+)
+
+
+class Repeat(StrEnum):
+    """How an effect may be tried again when its answer was lost."""
+
+    KEYED = "keyed"  # the vendor knows our key: send the same bytes
+    REFUSED_IF_DONE = "refused_if_done"  # the vendor refuses or ignores a second one: send the same bytes
+    FINDABLE = "findable"  # look for it by a strong read, then send or adopt
+    UNSAFE = "unsafe"  # a person has to look
+
+
+class Safety(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a vendor's effect may be repeated. ``memory_s`` is how long KEYED holds; afterwards ``then``.
+    ``settle_s`` is how long after a request may have left its effect may still come to light."""
+
+    repeat: Repeat
+    memory_s: int = 0
+    then: Repeat = Repeat.UNSAFE
+    settle_s: int = 5
+
+
+class EffectState(StrEnum):
+    """Where an effect stands. ``SENT`` without an answer is a state, not an error."""
+
+    PROPOSED = "proposed"  # observe: written down, never sent
+    INTENT = "intent"  # committed with its exact request, not sent
+    SENT = "sent"  # bytes may have left; the answer is not in
+    ACCEPTED = "accepted"  # the vendor said yes; not read back
+    CONFIRMED = "confirmed"  # a read shows our state on our terms
+    REFUSED = "refused"  # the vendor said no
+    SUPERSEDED = "superseded"  # a read shows somebody else's state
+    DROPPED = "dropped"  # a person took it back, or it was never sent and is no longer wanted
+
+
+OPEN = frozenset({EffectState.INTENT, EffectState.SENT, EffectState.ACCEPTED})
+DONE = frozenset({EffectState.ACCEPTED, EffectState.CONFIRMED, EffectState.SUPERSEDED})
+
+
+class Effect(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One row of the ledger, as far as the plan needs it. The exact request stays in the store."""
+
+    id: str
+    wanted: AnyEffect
+    state: EffectState
+    safety: Safety
+    created_at: int
+    because: str = ""
+    by: str = ""  # who asked: a person, "policy", "deadline"
+    attempts: int = 0
+    sent_at: int | None = None  # first time bytes may have left
+    dead_at: int | None = None  # after this the last attempt cannot reach the vendor any more
+    answered_at: int | None = None
+    code: str = ""
+    text: str = ""
+    result: str = ""  # the vendor's id of what was made
+    taken_over: bool = False  # another process had sent it and never reported
+
+    @property
+    def target(self) -> str:
+        """The identity of the effect within its case."""
+        return self.wanted.target
+
+    @property
+    def open(self) -> bool:
+        """Whether it may still change the outside world or waits to be read back."""
+        return self.state in OPEN

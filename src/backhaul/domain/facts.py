@@ -1,0 +1,248 @@
+"""All we know of one case, as one frozen value: what vendors showed, what people said, what we did, on which terms."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference
+from backhaul.domain.commerce import Candidate, CommerceOrder
+from backhaul.domain.effects import DONE, Effect, EffectState
+from backhaul.domain.money import Money
+from backhaul.domain.words import ENDED, Action, Condition, Decision, Disposition, Kind, Party, Stage
+
+
+class Mode(StrEnum):
+    """Whether a shop's effects are sent."""
+
+    OBSERVE = "observe"
+    LIVE = "live"
+
+
+class Booker(StrEnum):
+    """Who writes refunds into commerce for a shop."""
+
+    HUB = "hub"
+    DESK = "desk"
+    CONNECTOR = "connector"
+    NOBODY = "nobody"
+
+
+class Payer(StrEnum):
+    """Who gives the buyer the money back."""
+
+    CHANNEL = "channel"
+    COMMERCE = "commerce"
+    DESK = "desk"
+
+
+class ShopTerms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What holds for all cases of a shop today."""
+
+    mode: Mode = Mode.OBSERVE
+    live_since: int | None = None
+    payer: Payer = Payer.CHANNEL
+    booker: Booker = Booker.HUB
+    commerce_connected: bool = True
+    safe_gateways: frozenset[str] = frozenset()  # gateways a person confirmed to move no money
+    location: str = ""  # where restocked units go
+    paused: dict[Party, str] = {}  # connections that wait for their owner, and why
+
+
+class LinkState(StrEnum):
+    """Whether we know the commerce order."""
+
+    UNKNOWN = "unknown"
+    MATCHED = "matched"
+    MISSING = "missing"
+    AMBIGUOUS = "ambiguous"
+
+
+class Link(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The commerce order of the channel's order, and how it was found."""
+
+    state: LinkState = LinkState.UNKNOWN
+    order_id: str = ""
+    how: str = ""
+    candidates: tuple[Candidate, ...] = ()
+    reference: ExternalReference | None = None
+    tried_at: int = 0
+    tries: int = 0
+
+
+class Backoff(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A party that does not answer: try again at ``until``. ``parked`` marks a shape we do not know."""
+
+    since: int
+    until: int
+    tries: int
+    text: str
+    parked: bool = False
+
+
+class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What reads have shown. Times are by the shop's clock. Stored with the case, written when it changed."""
+
+    channel: ChannelCase | None = None
+    channel_at: int = 0
+    channel_heard: int = -1  # hints about the channel that this read has answered
+    round: dict[Action, int] = {}
+    order: ChannelOrder | None = None
+    link: Link = Link()
+    commerce: CommerceOrder | None = None
+    commerce_at: int = 0
+    commerce_heard: int = -1
+    answerable: tuple[Answerable, ...] = ()
+    answerable_at: int = 0
+    answerable_for: str = ""  # "action:round"
+    aliases: dict[str, str] = {}  # channel SKU -> commerce SKU, of this order's lines
+    reason_ids: dict[str, str] = {}  # commerce reason handle -> id
+    backoff: dict[Party, Backoff] = {}
+    warned: tuple[str, ...] = ()
+    ended_at: int | None = None
+
+
+class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A desk's or a person's answer to what the channel waits for."""
+
+    action: Action
+    round: int
+    decision: Decision
+    by: str
+    at: int
+    reason_key: str = ""
+    comment: str = ""
+    offer: Money | None = None
+    desk: str = "own"
+
+
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an inspection found of one unit, and what becomes of it."""
+
+    condition: Condition
+    disposition: Disposition
+    by: str
+    at: int
+    note: str = ""
+
+
+class Label(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A label that a person gave us."""
+
+    attachment: str
+    sha256: str
+    tracking_number: str
+    carrier_id: str
+    by: str
+    at: int
+    document: str = "label"
+    carrier_name: str = ""
+
+
+class Said(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What people told us of this case, folded from their commands."""
+
+    votes: tuple[Vote, ...] = ()
+    received: dict[str, int] = {}  # unit -> when
+    verdicts: dict[str, Verdict] = {}
+    label: Label | None = None
+    linked: str = ""  # commerce order id a person chose
+    linked_by: str = ""
+    line_links: dict[str, str] = {}  # unit -> commerce line id
+    waived: frozenset[str] = frozenset()  # lanes
+    retries: dict[str, int] = {}  # effect target (or "look:<source>") -> when a person asked for another try
+    taken: bool = False  # an old open case taken over into live
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """One case. ``heard`` counts the hints per party; a read older than its count is stale."""
+
+    id: str
+    shop_id: str
+    seen: Seen
+    said: Said
+    ledger: tuple[Effect, ...]
+    shop: ShopTerms
+    heard_channel: int = 0
+    heard_commerce: int = 0
+
+    # -- what was read
+
+    @property
+    def channel(self) -> ChannelCase | None:
+        """The channel's case as last read."""
+        return self.seen.channel
+
+    def stale(self, party: Party) -> bool:
+        """Whether something happened there since we read it: a hint, or our own effect."""
+        if party is Party.CHANNEL:
+            return self.seen.channel is None or self.seen.channel_heard < self.heard_channel
+        return self.seen.commerce is None or self.seen.commerce_heard < self.heard_commerce
+
+    def round(self, action: Action) -> int:
+        """Which review of this action it is, from 1."""
+        return self.seen.round.get(action, 1)
+
+    # -- what was done
+
+    def effect(self, target: str) -> Effect | None:
+        """The newest effect of this target that counts in the shop's mode."""
+        found = None
+        for effect in self.ledger:
+            if effect.target == target and (effect.state is not EffectState.PROPOSED or self.observing):
+                found = effect
+        return found
+
+    def may_write(self, target: str, asked_at: int = 0) -> bool:
+        """Whether an effect of this target may be written now: none stands, or the last failed and somebody asked
+        for another since."""
+        last = self.effect(target)
+        if last is None:
+            return True
+        if last.state is EffectState.PROPOSED or last.state in DONE or last.open:
+            return False
+        if last.state is EffectState.DROPPED and last.code == "unwanted":
+            return True
+        ended = last.answered_at or last.created_at
+        return max(asked_at, self.said.retries.get(target, 0)) > ended
+
+    def decided(self, decision: Decision) -> bool:
+        """Whether our own decision of this kind reached the channel."""
+        return any(
+            effect.state in (EffectState.ACCEPTED, EffectState.CONFIRMED)
+            and getattr(effect.wanted, "decision", None) is decision
+            for effect in self.ledger
+        )
+
+    # -- on which terms
+
+    @property
+    def observing(self) -> bool:
+        """Whether effects of this case are only proposed."""
+        if self.shop.mode is not Mode.LIVE or self.shop.live_since is None:
+            return True
+        opened = self.seen.channel.created_at if self.seen.channel else 0
+        return opened < self.shop.live_since and not self.said.taken
+
+    @property
+    def history(self) -> bool:
+        """Ended on the channel before the shop went live: it never gets an effect. An end we learn of while the
+        shop observes counts as such."""
+        case = self.seen.channel
+        if case is None or case.stage not in ENDED or self.said.taken:
+            return False
+        return self.shop.live_since is None or case.updated_at < self.shop.live_since
+
+    @property
+    def goods_expected(self) -> bool:
+        """Whether goods come back: a return that was not settled by letting the buyer keep them."""
+        case = self.seen.channel
+        if case is None or case.kind is not Kind.RETURN or self.decided(Decision.KEEP_ITEM):
+            return False
+        return not (case.can_keep_item and case.stage in (Stage.ACCEPTED, Stage.COMPLETED))
+
+    def backing_off(self, party: Party, now: int) -> Backoff | None:
+        """The party's back-off, while it lasts."""
+        backoff = self.seen.backoff.get(party)
+        return backoff if backoff is not None and now < backoff.until else None

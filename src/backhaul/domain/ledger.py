@@ -1,0 +1,169 @@
+"""What the effects that are open need next: to be sent, to be read back, to be settled, or a person.
+
+An open effect stands in the way of its successors; nothing here ever makes a second one.
+"""
+
+from __future__ import annotations
+
+from backhaul.domain.commerce import CommerceReturn
+from backhaul.domain.effects import (
+    AttachTracking,
+    BookRefund,
+    CancelReturn,
+    CloseReturn,
+    CreateReturn,
+    Decide,
+    Dispose,
+    Effect,
+    EffectState,
+    Repeat,
+    StampOrder,
+    UploadLabel,
+)
+from backhaul.domain.facts import Facts
+from backhaul.domain.steps import Draft, Look, Send, Settle, Source, Trouble
+from backhaul.domain.words import LEADS_TO, Party
+
+READ_BACK = (2, 5, 15, 60, 300)  # seconds after the answer at which the read-back is tried; then every REREAD
+REREAD = 900
+PATIENCE = 900  # after this long without a read-back a person is told
+
+
+def shown(effect: Effect, facts: Facts) -> bool | None:
+    """Whether the last read shows the effect on our terms. None: it shows that it can no longer happen that way."""
+    wanted = effect.wanted
+    if isinstance(wanted, Decide):
+        return _decided(wanted, facts)
+    if isinstance(wanted, UploadLabel):
+        number = facts.channel.way_back.tracking_number if facts.channel else ""
+        return True if number == wanted.tracking_number else None if number else False
+    order = facts.seen.commerce
+    if order is None:
+        return False
+    if isinstance(wanted, StampOrder):
+        return True if order.stamped == wanted.channel_order_id else None if order.stamped else False
+    if isinstance(wanted, CreateReturn):
+        return any(each.trace == wanted.case_id for each in order.returns)
+    if isinstance(wanted, BookRefund):
+        return any(each.trace == wanted.refund_id for each in order.refunds)
+    record = next((each for each in order.returns if each.id == wanted.return_id), None)
+    return record is not None and _on_return(wanted, record)
+
+
+def _decided(wanted: Decide, facts: Facts) -> bool | None:
+    case = facts.channel
+    if case is None or (case.action_due(wanted.action) and facts.round(wanted.action) == wanted.round):
+        return False
+    if facts.round(wanted.action) > wanted.round:
+        return True  # the review ended and a new one began
+    return True if case.stage in LEADS_TO.get(wanted.decision, frozenset()) else None
+
+
+def _on_return(wanted: AttachTracking | Dispose | CloseReturn | CancelReturn, record: CommerceReturn) -> bool | None:
+    if isinstance(wanted, AttachTracking):
+        return wanted.tracking_number in record.tracking
+    if isinstance(wanted, CloseReturn):
+        return True if record.status == "closed" else None if record.status == "cancelled" else False
+    if isinstance(wanted, CancelReturn):
+        return True if record.status == "cancelled" else None if record.status == "closed" else False
+    line = next((each for each in record.lines if each.reverse_line_id == wanted.reverse_line_id), None)
+    count = sum(n for kind, n in line.disposed if kind is wanted.disposition) if line else 0
+    return count >= wanted.before + wanted.quantity
+
+
+def follow(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -> None:
+    """Add what this open effect needs next."""
+    party = effect.wanted.party
+    read_at, fresh = _read(facts, party)
+    if effect.state is EffectState.INTENT:
+        _first(effect, facts, now, urgent, draft)
+        return
+    since = effect.answered_at if effect.state is EffectState.ACCEPTED else _quiet_at(effect)
+    since = since if since is not None else now
+    if now < since:
+        draft.wake(since)
+        return
+    if not fresh or read_at < since:
+        draft.steps.append(Look(_source(party), f"to see what became of: {effect.because}", 15))
+        return
+    state = shown(effect, facts)
+    if state is True:
+        draft.steps.append(Settle(effect.id, EffectState.CONFIRMED, "read back"))
+    elif state is None:
+        draft.steps.append(Settle(effect.id, EffectState.SUPERSEDED, "the vendor shows another state"))
+    elif effect.state is EffectState.ACCEPTED:
+        _await_read_back(effect, read_at, now, draft)
+    else:
+        _again(effect, facts, now, urgent, draft)
+
+
+def _read(facts: Facts, party: Party) -> tuple[int, bool]:
+    at = facts.seen.channel_at if party is Party.CHANNEL else facts.seen.commerce_at
+    return at, not facts.stale(party)
+
+
+def _source(party: Party) -> Source:
+    return Source.CASE if party is Party.CHANNEL else Source.COMMERCE
+
+
+def _quiet_at(effect: Effect) -> int | None:
+    """From when on the last attempt can no longer change anything unseen."""
+    return None if effect.dead_at is None else effect.dead_at + effect.safety.settle_s
+
+
+def _first(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -> None:
+    wanted = effect.wanted
+    if isinstance(wanted, Decide) and effect.attempts == 0 and not facts.stale(Party.CHANNEL):
+        case = facts.channel
+        if case is not None and not (case.action_due(wanted.action) and facts.round(wanted.action) == wanted.round):
+            draft.steps.append(Settle(effect.id, EffectState.DROPPED, "no longer asked for", code="unwanted"))
+            return
+    _send(effect, facts, now, urgent, draft, effect.because)
+
+
+def _send(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft, because: str) -> None:
+    party = effect.wanted.party
+    backoff = facts.backing_off(party, now)
+    if backoff and not urgent:
+        draft.wake(backoff.until)
+    elif party not in facts.shop.paused:
+        draft.steps.append(Send(effect.id, party, because, 0 if urgent else 20))
+
+
+def _await_read_back(effect: Effect, read_at: int, now: int, draft: Draft) -> None:
+    answered = effect.answered_at or now
+    next_read = next((answered + gap for gap in READ_BACK if answered + gap > read_at), read_at + REREAD)
+    if now >= next_read:
+        draft.steps.append(Look(_source(effect.wanted.party), "an accepted effect does not show yet", 30))
+    draft.wake(next_read)
+    if now - answered >= PATIENCE:
+        draft.troubles.append(
+            Trouble(
+                f"unread:{effect.target}",
+                effect.wanted.lane,
+                f"{effect.wanted.party.capitalize()} accepted “{effect.because}” but does not show it.",
+                "Look at the case in the vendor's own console. The hub keeps reading and does not repeat it.",
+            )
+        )
+
+
+def _again(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -> None:
+    """The answer was lost and a read shows nothing: repeat only as far as the vendor makes it harmless."""
+    repeat = effect.safety.repeat
+    if repeat is Repeat.KEYED and now - (effect.sent_at or now) >= effect.safety.memory_s:
+        repeat = effect.safety.then
+    careless = repeat is Repeat.FINDABLE and effect.taken_over and effect.wanted.money
+    if repeat is Repeat.UNSAFE or careless:
+        draft.troubles.append(
+            Trouble(
+                f"unknown:{effect.target}",
+                effect.wanted.lane,
+                f"It is not known whether {effect.wanted.party} carried out: {effect.because}.",
+                "Look there. If it was done, link it; if not, press “try again”.",
+                retry=effect.target,
+            )
+        )
+        if facts.said.retries.get(effect.target, 0) > (effect.sent_at or 0):
+            _send(effect, facts, now, urgent, draft, "a person looked and asked for another try")
+        return
+    _send(effect, facts, now, urgent, draft, f"{effect.because} (same request again: its answer was lost)")

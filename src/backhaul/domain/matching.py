@@ -1,0 +1,140 @@
+"""Which commerce order is the channel's order, and which of its lines are the units of a return.
+
+Each answer carries its reason. Nothing is guessed: where several orders or lines fit equally badly, a person is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from backhaul.domain.channel import ChannelOrder, ChannelUnit, ExternalReference
+from backhaul.domain.commerce import Candidate, CommerceLine, CommerceOrder
+from backhaul.domain.facts import Facts, Link, LinkState
+
+
+class Matched(msgspec.Struct, frozen=True):
+    """The commerce line of one unit and how it was found."""
+
+    unit_id: str
+    line_id: str
+    how: str
+
+
+class Unmatched(msgspec.Struct, frozen=True):
+    """A unit without a line, and what was looked for."""
+
+    unit_id: str
+    sku: str
+    text: str
+
+
+class Lines(msgspec.Struct, frozen=True):
+    """The outcome for all units of a return."""
+
+    matched: tuple[Matched, ...]
+    unmatched: tuple[Unmatched, ...]
+
+    def quantities(self) -> dict[str, int]:
+        """Units per commerce line."""
+        counted: dict[str, int] = {}
+        for match in self.matched:
+            counted[match.line_id] = counted.get(match.line_id, 0) + 1
+        return counted
+
+
+def choose_order(candidates: Iterable[Candidate], tried_at: int, tries: int) -> Link:
+    """The link for what a search found: matched by the one order that holds the channel's id, ambiguous when several
+    do, else missing with the look-alikes as candidates for a person."""
+    found = tuple(candidates)
+    sure = {candidate.order_id: candidate for candidate in found if candidate.where}
+    if len(sure) == 1:
+        only = next(iter(sure.values()))
+        return Link(LinkState.MATCHED, only.order_id, only.where[0], tried_at=tried_at, tries=tries)
+    if len(sure) > 1:
+        return Link(LinkState.AMBIGUOUS, candidates=tuple(sure.values()), tried_at=tried_at, tries=tries)
+    distinct = tuple({candidate.order_id: candidate for candidate in found}.values())
+    return Link(LinkState.MISSING, candidates=distinct[:10], tried_at=tried_at, tries=tries)
+
+
+def normal(sku: str) -> str:
+    """A SKU as it is compared: case, blanks and the usual separators do not count."""
+    return "".join(char for char in sku.casefold() if char.isalnum())
+
+
+def match_lines(
+    units: Iterable[ChannelUnit],
+    order: ChannelOrder | None,
+    commerce: CommerceOrder,
+    reference: ExternalReference | None = None,
+    aliases: Mapping[str, str] | None = None,
+    linked: Mapping[str, str] | None = None,
+) -> Lines:
+    """Find the commerce line of each unit: by a person's word, the connector's line map, line ids written on the
+    commerce line, SKU, alias, barcode, then as the only line there is. A line takes no more units than it has."""
+    room = {line.id: line.quantity for line in commerce.lines}
+    skus = {line.id: line.seller_sku for line in order.lines} if order else {}
+    matched: list[Matched] = []
+    unmatched: list[Unmatched] = []
+    for unit in sorted(units, key=lambda each: each.id):
+        sku = unit.seller_sku or skus.get(unit.order_line_id, "")
+        for line_id, how in _ways(unit, sku, commerce, reference, aliases or {}, linked or {}):
+            if room.get(line_id, 0) > 0:
+                room[line_id] -= 1
+                matched.append(Matched(unit.id, line_id, how))
+                break
+        else:
+            unmatched.append(Unmatched(unit.id, sku or unit.sku_id, _missing(sku, unit)))
+    return Lines(tuple(matched), tuple(unmatched))
+
+
+def _missing(sku: str, unit: ChannelUnit) -> str:
+    what = f"SKU {sku}" if sku else f"channel SKU {unit.sku_id or 'without id'}"
+    return f"{what} ({unit.name or 'unnamed item'}) is on no line of the order with a unit left"
+
+
+def _ways(
+    unit: ChannelUnit,
+    sku: str,
+    commerce: CommerceOrder,
+    reference: ExternalReference | None,
+    aliases: Mapping[str, str],
+    linked: Mapping[str, str],
+) -> Iterable[tuple[str, str]]:
+    """Lines that may be the unit's, surest first."""
+    if unit.id in linked:
+        yield linked[unit.id], "linked by a person"
+        return
+    if reference is not None and reference.order_id and unit.order_line_id in reference.lines:
+        yield reference.lines[unit.order_line_id], "the connector's line map"
+    for line in commerce.lines:
+        if unit.order_line_id in line.channel_line_ids:
+            yield line.id, "channel line id on the order line"
+    if sku:
+        yield from ((line.id, "SKU") for line in commerce.lines if line.sku and line.sku == sku)
+        yield from (
+            (line.id, "SKU, normalised") for line in commerce.lines if line.sku and normal(line.sku) == normal(sku)
+        )
+    for name in (sku, unit.sku_id):
+        if name and name in aliases:
+            alias = aliases[name]
+            yield from ((line.id, f"alias {name} = {alias}") for line in commerce.lines if _names(line, alias))
+    if sku:
+        yield from ((line.id, "barcode") for line in commerce.lines if line.barcode and line.barcode == sku)
+    if len(commerce.lines) == 1 and not sku and not commerce.lines[0].sku:
+        yield commerce.lines[0].id, "only line of the order"
+
+
+def _names(line: CommerceLine, alias: str) -> bool:
+    return alias in (line.id, line.sku, line.barcode) or bool(line.sku and normal(line.sku) == normal(alias))
+
+
+def case_lines(facts: Facts) -> Lines:
+    """The lines of this case's units on the order we read; empty while there is none."""
+    case, commerce = facts.channel, facts.seen.commerce
+    if case is None or commerce is None:
+        return Lines((), ())
+    return match_lines(
+        case.units, facts.seen.order, commerce, facts.seen.link.reference, facts.seen.aliases, facts.said.line_links
+    )

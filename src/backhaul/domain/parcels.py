@@ -1,0 +1,93 @@
+"""The parcel lane: the label, the way back, what arrived."""
+
+from __future__ import annotations
+
+from backhaul.domain.channel import ChannelCase
+from backhaul.domain.effects import EffectState, UploadLabel
+from backhaul.domain.facts import Facts, Label
+from backhaul.domain.steps import Draft, Lane, Question, Trouble, Write
+from backhaul.domain.words import Action, Document, Party, ShippedBy, Stage
+
+
+def parcel_lane(facts: Facts, now: int, draft: Draft) -> Lane:
+    """Upload the label a person gave; say where the parcel is."""
+    case = facts.channel
+    assert case is not None
+    if not facts.goods_expected:
+        return Lane("none", terminal=True)
+    label = facts.said.label
+    wants_label = (
+        case.stage is Stage.AWAITING_SHIPMENT
+        and case.way_back.shipped_by is ShippedBy.SELLER
+        and not case.way_back.tracking_number
+        and not (facts.seen.order and facts.seen.order.fulfilled_by_channel)
+    )
+    if wants_label and label is None:
+        draft.questions.append(
+            Question("label", "The buyer waits for a return label.", otherwise="the buyer cannot ship")
+        )
+    elif wants_label and label is not None:
+        _upload(facts, case, label, draft)
+    return _lane(facts, case)
+
+
+def _upload(facts: Facts, case: ChannelCase, label: Label, draft: Draft) -> None:
+    wanted = UploadLabel(
+        case.id, label.attachment, label.sha256, label.tracking_number, label.carrier_id, label.document
+    )
+    last = facts.effect(wanted.target)
+    qr = case.way_back.document in (Document.QR_CODE, Document.QR_CODE_NO_BOX)
+    if case.way_back.document in (Document.LABEL, Document.QR_CODE, Document.QR_CODE_NO_BOX) and qr != (
+        label.document == "qr_code"
+    ):
+        draft.troubles.append(
+            Trouble(
+                f"document:{case.id}",
+                "parcel",
+                f"The channel wants a {case.way_back.document} for this return, not a {label.document}.",
+                "Upload the right document. It can be sent only once.",
+            )
+        )
+    elif last is not None and last.state is EffectState.REFUSED and not facts.may_write(wanted.target, label.at):
+        draft.troubles.append(
+            Trouble(
+                f"refused:{wanted.target}",
+                "parcel",
+                f"The channel refused the label: {last.text} ({last.code}).",
+                "Upload a corrected label, or try again.",
+                retry=wanted.target,
+            )
+        )
+    elif facts.may_write(wanted.target, label.at) and not facts.stale(Party.CHANNEL):
+        draft.steps.append(Write(wanted, f"label {label.tracking_number} from {label.by}", label.by, 12))
+
+
+def _lane(facts: Facts, case: ChannelCase) -> Lane:
+    received = [unit for unit in case.units if unit.id in facts.said.received]
+    tracking = case.way_back.tracking_number
+    text = f"{case.way_back.carrier_name} {tracking}".strip()
+    if case.stage is Stage.CANCELLED:
+        return Lane("cancelled", text, terminal=True)
+    if received:
+        whole = len(received) == len(case.units)
+        state = "received" if whole else "partly_received"
+        return Lane(
+            state, f"{len(received)} of {len(case.units)} units", terminal=whole or case.stage is Stage.COMPLETED
+        )
+    if case.stage is Stage.COMPLETED:
+        return Lane("accepted", text, terminal=True)
+    if case.stage is Stage.PARCEL_REJECTED:
+        return Lane("refused", text)
+    if case.action_due(Action.JUDGE_PARCEL):
+        return Lane("delivered", text)
+    if case.stage is Stage.SHIPPED:
+        return Lane("in_transit", text)
+    if case.stage is Stage.ACCEPTED:
+        return Lane("accepted", text)
+    if case.stage is Stage.AWAITING_SHIPMENT:
+        return Lane("label_ready" if tracking else "awaiting_label" if _ours(case) else "awaiting_buyer", text)
+    return Lane("not_yet", text)
+
+
+def _ours(case: ChannelCase) -> bool:
+    return case.way_back.shipped_by is ShippedBy.SELLER

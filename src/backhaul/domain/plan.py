@@ -1,0 +1,182 @@
+"""The heart: from everything known of a case, a policy and a moment to what is to be done. Pure."""
+
+from __future__ import annotations
+
+from backhaul.domain.channel import ChannelCase
+from backhaul.domain.deadlines import last_attempt, nearest, warn
+from backhaul.domain.decisions import decision_lane
+from backhaul.domain.facts import Facts
+from backhaul.domain.ledger import follow
+from backhaul.domain.matching import case_lines
+from backhaul.domain.parcels import parcel_lane
+from backhaul.domain.policy import DAY, Policy
+from backhaul.domain.records import close, find_order, records_lane
+from backhaul.domain.refunds import money_lane
+from backhaul.domain.steps import Draft, Lane, Look, Plan, Send, Settle, Source, Step, Trouble, Write
+from backhaul.domain.stock import stock_lane
+from backhaul.domain.words import ENDED, Action, Kind, Party, Stage
+
+VERSION = 1  # part of the record of why something was done
+
+
+def plan(facts: Facts, policy: Policy, now: int) -> Plan:
+    """What must happen next with one case at ``now`` (Unix seconds by the shop's clock)."""
+    draft = Draft()
+    case = facts.channel
+    if case is None:
+        draft.steps.append(Look(Source.CASE, "the case has not been read", 2))
+        return _freeze(facts, now, draft, {}, False)
+    urgent = last_attempt(facts, policy, now)
+    _read_channel(facts, case, now, urgent, draft)
+    for effect in facts.ledger:
+        if effect.open:
+            follow(effect, facts, now, urgent, draft)
+    order = find_order(facts, now, draft)
+    lines = case_lines(facts)
+    lanes = {"decision": decision_lane(facts, policy, now, draft)}
+    lanes["money"] = money_lane(facts, order, lines, now, draft)
+    lanes["parcel"] = parcel_lane(facts, now, draft)
+    lanes["stock"] = stock_lane(facts, policy, order, lines, now, draft)
+    lanes["records"] = records_lane(facts, policy, order, lines, draft)
+    close(facts, order, lines, lanes, draft)
+    _beyond(case, draft)
+    warn(facts, policy, now, draft)
+    waiting = any(effect.open for effect in facts.ledger)
+    ended = case.stage in ENDED and not waiting and all(lane.terminal for lane in lanes.values())
+    return _freeze(facts, now, draft, lanes, ended, urgent)
+
+
+def _read_channel(facts: Facts, case: ChannelCase, now: int, urgent: bool, draft: Draft) -> None:
+    asked = facts.said.retries.get("look:case", 0)
+    if facts.stale(Party.CHANNEL) or asked > facts.seen.channel_at:
+        draft.steps.append(Look(Source.CASE, "the channel has news", 2))
+    elif case.stage not in ENDED:
+        due = facts.seen.channel_at + DAY
+        if now >= due:
+            draft.steps.append(Look(Source.CASE, "every open case is read daily", 26))
+        draft.wake(max(due, now + 1))
+
+
+def _beyond(case: ChannelCase, draft: Draft) -> None:
+    """Cases this version shows but does not decide, so that a person does it in time."""
+    if case.stage in ENDED or any(trouble.console for trouble in draft.troubles):
+        return
+    unknown = case.kind is Kind.UNKNOWN or case.stage is Stage.UNKNOWN
+    if unknown or case.kind in (Kind.REPLACEMENT, Kind.EXCHANGE):
+        what = case.raw_kind or case.kind
+        draft.troubles.append(
+            Trouble(
+                "beyond",
+                "decision",
+                f"The hub follows this {what} ({case.raw_status or case.stage}) but cannot answer it.",
+                "Handle it in Seller Center; the hub shows what becomes of it.",
+                deadline=min((due.deadline for due in case.due if due.deadline), default=None),
+                console=True,
+            )
+        )
+
+
+def _freeze(facts: Facts, now: int, draft: Draft, lanes: dict[str, Lane], ended: bool, urgent: bool = False) -> Plan:
+    steps = sorted(_once(_able(facts, now, urgent, draft)), key=lambda step: step.rank)
+    for party, text in facts.shop.paused.items():
+        if any(_party(step) is party for step in draft.steps):
+            draft.troubles.append(
+                Trouble(
+                    f"paused:{party}", "decision", text, "Log in again on the Connections page.", ("connection", party)
+                )
+            )
+    for party, backoff in facts.seen.backoff.items():
+        if backoff.parked or (backoff.tries >= 5 and now < backoff.until):
+            lane = "decision" if party is Party.CHANNEL else "records"
+            what = "answers in a shape the hub does not know" if backoff.parked else "does not answer"
+            draft.troubles.append(
+                Trouble(
+                    f"backoff:{party}",
+                    lane,
+                    f"{party.capitalize()} {what}: {backoff.text}",
+                    "The hub keeps trying. Look at the vendor's status page, then at Connections.",
+                    retry="look:case",
+                )
+            )
+    action, deadline = nearest(facts)
+    return Plan(
+        lanes,
+        tuple(steps),
+        tuple(draft.questions),
+        tuple({trouble.key: trouble for trouble in draft.troubles}.values()),
+        tuple(draft.entries),
+        draft.wake_at,
+        ended,
+        _status(facts, lanes, ended),
+        action,
+        deadline,
+        draft.money,
+    )
+
+
+def _party(step: Step) -> Party | None:
+    if isinstance(step, Look):
+        return step.source.party
+    if isinstance(step, Send):
+        return step.party
+    return None
+
+
+def _able(facts: Facts, now: int, urgent: bool, draft: Draft) -> list[Step]:
+    """Leave out what asks a party that is paused or backs off: that party's steps wait, nobody else's do."""
+    able: list[Step] = []
+    for step in draft.steps:
+        party = _party(step)
+        if party is None:
+            able.append(step)
+        elif party in facts.shop.paused:
+            continue
+        elif (backoff := facts.backing_off(party, now)) and not (urgent and party is Party.CHANNEL):
+            draft.wake(backoff.until)
+        else:
+            able.append(step)
+    return able
+
+
+def _once(steps: list[Step]) -> list[Step]:
+    """One read per source and one effect per target, each at its most urgent. Settling comes before sending."""
+    best: dict[object, Step] = {}
+    for step in steps:
+        key: object
+        if isinstance(step, Look):
+            key = step.source
+        elif isinstance(step, Write):
+            key = step.wanted.target
+        elif isinstance(step, (Send, Settle)):
+            key = step.effect_id
+        else:
+            key = step.keys
+        if key not in best or step.rank < best[key].rank:
+            best[key] = step
+    return list(best.values())
+
+
+STATUS = {
+    Stage.REQUESTED: "requested",
+    Stage.OFFERED: "offered",
+    Stage.AWAITING_SHIPMENT: "awaiting_parcel",
+    Stage.SHIPPED: "in_transit",
+    Stage.REQUEST_REJECTED: "request_rejected",
+    Stage.PARCEL_REJECTED: "parcel_rejected",
+    Stage.ACCEPTED: "accepted",
+    Stage.COMPLETED: "refunded",
+    Stage.CANCELLED: "cancelled",
+    Stage.UNKNOWN: "unknown",
+}
+
+
+def _status(facts: Facts, lanes: dict[str, Lane], ended: bool) -> str:
+    """The hub's own word for the grid; "refunded" and "closed" are two facts, as the money may precede the goods."""
+    case = facts.channel
+    if case is None:
+        return "new"
+    if ended and case.stage is Stage.COMPLETED:
+        return "closed"
+    if case.stage is Stage.SHIPPED and case.action_due(Action.JUDGE_PARCEL):
+        return "delivered"
+    return STATUS[case.stage]

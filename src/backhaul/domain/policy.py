@@ -1,0 +1,68 @@
+"""A merchant's policy: typed, dated, and kept by each case in the version that was in force when it opened."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from backhaul.domain.words import Action, Decision
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+class Default(StrEnum):
+    """What happens when nobody has answered shortly before the channel's deadline."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    LEAVE = "leave"  # the channel decides, usually by approving
+
+
+class AcceptParcel(StrEnum):
+    """When goods that came back are accepted, which makes the channel pay."""
+
+    ON_DELIVERY = "on_delivery"
+    ON_INSPECTION = "on_inspection"
+    ASK = "ask"
+
+
+class DeadlineRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The default answer to one action. ``reasons`` are channel reason keys in order of preference, for REJECT."""
+
+    default: Default
+    reasons: tuple[str, ...] = ()
+
+
+APPROVALS = {
+    Action.ANSWER_REFUND: Decision.APPROVE_REFUND,
+    Action.ANSWER_RETURN: Decision.APPROVE_RETURN,
+    Action.JUDGE_PARCEL: Decision.ACCEPT_PARCEL,
+}
+REJECTS = {
+    Action.ANSWER_REFUND: Decision.REJECT_REFUND,
+    Action.ANSWER_RETURN: Decision.REJECT_RETURN,
+    Action.JUDGE_PARCEL: Decision.REFUSE_PARCEL,
+}
+
+
+class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the hub may do by itself. The defaults pay nobody without a person except where silence would pay too."""
+
+    version: int = 1
+    on_deadline: dict[Action, DeadlineRule] = {
+        Action.ANSWER_REFUND: DeadlineRule(Default.LEAVE),
+        Action.ANSWER_RETURN: DeadlineRule(Default.APPROVE),
+        Action.JUDGE_PARCEL: DeadlineRule(Default.LEAVE),
+    }
+    accept_parcel: AcceptParcel = AcceptParcel.ON_INSPECTION
+    lead_s: int = HOUR  # the default answer is given this long before the deadline
+    last_attempt_s: int = 5 * 60  # and tried once more, whatever backs off, this long before it
+    warn_hours: tuple[int, ...] = (24, 12, 4, 1)
+    inspect_within_s: int = 14 * DAY  # uninspected goods end as not restocked this long after they arrived
+    reasons: dict[str, str] = {}  # channel reason key -> commerce reason id; the rest by `reasons.commerce_reason`
+
+    def rule(self, action: Action) -> DeadlineRule:
+        """The default answer to an action; LEAVE where the policy says nothing."""
+        return self.on_deadline.get(action, DeadlineRule(Default.LEAVE))

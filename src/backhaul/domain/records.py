@@ -1,0 +1,251 @@
+"""The records lane: the return as the commerce system keeps it. A mirror: it decides nothing and moves no money.
+
+It also finds the commerce order, which money and stock need.
+"""
+
+from __future__ import annotations
+
+from backhaul.domain.channel import ChannelCase
+from backhaul.domain.commerce import CommerceOrder, CommerceReturn
+from backhaul.domain.effects import (
+    AttachTracking,
+    CancelReturn,
+    CloseReturn,
+    CreateReturn,
+    Effect,
+    EffectState,
+    ReturnLine,
+    StampOrder,
+    Wanted,
+)
+from backhaul.domain.facts import Facts, LinkState
+from backhaul.domain.matching import Lines
+from backhaul.domain.policy import Policy
+from backhaul.domain.reasons import commerce_reason
+from backhaul.domain.steps import Draft, Lane, Look, Source, Trouble, Write
+from backhaul.domain.words import APPROVED, Kind, Party, Stage
+
+RETRY_MATCH = (60, 300, 900, 3600)  # seconds between searches for an order that is not there yet; the last repeats
+RECHECK = 24 * 3600
+
+
+def find_order(facts: Facts, now: int, draft: Draft) -> CommerceOrder | None:
+    """The commerce order of the case as we read it, asking for what is missing on the way to it."""
+    case, link = facts.channel, facts.seen.link
+    assert case is not None
+    if facts.seen.order is None and not facts.history:
+        draft.steps.append(Look(Source.ORDER, "the order of the return is not known", 25))
+        return None
+    if not concerned(facts) or facts.history:
+        return None
+    if facts.said.linked and link.order_id != facts.said.linked:
+        draft.steps.append(Look(Source.MATCH, f"{facts.said.linked_by} linked the order", 24))
+        return None
+    if link.state is not LinkState.MATCHED:
+        _search(facts, now, draft)
+        return None
+    order = facts.seen.commerce
+    if order is None or facts.stale(Party.COMMERCE) or now - facts.seen.commerce_at > RECHECK:
+        draft.steps.append(Look(Source.COMMERCE, "the order may have changed", 28))
+        return None if order is None or facts.stale(Party.COMMERCE) else order
+    return order
+
+
+def concerned(facts: Facts) -> bool:
+    """Whether this case has a counterpart in commerce: a return or refund, a system connected, nobody waived it."""
+    case = facts.channel
+    kept = case is not None and case.kind in (Kind.RETURN, Kind.REFUND)
+    return kept and facts.shop.commerce_connected and "records" not in facts.said.waived
+
+
+def _search(facts: Facts, now: int, draft: Draft) -> None:
+    case, link = facts.channel, facts.seen.link
+    assert case is not None
+    asked = facts.said.retries.get("look:match", 0)
+    gap = RETRY_MATCH[min(link.tries, len(RETRY_MATCH)) - 1] if link.tries else 0
+    next_try = link.tried_at + gap
+    if link.state is LinkState.UNKNOWN or now >= next_try or asked > link.tried_at:
+        draft.steps.append(Look(Source.MATCH, "the commerce order is not known", 27))
+    else:
+        draft.wake(next_try)
+    if link.state is LinkState.UNKNOWN:
+        return
+    several = link.state is LinkState.AMBIGUOUS
+    draft.troubles.append(
+        Trouble(
+            "order",
+            "records",
+            f"{len(link.candidates)} commerce orders carry the channel order {case.order_id}."
+            if several
+            else f"No commerce order carries the channel order {case.order_id}.",
+            "Link the right order."
+            if several
+            else "Wait until the order connector has written it, or link it by hand.",
+            waits_on=("order", case.order_id),
+            retry="look:match",
+        )
+    )
+
+
+def records_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, lines: Lines, draft: Draft) -> Lane:
+    """Create, adopt, follow, cancel or close the return in commerce."""
+    case = facts.channel
+    assert case is not None
+    if not facts.shop.commerce_connected:
+        return Lane("not_connected", terminal=True)
+    if "records" in facts.said.waived:
+        return Lane("waived", terminal=True)
+    if facts.history:
+        return Lane("history", terminal=True)
+    if not concerned(facts):
+        return Lane("not_needed", terminal=True)
+    if order is None:
+        return Lane("finding_order")
+    if case.units and lines.unmatched:
+        _unmatched(case, order, lines, draft)
+    if order.stamped != case.order_id:
+        propose(facts, StampOrder(order.id, case.order_id), "so that the order is found at once next time", 90, draft)
+    record = our_return(case, order, lines)
+    if not facts.goods_expected:
+        if record and record.trace == case.id and record.status == "open" and not _touched(record, order):
+            propose(facts, CancelReturn(order.id, record.id), "no goods come back", 70, draft)
+            return Lane("open", record.name)
+        return Lane("not_needed", terminal=True)
+    if record is None:
+        return _create(facts, policy, case, order, lines, draft)
+    return _follow(facts, case, order, record, draft)
+
+
+def our_return(case: ChannelCase, order: CommerceOrder, lines: Lines) -> CommerceReturn | None:
+    """The return of this case in commerce: ours by its trace, else one that somebody else opened on the same lines."""
+    for record in order.returns:
+        if record.trace == case.id:
+            return record
+    wanted = lines.quantities()
+    for record in order.returns:
+        if not record.trace and record.status in ("open", "requested", "closed"):
+            held = {line.line_id: line.quantity for line in record.lines}
+            if wanted and all(held.get(line_id, 0) >= count for line_id, count in wanted.items()):
+                return record
+    return None
+
+
+def _touched(record: CommerceReturn, order: CommerceOrder) -> bool:
+    return any(line.disposed for line in record.lines) or any(refund.return_id == record.id for refund in order.refunds)
+
+
+def _unmatched(case: ChannelCase, order: CommerceOrder, lines: Lines, draft: Draft) -> None:
+    missing = "; ".join(each.text for each in lines.unmatched)
+    draft.troubles.append(
+        Trouble(
+            "lines",
+            "records",
+            f"Order {order.name} has no line for {len(lines.unmatched)} of {len(case.units)} units: {missing}.",
+            "Add the SKU to the alias table or choose the line by hand. The other units go on.",
+            waits_on=("sku", lines.unmatched[0].sku),
+            retry="look:commerce",
+        )
+    )
+
+
+def _create(facts: Facts, policy: Policy, case: ChannelCase, order: CommerceOrder, lines: Lines, draft: Draft) -> Lane:
+    if case.stage not in APPROVED:
+        ended = case.stage is Stage.CANCELLED
+        return Lane("none" if ended else "not_yet", "" if ended else "after the channel's approval", terminal=ended)
+    wanted = lines.quantities()
+    if not wanted:
+        return Lane("finding_lines")
+    chosen, short = _shipped(order, wanted)
+    if short:
+        draft.troubles.append(
+            Trouble(
+                "returnable",
+                "records",
+                f"Order {order.name} has fewer shipped, unreturned units than come back ({short} short).",
+                "Fulfil the order in the commerce system, or link the return that already holds the units.",
+                waits_on=("order", case.order_id),
+                retry="look:commerce",
+            )
+        )
+        return Lane("blocked")
+    handle, _ = commerce_reason(case.reason_key, case.reason_text, policy.reasons)
+    reason = facts.seen.reason_ids.get(handle, handle)
+    note = case.reason_text or case.reason_key
+    ready = tuple(ReturnLine(line_id, count, reason, note) for line_id, count in chosen)
+    propose(
+        facts, CreateReturn(case.id, order.id, ready, case.created_at), "the channel has accepted the return", 45, draft
+    )
+    return Lane("creating")
+
+
+def _shipped(order: CommerceOrder, wanted: dict[str, int]) -> tuple[list[tuple[str, int]], int]:
+    """Shipped lines that hold the units, and how many units none of them holds."""
+    chosen: list[tuple[str, int]] = []
+    short = 0
+    for line_id, count in wanted.items():
+        left = count
+        for shipped in order.shipped:
+            take = min(left, shipped.returnable) if shipped.line_id == line_id else 0
+            if take:
+                chosen.append((shipped.id, take))
+                left -= take
+        short += left
+    return chosen, short
+
+
+def _follow(facts: Facts, case: ChannelCase, order: CommerceOrder, record: CommerceReturn, draft: Draft) -> Lane:
+    name = record.name if record.trace else f"{record.name} (made by another connector)"
+    if record.status == "cancelled":
+        return Lane("cancelled", name, terminal=True)
+    if record.status == "closed":
+        return Lane("closed", name, terminal=True)
+    if record.trace != case.id:
+        return Lane("adopted", name, terminal=case.stage in (Stage.COMPLETED, Stage.CANCELLED))
+    if case.stage is Stage.CANCELLED:
+        wanted: Wanted = (
+            CloseReturn(order.id, record.id) if _touched(record, order) else CancelReturn(order.id, record.id)
+        )
+        propose(facts, wanted, "the channel's case was cancelled", 70, draft)
+        return Lane("cancelling", name)
+    tracking = case.way_back.tracking_number
+    reverse = next((line.reverse_order_id for line in record.lines if line.reverse_order_id), "")
+    if tracking and reverse and tracking not in record.tracking:
+        propose(
+            facts, AttachTracking(order.id, record.id, reverse, tracking), "the parcel has a tracking number", 48, draft
+        )
+    return Lane("open", name)
+
+
+def close(facts: Facts, order: CommerceOrder | None, lines: Lines, lanes: dict[str, Lane], draft: Draft) -> None:
+    """Close our return in commerce once money and stock have nothing left to do."""
+    case = facts.channel
+    assert case is not None
+    if order is None or case.stage is not Stage.COMPLETED or not facts.goods_expected or facts.history:
+        return
+    record = our_return(case, order, lines)
+    if record is None or record.trace != case.id or record.status != "open":
+        return
+    if lanes["money"].terminal and lanes["stock"].terminal:
+        propose(facts, CloseReturn(order.id, record.id), "money and stock are settled", 80, draft)
+
+
+def propose(facts: Facts, wanted: Wanted, because: str, rank: int, draft: Draft) -> bool:
+    """Ask for an effect on commerce if none of its target stands; a refused one asks a person."""
+    last = facts.effect(wanted.target)
+    if facts.may_write(wanted.target):
+        draft.steps.append(Write(wanted, because, "policy", rank))  # type: ignore[arg-type]
+        return True
+    if last is not None and last.state is EffectState.REFUSED:
+        draft.troubles.append(refusal(last))
+    return False
+
+
+def refusal(last: Effect) -> Trouble:
+    """The exception for an effect that commerce refused."""
+    return Trouble(
+        f"refused:{last.target}",
+        last.wanted.lane,
+        f"Commerce refused “{last.because}”: {last.text}" + (f" ({last.code})." if last.code else "."),
+        "Mend the cause in the commerce system, then press “try again”, or waive the lane.",
+        retry=last.target,
+    )

@@ -1,0 +1,235 @@
+"""The money lane: what the channel pays, what is booked in commerce, and what explains the difference.
+
+A booking records a payment the channel has proven. It never moves money and never moves stock.
+"""
+
+from __future__ import annotations
+
+from backhaul.domain.channel import ChannelCase, ChannelRefund
+from backhaul.domain.commerce import CommerceOrder, CommerceRefund, Payment
+from backhaul.domain.effects import BookRefund
+from backhaul.domain.facts import Booker, Facts, Payer
+from backhaul.domain.matching import Lines
+from backhaul.domain.money import Money
+from backhaul.domain.records import propose
+from backhaul.domain.steps import Draft, Entry, Lane, Look, MoneyView, Source, Trouble
+from backhaul.domain.words import Kind, Party, Stage
+
+FRESH = 60  # seconds a read of the commerce order may be old when a booking is written
+NEVER = frozenset({"shopify_payments"})  # gateways that always move money, whatever a shop's list says
+
+
+def money_lane(facts: Facts, order: CommerceOrder | None, lines: Lines, now: int, draft: Draft) -> Lane:
+    """Book each proven payment once; explain what is left."""
+    case = facts.channel
+    assert case is not None
+    if case.kind not in (Kind.RETURN, Kind.REFUND):
+        return _shown_only(case, draft)
+    draft.money = MoneyView(expected=case.refund_total)
+    if not case.refunds:
+        if case.stage is Stage.CANCELLED:
+            return Lane("none", terminal=True)
+        if case.stage is Stage.COMPLETED:
+            return Lane("unproven", "The channel shows the case complete but no amount.")
+        return Lane("expected" if case.stage is not Stage.ACCEPTED else "paying", str(case.refund_total or ""))
+    paid = _sum([refund.amount for refund in case.refunds])
+    draft.money = MoneyView(expected=case.refund_total, paid=paid)
+    for refund in case.refunds:
+        draft.entries.append(Entry(f"paid:{refund.id}", "paid", refund.amount, refund.at, refund.proof))
+    if facts.history:
+        return Lane("history", str(paid), terminal=True)
+    outside = _not_ours(facts)
+    if outside:
+        return Lane(*outside, terminal=True)
+    if order is None:
+        return Lane("paid", f"{paid}, waits for the commerce order")
+    return _book_all(facts, case, order, lines, now, draft)
+
+
+def _shown_only(case: ChannelCase, draft: Draft) -> Lane:
+    """Cancellations, replacements and exchanges: what the channel paid is kept and shown, not booked."""
+    paid = _sum([refund.amount for refund in case.refunds])
+    draft.money = MoneyView(expected=case.refund_total, paid=paid)
+    draft.entries += [Entry(f"paid:{each.id}", "paid", each.amount, each.at, each.proof) for each in case.refunds]
+    return Lane("paid" if paid else "none", str(paid or ""), terminal=case.stage in (Stage.COMPLETED, Stage.CANCELLED))
+
+
+def _not_ours(facts: Facts) -> tuple[str, str] | None:
+    if facts.shop.payer is not Payer.CHANNEL:
+        return "not_booked", f"paid by {facts.shop.payer}, who books it"
+    if facts.shop.booker is not Booker.HUB:
+        return "not_booked", f"booked by {facts.shop.booker}"
+    if not facts.shop.commerce_connected:
+        return "not_connected", "no commerce system is connected"
+    if "money" in facts.said.waived or "records" in facts.said.waived:
+        return "waived", "a person waived the booking"
+    return None
+
+
+def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Lines, now: int, draft: Draft) -> Lane:
+    booked: list[Money] = []
+    residuals: list[tuple[str, Money]] = []
+    settled = True
+    for refund in case.refunds:
+        found = next((each for each in order.refunds if each.trace == refund.id), None)
+        kind = "booked"
+        if found is None:
+            found, kind = _somebody_elses(case, order, lines), "adopted"
+        if found is None:
+            settled = _book(facts, refund, order, lines, now, draft) and settled
+            continue
+        if found.amount.currency != refund.amount.currency:
+            draft.troubles.append(_currency(refund, order))
+            settled = False
+            continue
+        booked.append(found.amount)
+        draft.entries.append(Entry(f"{kind}:{refund.id}", kind, found.amount, found.created_at, found.id))
+        rest = refund.amount - found.amount
+        if rest.minor:
+            # A smaller booking of ours was capped by what commerce could still refund; another's needs a person's eye.
+            residuals.append(("capped" if kind == "booked" else "booked differently by another", rest))
+            draft.entries.append(Entry(f"residual:{refund.id}", "residual", rest, found.created_at, residuals[-1][0]))
+    paid = _sum([refund.amount for refund in case.refunds])
+    explained = _sum([*booked, *(amount for _, amount in residuals)]) if booked else None
+    difference = paid - explained if paid and explained else paid
+    draft.money = MoneyView(case.refund_total, paid, _sum(booked), tuple(residuals), difference)
+    if settled and difference is not None and difference.minor == 0:
+        return Lane("settled", str(paid), terminal=True)
+    return Lane("booking" if not draft.troubles else "paid", str(paid))
+
+
+def _somebody_elses(case: ChannelCase, order: CommerceOrder, lines: Lines) -> CommerceRefund | None:
+    """A refund that another person or connector made on our lines since the case began: adopted, not repeated."""
+    wanted = lines.quantities()
+    for refund in order.refunds:
+        if refund.trace or refund.created_at < case.created_at:
+            continue
+        held = dict(refund.lines)
+        if wanted and all(held.get(line_id, 0) >= count for line_id, count in wanted.items()):
+            return refund
+    return None
+
+
+def _book(facts: Facts, refund: ChannelRefund, order: CommerceOrder, lines: Lines, now: int, draft: Draft) -> bool:
+    """Write the booking, or say what stands in the way. True when there is nothing (more) to book."""
+    target = f"book_refund:{refund.id}"
+    standing = facts.effect(target)
+    if standing is not None and standing.open:
+        return False
+    if lines.unmatched or not lines.matched:
+        return False  # the records lane asks about the lines
+    if refund.amount.currency != order.currency:
+        draft.troubles.append(_currency(refund, order))
+        return False
+    payment = _payment(facts, order, draft, refund)
+    if payment is None:
+        return False
+    if facts.stale(Party.COMMERCE) or now - facts.seen.commerce_at > FRESH:
+        if facts.may_write(target) and not facts.backing_off(Party.COMMERCE, now):
+            draft.steps.append(Look(Source.COMMERCE, "before a refund is booked", 33))
+        return False
+    quantities = tuple(
+        (line_id, min(count, line.refundable))
+        for line_id, count in lines.quantities().items()
+        if (line := order.line(line_id)) is not None and line.refundable > 0
+    )
+    amount = refund.amount
+    if order.refundable is not None and order.refundable.minor < amount.minor:
+        amount = order.refundable
+    if amount.minor <= 0 or not quantities:
+        draft.troubles.append(
+            Trouble(
+                f"nothing_refundable:{refund.id}",
+                "money",
+                f"The channel paid {refund.amount}, but order {order.name} has nothing left to refund on these lines.",
+                "Somebody has booked it under other lines or amounts. Check the order, then waive the booking.",
+                retry="look:commerce",
+            )
+        )
+        return False
+    price = _price(order, quantities)
+    wanted = BookRefund(
+        refund.id.split(":", 1)[0],
+        refund.id,
+        order.id,
+        amount,
+        quantities,
+        refund.at,
+        payment.id,
+        payment.gateway,
+        differs=price is None or price.minor != amount.minor,
+        unfulfilled=any(
+            (line := order.line(line_id)) is not None and line.unfulfilled >= count for line_id, count in quantities
+        ),
+    )
+    propose(facts, wanted, f"the channel has paid {refund.amount}", 35, draft)
+    return False
+
+
+def _price(order: CommerceOrder, quantities: tuple[tuple[str, int], ...]) -> Money | None:
+    total = Money(0, order.currency)
+    for line_id, count in quantities:
+        line = order.line(line_id)
+        if line is None or line.unit_price is None or line.unit_price.currency != order.currency:
+            return None
+        tax = line.unit_tax.minor if line.unit_tax else 0
+        total = total + Money((line.unit_price.minor + tax) * count, order.currency)
+    return total
+
+
+def _payment(facts: Facts, order: CommerceOrder, draft: Draft, refund: ChannelRefund) -> Payment | None:
+    """The payment a booking hangs on: one whose gateway moves no money, by the connector's word and a person's."""
+    parents = [each for each in order.payments if each.kind in ("sale", "capture") and each.succeeded]
+    harmless = [each for each in parents if not each.moves_money and each.gateway not in NEVER]
+    if not parents:
+        text = f"Order {order.name} has no payment to book the refund on."
+        draft.troubles.append(
+            Trouble(
+                f"no_payment:{refund.id}",
+                "money",
+                text,
+                "Mark it as paid in commerce, or waive.",
+                retry="look:commerce",
+            )
+        )
+        return None
+    if not harmless:
+        draft.troubles.append(
+            Trouble(
+                f"moves_money:{refund.id}",
+                "money",
+                f"A refund on {parents[0].gateway} would pay the buyer a second time: the channel has already paid.",
+                "Nothing is sent. Correct the order's payment method in commerce, or book by hand and waive.",
+                retry="look:commerce",
+            )
+        )
+        return None
+    for payment in harmless:
+        if payment.gateway in facts.shop.safe_gateways:
+            return payment
+    draft.troubles.append(
+        Trouble(
+            f"gateway:{refund.id}",
+            "money",
+            f"Nobody has confirmed yet that the payment method “{harmless[0].gateway}” moves no money.",
+            "Confirm it once for the shop on the Connections page.",
+            waits_on=("gateway", harmless[0].gateway),
+        )
+    )
+    return None
+
+
+def _currency(refund: ChannelRefund, order: CommerceOrder) -> Trouble:
+    return Trouble(
+        f"currency:{refund.id}",
+        "money",
+        f"The channel paid {refund.amount}, order {order.name} is in {order.currency}.",
+        "Book it by hand and waive the booking.",
+    )
+
+
+def _sum(amounts: list[Money]) -> Money | None:
+    total: Money | None = None
+    for amount in amounts:
+        total = amount if total is None else total + amount
+    return total

@@ -1,0 +1,164 @@
+"""What a plan consists of: steps, questions to a person, troubles, ledger entries, and where each lane stands."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from backhaul.domain.effects import AnyEffect, EffectState
+from backhaul.domain.money import Money
+from backhaul.domain.words import Action, Decision, Party
+
+
+class Source(StrEnum):
+    """What can be read again."""
+
+    CASE = "case"
+    ANSWERABLE = "answerable"
+    ORDER = "order"
+    MATCH = "match"
+    COMMERCE = "commerce"
+
+    @property
+    def party(self) -> Party:
+        """Whom the read asks first."""
+        return Party.COMMERCE if self in (Source.MATCH, Source.COMMERCE) else Party.CHANNEL
+
+
+class Look(msgspec.Struct, frozen=True):
+    """Read this again, because the next guard needs it."""
+
+    source: Source
+    because: str
+    rank: int = 50
+
+
+class Write(msgspec.Struct, frozen=True):
+    """Write the intent of a new effect; it is sent in the next step."""
+
+    wanted: AnyEffect
+    because: str
+    by: str
+    rank: int = 50
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Send an effect whose intent stands: the first time, or the same bytes again."""
+
+    effect_id: str
+    party: Party
+    because: str
+    rank: int = 40
+
+
+class Settle(msgspec.Struct, frozen=True):
+    """What a read has shown of an effect."""
+
+    effect_id: str
+    state: EffectState
+    text: str
+    rank: int = 10
+    code: str = ""
+
+
+class Warn(msgspec.Struct, frozen=True):
+    """A deadline comes near and nothing has answered it. ``keys`` are all marks this warning covers."""
+
+    keys: tuple[str, ...]
+    action: Action
+    deadline: int
+    hours: int
+    rank: int = 5
+
+
+Step = Look | Write | Send | Settle | Warn
+
+
+class Question(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something only a person can answer, with what happens if nobody does."""
+
+    kind: str  # "decision", "label", "inspection"
+    text: str
+    action: Action | None = None
+    round: int = 1
+    options: tuple[Decision, ...] = ()
+    reasons: tuple[tuple[str, str], ...] = ()
+    deadline: int | None = None
+    otherwise: str = ""
+
+
+class Trouble(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a lane cannot go on: a row in Exceptions. ``key`` names it within the case, so that it is opened once and
+    closed when the cause has gone. ``waits_on`` is (what, id) whose arrival wakes the case."""
+
+    key: str
+    lane: str
+    text: str
+    todo: str
+    waits_on: tuple[str, str] | None = None
+    deadline: int | None = None
+    retry: str = ""  # what a person's "try again" asks for
+    console: bool = False  # to be done in the channel's own console
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A line of the refund ledger; written once per key, never changed."""
+
+    key: str
+    kind: str  # "paid", "booked", "adopted", "residual"
+    amount: Money
+    at: int
+    source: str
+    text: str = ""
+
+
+class Lane(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where one lane stands. ``terminal``: nothing is left to do or to wait for."""
+
+    state: str
+    text: str = ""
+    terminal: bool = False
+
+
+class MoneyView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Both sides of the money and what explains their difference."""
+
+    expected: Money | None = None
+    paid: Money | None = None
+    booked: Money | None = None
+    residuals: tuple[tuple[str, Money], ...] = ()
+    difference: Money | None = None
+
+
+class Draft:
+    """Collects what the lanes have to say; :func:`backhaul.domain.plan.plan` freezes it."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.questions: list[Question] = []
+        self.troubles: list[Trouble] = []
+        self.entries: list[Entry] = []
+        self.wake_at: int | None = None
+        self.money = MoneyView()
+
+    def wake(self, at: int | None) -> None:
+        """Look again at this time, or earlier."""
+        if at is not None and (self.wake_at is None or at < self.wake_at):
+            self.wake_at = at
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What is to be done now, what a person is asked, what stands in the way, and when to look again."""
+
+    lanes: dict[str, Lane]
+    steps: tuple[Step, ...]
+    questions: tuple[Question, ...]
+    troubles: tuple[Trouble, ...]
+    entries: tuple[Entry, ...]
+    wake_at: int | None
+    ended: bool
+    status: str
+    next_action: Action | None
+    deadline: int | None
+    money: MoneyView

@@ -1,0 +1,154 @@
+"""The stock lane: what becomes of units that came back. Only a verdict, or the end of the wait for one, moves stock."""
+
+from __future__ import annotations
+
+from backhaul.domain.channel import ChannelCase
+from backhaul.domain.commerce import CommerceOrder, CommerceReturn, ReturnedLine
+from backhaul.domain.effects import Dispose
+from backhaul.domain.facts import Facts
+from backhaul.domain.matching import Lines
+from backhaul.domain.policy import Policy
+from backhaul.domain.records import our_return, propose
+from backhaul.domain.steps import Draft, Lane, Question, Trouble
+from backhaul.domain.words import Action, Disposition, Stage
+
+
+def stock_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, lines: Lines, now: int, draft: Draft) -> Lane:
+    """Carry verdicts into commerce; ask for those that are missing; end the wait in time."""
+    case = facts.channel
+    assert case is not None
+    if not facts.goods_expected:
+        return Lane("none", terminal=True)
+    if facts.history:
+        return Lane("history", terminal=True)
+    if case.stage is Stage.CANCELLED and not facts.said.received:
+        return Lane("none", terminal=True)
+    fates = _fates(facts, policy, case, now, draft)
+    missing = [unit for unit in case.units if unit.id not in fates]
+    if "stock" in facts.said.waived:
+        return Lane("waived", terminal=True)
+    _dispose(facts, case, order, lines, fates, draft)
+    text = f"{len(fates)} of {len(case.units)} units have a verdict"
+    if missing:
+        here = facts.said.received or case.stage is Stage.ACCEPTED or case.action_due(Action.JUDGE_PARCEL)
+        if here or case.stage is Stage.COMPLETED:
+            draft.questions.append(
+                Question("inspection", f"{len(missing)} units wait for a verdict.", otherwise="not restocked")
+            )
+            return Lane("to_inspect", text)
+        return Lane("expected", text)
+    return _settled(facts, case, order, lines, fates)
+
+
+def _fates(facts: Facts, policy: Policy, case: ChannelCase, now: int, draft: Draft) -> dict[str, Disposition]:
+    """What becomes of each unit that has a verdict, or whose wait is over."""
+    never = bool(facts.seen.order and facts.seen.order.fulfilled_by_channel)
+    fates = {unit_id: verdict.disposition for unit_id, verdict in facts.said.verdicts.items()}
+    if never:
+        fates = {
+            unit_id: Disposition.NOT_RESTOCKED if fate is Disposition.RESTOCK else fate
+            for unit_id, fate in fates.items()
+        }
+    if case.stage in (Stage.COMPLETED, Stage.ACCEPTED):
+        for unit in case.units:
+            if unit.id not in fates:
+                since = facts.said.received.get(unit.id, case.updated_at)
+                over = since + policy.inspect_within_s
+                if now >= over:
+                    fates[unit.id] = Disposition.NOT_RESTOCKED
+                else:
+                    draft.wake(over)
+    known = {unit.id for unit in case.units}
+    return {unit_id: fate for unit_id, fate in fates.items() if unit_id in known}
+
+
+def _dispose(
+    facts: Facts,
+    case: ChannelCase,
+    order: CommerceOrder | None,
+    lines: Lines,
+    fates: dict[str, Disposition],
+    draft: Draft,
+) -> None:
+    record = our_return(case, order, lines) if order else None
+    if order is None or record is None or record.status not in ("open", "closed"):
+        return
+    done = _covered(facts)
+    groups: dict[tuple[str, Disposition], list[str]] = {}
+    places = {match.unit_id: match.line_id for match in lines.matched}
+    for unit_id, fate in sorted(fates.items()):
+        line = _reverse(record, places.get(unit_id, ""))
+        if line is not None and unit_id not in done:
+            groups.setdefault((line.reverse_line_id, fate), []).append(unit_id)
+    for (reverse_line, fate), units in groups.items():
+        if fate is Disposition.RESTOCK and not facts.shop.location:
+            draft.troubles.append(
+                Trouble(
+                    "location",
+                    "stock",
+                    "No place is chosen to which restocked units go.",
+                    "Choose it for the shop on the Connections page.",
+                    waits_on=("setting", "location"),
+                )
+            )
+            continue
+        line = next(each for each in record.lines if each.reverse_line_id == reverse_line)
+        # Two verdicts on one line are written one after the other, so that each knows the count it starts from.
+        if any(
+            isinstance(each.wanted, Dispose) and each.open and each.wanted.reverse_line_id == reverse_line
+            for each in facts.ledger
+        ):
+            continue
+        wanted = Dispose(
+            order.id,
+            record.id,
+            reverse_line,
+            len(units),
+            fate,
+            tuple(units),
+            sum(count for kind, count in line.disposed if kind is fate),
+            facts.shop.location if fate is Disposition.RESTOCK else "",
+        )
+        propose(facts, wanted, f"{len(units)} inspected: {fate}", 55, draft)
+
+
+def _covered(facts: Facts) -> set[str]:
+    """Units whose fate stands in the ledger already, in whatever state but refused."""
+    covered: set[str] = set()
+    for effect in facts.ledger:
+        if isinstance(effect.wanted, Dispose) and not facts.may_write(effect.target):
+            last = facts.effect(effect.target)
+            if last is not None and last.state.value != "refused":
+                covered.update(effect.wanted.units)
+    return covered
+
+
+def _reverse(record: CommerceReturn, line_id: str) -> ReturnedLine | None:
+    return next((line for line in record.lines if line.line_id == line_id and line.reverse_line_id), None)
+
+
+def _settled(
+    facts: Facts, case: ChannelCase, order: CommerceOrder | None, lines: Lines, fates: dict[str, Disposition]
+) -> Lane:
+    counted = ", ".join(
+        f"{list(fates.values()).count(fate)} {fate.value.replace('_', ' ')}"
+        for fate in Disposition
+        if fate in fates.values()
+    )
+    if not facts.shop.commerce_connected or "records" in facts.said.waived:
+        return Lane("judged", counted, terminal=True)
+    if order is None:
+        return Lane("judged", f"{counted}, waits for the commerce order")
+    record = our_return(case, order, lines)
+    if record is None:
+        ended = case.stage is Stage.CANCELLED
+        return Lane("judged", f"{counted}, waits for the return in commerce", terminal=ended)
+    judged: dict[str, int] = {}
+    places = {match.unit_id: match.line_id for match in lines.matched}
+    for unit_id in fates:
+        judged[places.get(unit_id, "")] = judged.get(places.get(unit_id, ""), 0) + 1
+    for line_id, count in judged.items():
+        line = _reverse(record, line_id)
+        if line_id and (line is None or sum(number for _, number in line.disposed) < count):
+            return Lane("moving", counted)
+    return Lane("settled", counted, terminal=True)

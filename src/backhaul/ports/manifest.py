@@ -1,0 +1,49 @@
+"""What a connector declares of itself. A test compares the declaration with the code, both ways; the docs' matrix and
+the dashboard's forms are made from it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from backhaul.domain.effects import Safety
+from backhaul.domain.words import Party
+
+
+class Proof(StrEnum):
+    """How well a connector is proven: against our simulator, recorded answers, or the live vendor."""
+
+    SIMULATED = "simulated"
+    RECORDED = "recorded"
+    LIVE = "live"
+
+
+class Field(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One setting of a connection, as the form and the CLI ask for it."""
+
+    name: str
+    label: str
+    help: str
+    secret: bool = False
+    required: bool = True
+    default: str = ""
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """A connector's declaration."""
+
+    vendor: str  # "tiktok_shop"
+    title: str  # "TikTok Shop"
+    role: Party
+    api_version: str
+    docs: str
+    proof: Proof
+    abilities: frozenset[str]  # names of the ports' Protocols it plays
+    effects: dict[str, Safety]  # effect tag -> how it may be repeated
+    fields: tuple[Field, ...]
+    scopes: dict[str, str]  # right -> why we need it
+    webhooks: tuple[str, ...]  # topics it subscribes to
+    budget_per_s: float  # calls per second and shop, or points for cost-based vendors
+    money_units: str  # "decimal string" | "minor units"
+    settings_page: str = ""
