@@ -39,7 +39,7 @@ bench: setup
 	@$(BIN)/python -m bench $(args)
 
 soak: setup
-	@BACKHAUL_SOAK=1 $(BIN)/python -m pytest -n auto -q -rs --timeout=3600 -m soak $(args)
+	@$(BIN)/python -m pytest -n auto -q -rs --timeout=3600 -m soak $(args)
 
 # ---- environment ----------------------------------------------------------------------------------------------------
 # Stamp files inside .venv say what is installed, so that an up-to-date environment costs nothing.
