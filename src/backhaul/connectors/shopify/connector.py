@@ -1,0 +1,237 @@
+"""The roles Shopify plays for us: orders, effects, look-ups, login, webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from backhaul.connectors.shopify import finding, mapping, reading, webhooks, writes
+from backhaul.connectors.shopify.client import Client
+from backhaul.connectors.shopify.manifest import MANIFEST
+from backhaul.connectors.shopify.operations import operation
+from backhaul.connectors.shopify.settings import ShopifySettings, read_settings
+from backhaul.domain.commerce import Candidate, CommerceOrder
+from backhaul.domain.effects import (
+    AnyEffect,
+    AttachTracking,
+    BookRefund,
+    CancelReturn,
+    CloseReturn,
+    CreateReturn,
+    Dispose,
+    Effect,
+    StampOrder,
+)
+from backhaul.kit.http import HttpClient
+from backhaul.ports.connector import News, Prepared, Receipt, ShopInfo, Tokens
+from backhaul.ports.errors import OutcomeUnknown, Refused, Unavailable
+from backhaul.ports.factory import Login, Spend
+from backhaul.ports.manifest import Manifest
+
+
+class Shopify:
+    """One shop."""
+
+    manifest: Manifest = MANIFEST
+
+    def __init__(
+        self, settings: ShopifySettings, login: Login, http: HttpClient, spend: Spend, clock: Callable[[], float]
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._client = Client(settings, http, spend, login.access, clock)
+        self._defined = False
+        self._admin_url = (
+            "" if settings.simulated else f"https://admin.shopify.com/store/{settings.handle}/orders/{{number}}"
+        )
+
+    async def aclose(self) -> None:
+        """Holds nothing of its own."""
+
+    # -- orders
+
+    async def order(self, order_id: str) -> CommerceOrder | None:
+        """One order, in one call when its lists are short."""
+        found = await reading.order(self._client, order_id)
+        if found is None:
+            return None
+        url = self._admin_url.format(number=order_id.rpartition("/")[2]) if self._admin_url else ""
+        return mapping.order(found[0], found[1], url)
+
+    async def find_order(
+        self, channel_order_id: str, created_at: int, learnt: tuple[str, ...] = ()
+    ) -> AsyncIterator[Candidate]:
+        """Orders that may be the channel's order, surest way first."""
+        search = finding.Search(self._client, channel_order_id, created_at, self._admin_url)
+        async for candidate in search.run(learnt):
+            yield candidate
+
+    async def reasons(self) -> tuple[tuple[str, str], ...]:
+        """Return reason definitions (id, handle) that are in use."""
+        return await reading.reasons(self._client)
+
+    async def locations(self) -> tuple[tuple[str, str], ...]:
+        """The shop's active locations (id, name)."""
+        return await reading.locations(self._client)
+
+    async def changed_orders(self, since: int, cursor: str = "") -> tuple[tuple[str, ...], str]:
+        """Ids of orders updated since, oldest first, by the vendor's search: what its index has not seen yet comes
+        with the next scan's overlap."""
+        return await reading.changed_orders(self._client, since, cursor)
+
+    # -- effects
+
+    def prepare(self, wanted: AnyEffect, key: str, attachment: bytes | None = None) -> Prepared:
+        """The exact request of an effect."""
+        return writes.prepare(wanted, key)
+
+    async def perform(self, wanted: AnyEffect, prepared: Prepared, *, dead_at: float) -> Receipt:
+        """Send an effect's bytes and read what they did."""
+        if isinstance(wanted, StampOrder):
+            await self._define_stamp(dead_at)
+        answer = await self._client.write(writes.operation_of(wanted), prepared.body, dead_at)
+        return writes.receipt(answer)
+
+    async def find(self, effect: Effect) -> Receipt | None:
+        """The effect as a read by id shows it."""
+        match effect.wanted:
+            case StampOrder() as wanted:
+                return await self._find_stamp(wanted)
+            case CreateReturn() as wanted:
+                return await self._find_return(wanted)
+            case AttachTracking() as wanted:
+                return await self._find_tracking(wanted)
+            case Dispose() as wanted:
+                return await self._find_disposition(wanted)
+            case BookRefund() as wanted:
+                return await self._find_booking(wanted)
+            case CloseReturn() | CancelReturn() as wanted:
+                return await self._find_end(wanted)
+            case _:
+                return None
+
+    async def _find_stamp(self, wanted: StampOrder) -> Receipt | None:
+        order = await self.order(wanted.order_id)
+        return Receipt(wanted.order_id) if order and order.stamped == wanted.channel_order_id else None
+
+    async def _find_return(self, wanted: CreateReturn) -> Receipt | None:
+        order = await self.order(wanted.order_id)
+        for each in order.returns if order else ():
+            if each.trace == wanted.case_id:
+                return Receipt(each.id, each.name)
+        return None
+
+    async def _find_tracking(self, wanted: AttachTracking) -> Receipt | None:
+        read = await reading.one_return(self._client, wanted.return_id)
+        for reverse_order in read.reverse_fulfillment_orders.nodes if read else ():
+            for delivery in reverse_order.reverse_deliveries.nodes:
+                tracking = delivery.deliverable.tracking if delivery.deliverable else None
+                if (
+                    reverse_order.id == wanted.reverse_order_id
+                    and tracking
+                    and tracking.number == wanted.tracking_number
+                ):
+                    return Receipt(delivery.id)
+        return None
+
+    async def _find_disposition(self, wanted: Dispose) -> Receipt | None:
+        read = await reading.one_return(self._client, wanted.return_id)
+        for reverse_order in read.reverse_fulfillment_orders.nodes if read else ():
+            for line in reverse_order.line_items.nodes:
+                if line.id == wanted.reverse_line_id:
+                    now = dict(mapping.dispositions(line)).get(wanted.disposition, 0)
+                    return Receipt(line.id) if now >= wanted.before + wanted.quantity else None
+        return None
+
+    async def _find_booking(self, wanted: BookRefund) -> Receipt | None:
+        order = await self.order(wanted.order_id)
+        for each in order.refunds if order else ():
+            if each.trace == wanted.refund_id:
+                return Receipt(each.id)
+        return None
+
+    async def _find_end(self, wanted: CloseReturn | CancelReturn) -> Receipt | None:
+        read = await reading.one_return(self._client, wanted.return_id)
+        ended = "CLOSED" if isinstance(wanted, CloseReturn) else "CANCELED"
+        return Receipt(read.id, read.name) if read and read.status == ended else None
+
+    async def _define_stamp(self, dead_at: float | None = None) -> None:
+        """Make sure that the stamp's definition is there: without it a stamp is neither unique nor looked up."""
+        if self._defined:
+            return
+        document = operation("stamp_definition")
+        try:
+            raw = writes.body(document, {"definition": writes.STAMP_DEFINITION})
+            answer = await self._client.write(document, raw, dead_at)
+            writes.receipt(answer)
+        except Refused as error:
+            if error.code != "TAKEN":
+                raise
+        except OutcomeUnknown as error:
+            raise Unavailable(error.text) from error  # asking twice does no harm, and nothing was stamped
+        self._defined = True
+
+    # -- login
+
+    def consent_url(self, state: str) -> str:
+        """Empty: the app belongs to the shop's own organisation and needs no consent."""
+        return ""
+
+    async def exchange(self, code: str) -> Tokens:
+        """A token for the app's credentials, for 24 hours; an older custom app's token as it is."""
+        if self._settings.access_token:
+            return Tokens(access=str(self._settings.access_token), account=self._settings.domain)
+        return await self._client.token()
+
+    async def refresh(self, refresh: str) -> Tokens:
+        """The same question again: this grant has no refresh token."""
+        return await self.exchange("")
+
+    async def shops(self) -> tuple[ShopInfo, ...]:
+        """The one shop. Raises Refused when the login opens another than the settings name."""
+        info = await reading.shop(self._client)
+        if info.key != self._settings.domain:
+            raise Refused("settings", f"this login opens {info.key}, not {self._settings.domain}", field="shop_domain")
+        return (info,)
+
+    # -- webhooks
+
+    def verify(self, raw: bytes, headers: Mapping[str, str]) -> bool:
+        """Whether the client secret, or one before it, signed these bytes."""
+        return webhooks.verify(raw, headers, self._settings.webhook_secrets)
+
+    def news(self, raw: bytes, headers: Mapping[str, str]) -> News:
+        """What a verified body says."""
+        return webhooks.news(raw, headers, int(self._clock()))
+
+    async def subscribe(self, address: str) -> tuple[str, ...]:
+        """Ask for every topic, and make the stamp's definition while we are setting up."""
+        refused = [text for topic in MANIFEST.webhooks if (text := await self._subscribe(topic, address))]
+        try:
+            await self._define_stamp()
+        except Refused as error:
+            refused.append(f"order stamp: {error}")
+        return tuple(refused)
+
+    async def _subscribe(self, topic: str, address: str) -> str:
+        subscription: dict[str, object] = {"uri": address, "format": "JSON"}
+        if topic.startswith("ORDERS_") and topic != "ORDERS_EDITED":
+            # A hint needs no buyer's name: only what says which order it is.
+            subscription["includeFields"] = ["id", "admin_graphql_api_id", "updated_at"]
+        document = operation("subscribe")
+        raw = writes.body(document, {"topic": topic, "subscription": subscription})
+        answer = await self._client.write(document, raw)
+        try:
+            writes.receipt(answer)
+        except Refused as error:
+            return "" if "already been taken" in error.text else f"{topic}: {error}"
+        return ""
+
+
+class ShopifyVendor:
+    """Makes connectors."""
+
+    manifest: Manifest = MANIFEST
+
+    def connect(self, login: Login, http: HttpClient, spend: Spend, clock: Callable[[], float]) -> Shopify:
+        """A connector for one shop. Raises Refused when the settings do not fit."""
+        return Shopify(read_settings(login), login, http, spend, clock)
