@@ -1,0 +1,401 @@
+"""Pure: wire <-> domain; with its tables in words.py the only place that sees both. Never raises on an unknown word: it
+becomes UNKNOWN, and the word is kept in ``unread``. Raises WireDrift for a shape or an amount that we do not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from backhaul.connectors.tiktok_shop import wire
+from backhaul.connectors.tiktok_shop.words import (
+    ACTIONS,
+    ACTORS,
+    CANCEL_STATUSES,
+    DECISIONS,
+    DOCUMENTS,
+    KINDS,
+    MARKETS,
+    PAID_STATUSES,
+    RETURN_METHODS,
+    SHIPMENT_TYPES,
+    STATUSES,
+    normal,
+)
+from backhaul.domain.channel import (
+    ActionDue,
+    Answerable,
+    ChannelCase,
+    ChannelOrder,
+    ChannelOrderLine,
+    ChannelRefund,
+    ChannelUnit,
+    ExternalReference,
+    Record,
+    WayBack,
+)
+from backhaul.domain.money import Money
+from backhaul.domain.words import Action, Actor, Decision, Document, Kind, ShippedBy, Stage
+from backhaul.ports.connector import ShopInfo, Tokens
+from backhaul.ports.errors import WireDrift
+
+Word = TypeVar("Word")
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+Row = dict[str, Any]
+
+
+def shape(row: Any, kind: type[Shape], what: str) -> Shape:
+    """The row in its shape; WireDrift with the row when it does not fit."""
+    try:
+        return wire.shaped(row, kind)
+    except msgspec.ValidationError as error:
+        raise WireDrift(f"{what}: {error}", msgspec.json.encode(row)) from None
+
+
+def case(kind: str, row: Row) -> ChannelCase:
+    """A row of the search of ``kind`` ("return" or "cancellation")."""
+    return _cancellation(row) if kind == "cancellation" else _return(row)
+
+
+def case_or_drift(kind: str, row: Row) -> ChannelCase | None:
+    """For pages, so that one bad row does not hide its neighbours: such a row becomes a case at an unknown stage, which
+    is never final and is read alone later. None when not even its id can be read."""
+    try:
+        return case(kind, row)
+    except WireDrift as drift:
+        case_id = row.get("cancel_id" if kind == "cancellation" else "return_id")
+        if not isinstance(case_id, str) or not case_id:
+            return None
+        return ChannelCase(
+            id=case_id,
+            order_id=_plain(row.get("order_id")),
+            kind=Kind.CANCELLATION if kind == "cancellation" else _kind(row),
+            stage=Stage.UNKNOWN,
+            created_at=_seconds(row.get("create_time")),
+            updated_at=_seconds(row.get("update_time")),
+            raw_kind=_plain(row.get("return_type") or row.get("cancel_type")),
+            raw_status=_plain(row.get("return_status") or row.get("cancel_status")),
+            unread={"drift": drift.text},
+        )
+
+
+def _return(row: Row) -> ChannelCase:
+    found = shape(row, wire.Return, "return")
+    unread = wire.unknown_fields(row, wire.Return)
+    status = normal(found.return_status)
+    total, parts = _refund_amount(found.refund_amount, found.discount_amount or ())
+    paid = total if status in PAID_STATUSES else None
+    return ChannelCase(
+        id=found.return_id,
+        order_id=found.order_id,
+        kind=_read(KINDS, found.return_type, Kind.UNKNOWN, unread, "return_type"),
+        stage=_read(STATUSES, status, Stage.UNKNOWN, unread, "return_status"),
+        created_at=found.create_time,
+        updated_at=found.update_time,
+        raw_kind=found.return_type,
+        raw_status=found.return_status,
+        due=_due(found.seller_next_action_response, unread),
+        started_by=_actor(found.role, unread),
+        reason_key=found.return_reason or "",
+        reason_text=found.return_reason_text or "",
+        refund_total=total,
+        refund_parts=parts,
+        freight=_freight(found.shipping_fee_amount or ()),
+        units=_units(row.get("return_line_items"), found.return_line_items or (), unread),
+        way_back=_way_back(found, unread),
+        quick_refund=bool(found.is_quick_refund),
+        can_keep_item=bool(found.can_buyer_keep_item),
+        dispute=found.arbitration_status or "",
+        offer=_offer(found.partial_refund),
+        offer_refused=bool(found.buyer_rejected_partial_refund),
+        previous_id=_real_id(found.pre_return_id),
+        next_id=_real_id(found.next_return_id),
+        combined_id=_real_id(found.combined_return_id) if found.is_combined_return is not False else "",
+        refunds=_proof(found.return_id, paid, found.update_time),
+        unread=unread,
+    )
+
+
+def _cancellation(row: Row) -> ChannelCase:
+    found = shape(row, wire.Cancellation, "cancellation")
+    unread = wire.unknown_fields(row, wire.Cancellation)
+    status = normal(found.cancel_status)
+    total, parts = _refund_amount(found.refund_amount, ())
+    paid = total if status in PAID_STATUSES else None
+    return ChannelCase(
+        id=found.cancel_id,
+        order_id=found.order_id,
+        kind=Kind.CANCELLATION,
+        stage=_read(CANCEL_STATUSES, status, Stage.UNKNOWN, unread, "cancel_status"),
+        created_at=found.create_time,
+        updated_at=found.update_time,
+        raw_kind=found.cancel_type,
+        raw_status=found.cancel_status,
+        due=_due(found.seller_next_action_response, unread),
+        started_by=_actor(found.role, unread),
+        reason_key=found.cancel_reason or "",
+        reason_text=found.cancel_reason_text or "",
+        refund_total=total,
+        refund_parts=parts,
+        units=_units(row.get("cancel_line_items"), found.cancel_line_items or (), unread),
+        refunds=_proof(found.cancel_id, paid, found.update_time),
+        unread=unread,
+    )
+
+
+def _proof(case_id: str, paid: Money | None, at: int) -> tuple[ChannelRefund, ...]:
+    # A case completed without money (a replacement, an unpaid order) proves no payment.
+    return (ChannelRefund(case_id, paid, at, "status"),) if paid is not None and paid.minor > 0 else ()
+
+
+def records(rows: Iterable[wire.Record]) -> tuple[Record, ...]:
+    """The history, oldest first: the channel promises no order."""
+    ours = [
+        Record(
+            at=row.create_time,
+            event=row.description or row.event,
+            actor=ACTORS.get(row.role.upper(), Actor.UNKNOWN),
+            note=" · ".join(text for text in (row.reason_text, row.note) if text),
+        )
+        for row in rows
+    ]
+    return tuple(sorted(ours, key=lambda record: record.at))
+
+
+def answerable(rows: Iterable[wire.DecisionEligibility]) -> tuple[Answerable, ...]:
+    """What may be decided, by ``eligible`` alone. Keeping the item is sent as an approval of the return with a mark, so
+    it goes with that approval unless the channel names its own word for it."""
+    found = {row.decision: _answer(row) for row in rows}
+    approval = found.get("APPROVE_RETURN")
+    if approval is not None and "DIRECT_REFUND" not in found:
+        found["DIRECT_REFUND"] = msgspec.structs.replace(approval, decision=Decision.KEEP_ITEM.value)
+    return tuple(found.values())
+
+
+def _answer(row: wire.DecisionEligibility) -> Answerable:
+    decision = DECISIONS.get(row.decision)
+    refused = not row.eligible
+    return Answerable(
+        decision=decision.value if decision is not None else row.decision,
+        eligible=row.eligible,
+        code=str(row.ineligible_code or "") if refused else "",
+        text=(row.ineligible_reason or "") if refused else "",
+        reasons=tuple((reason.name, reason.text) for reason in row.available_reject_reasons or ()),
+    )
+
+
+def order(found: wire.Order) -> ChannelOrder:
+    """An order without its buyer. A masked postal code is none."""
+    lines = found.line_items or []
+    payment = found.payment or wire.Payment()
+    currency = payment.currency or next((line.currency for line in lines if line.currency), "")
+    postal_code = found.recipient_address.postal_code if found.recipient_address else ""
+    status = normal(found.status)
+    special, replaces = _special(found)
+    return ChannelOrder(
+        id=found.id,
+        status="CANCELLED" if status == "CANCEL" else status,
+        created_at=found.create_time,
+        updated_at=found.update_time,
+        currency=currency,
+        total=_money(payment.total_amount, currency, "order total"),
+        lines=tuple(
+            ChannelOrderLine(
+                id=line.id,
+                sku_id=line.sku_id,
+                seller_sku=line.seller_sku,
+                name=_name(line.product_name, line.sku_name),
+                price=_money(line.sale_price, line.currency or currency, "price"),
+            )
+            for line in lines
+        ),
+        fulfilled_by_channel=(found.fulfillment_type or "") not in ("", "FULFILLMENT_BY_SELLER"),
+        special=special,
+        replaces=replaces,
+        postal_code="" if "*" in postal_code else postal_code,
+    )
+
+
+def _special(found: wire.Order) -> tuple[str, str]:
+    if found.is_replacement_order:
+        return "replacement", _real_id(found.replaced_order_id)
+    if found.is_exchange_order:
+        return "exchange", _real_id(found.exchange_source_order_id)
+    return ("sample" if found.is_sample_order else ""), ""
+
+
+def reference(found: wire.ExternalOrder) -> ExternalReference:
+    """A link to an order elsewhere."""
+    lines = {line.origin_id: line.id for line in found.line_items or () if line.origin_id and line.id}
+    return ExternalReference(platform=found.platform, order_id=found.id, lines=lines)
+
+
+def tokens(found: wire.TokenData) -> Tokens:
+    """A login."""
+    return Tokens(
+        access=found.access_token,
+        refresh=found.refresh_token,
+        access_expires_at=found.access_token_expire_in,
+        refresh_expires_at=found.refresh_token_expire_in,
+        scopes=tuple(found.granted_scopes or ()),
+        account=found.seller_name or found.open_id,
+    )
+
+
+def shop(found: wire.Shop) -> ShopInfo:
+    """A shop with its market's currency and zone; for a market not listed these are empty and UTC."""
+    market = MARKETS.get(found.region.upper())
+    return ShopInfo(
+        id=found.id,
+        key=found.cipher,
+        name=found.name or found.code or found.id,
+        market=found.region,
+        currency=market.currency if market else "",
+        time_zone=market.time_zone if market else "UTC",
+    )
+
+
+# ---- parts ----------------------------------------------------------------------------------------------------------
+
+
+def _read(table: Mapping[str, Word], word: str, unknown: Word, unread: dict[str, str], field: str) -> Word:
+    known = table.get(normal(word))
+    if known is None:
+        unread[field] = word
+        return unknown
+    return known
+
+
+def _actor(role: str, unread: dict[str, str]) -> Actor:
+    return _read(ACTORS, role.upper(), Actor.UNKNOWN, unread, "role") if role else Actor.UNKNOWN
+
+
+def _due(rows: Iterable[wire.NextAction] | None, unread: dict[str, str]) -> tuple[ActionDue, ...]:
+    return tuple(
+        ActionDue(
+            action=_read(ACTIONS, row.action, Action.UNKNOWN, unread, "seller_next_action_response.action"),
+            deadline=row.deadline or None,
+            raw=row.action,
+        )
+        for row in rows or ()
+    )
+
+
+def _units(raw: Any, lines: Iterable[wire.ReturnLine], unread: dict[str, str]) -> tuple[ChannelUnit, ...]:
+    # One look at the first line is enough to notice a new field; the lines of one answer are alike.
+    if isinstance(raw, list) and raw and isinstance(raw[0], dict):
+        unread.update(wire.unknown_fields(raw[0], wire.ReturnLine, "line."))
+    return tuple(
+        ChannelUnit(
+            id=line.return_line_item_id or line.cancel_line_item_id or line.order_line_item_id,
+            order_line_id=line.order_line_item_id,
+            sku_id=line.sku_id,
+            seller_sku=line.seller_sku,
+            name=_name(line.product_name, line.sku_name),
+            refund=_total(line.refund_amount),
+        )
+        for line in lines
+    )
+
+
+def _way_back(found: wire.Return, unread: dict[str, str]) -> WayBack:
+    method, shipment, document = found.return_method, found.shipment_type, found.return_shipping_document_type
+    shipped_by = ShippedBy.UNKNOWN
+    if method:
+        shipped_by = _read(RETURN_METHODS, method, ShippedBy.UNKNOWN, unread, "return_method")
+    if shipped_by is ShippedBy.UNKNOWN and shipment:
+        shipped_by = _read(SHIPMENT_TYPES, shipment, ShippedBy.UNKNOWN, unread, "shipment_type")
+    if document:
+        paper = _read(DOCUMENTS, document, Document.UNKNOWN, unread, "return_shipping_document_type")
+    else:
+        paper = Document.NONE if shipped_by is ShippedBy.BUYER else Document.UNKNOWN
+    return WayBack(
+        shipped_by=shipped_by,
+        document=paper,
+        tracking_number=found.return_tracking_number or "",
+        carrier_id=_real_id(found.return_provider_id),
+        carrier_name=found.return_provider_name or "",
+    )
+
+
+def _refund_amount(
+    found: wire.RefundAmount | None, discounts: Iterable[wire.DiscountAmount]
+) -> tuple[Money | None, dict[str, Money]]:
+    parts: dict[str, Money] = {}
+    if found is not None:
+        for name, text in (
+            ("subtotal", found.refund_subtotal),
+            ("shipping", found.refund_shipping_fee),
+            ("tax", found.refund_tax),
+            ("retail_delivery_fee", found.retail_delivery_fee),
+            ("buyer_service_fee", found.buyer_service_fee),
+        ):
+            _add(parts, name, text, found.currency)
+    for one in discounts:
+        _add(parts, "seller_discount", one.product_seller_discount, one.currency)
+        _add(parts, "platform_discount", one.product_platform_discount, one.currency)
+        _add(parts, "shipping_seller_discount", one.shipping_fee_seller_discount, one.currency)
+        _add(parts, "shipping_platform_discount", one.shipping_fee_platform_discount, one.currency)
+    return _total(found), parts
+
+
+def _freight(rows: Iterable[wire.ReturnFreight]) -> dict[str, Money]:
+    sums: dict[str, Money] = {}
+    for row in rows:
+        _add(sums, "seller", row.seller_paid_return_shipping_fee, row.currency)
+        _add(sums, "platform", row.platform_paid_return_shipping_fee, row.currency)
+        _add(sums, "buyer", row.buyer_paid_return_shipping_fee, row.currency)
+    return sums
+
+
+def _add(sums: dict[str, Money], name: str, text: str | None, currency: str) -> None:
+    money = _money(text, currency, name)
+    if money is None:
+        return
+    before = sums.get(name)
+    if before is not None and before.currency != money.currency:
+        raise WireDrift(f"{name} comes in {before.currency} and {money.currency}")
+    sums[name] = money if before is None else before + money
+
+
+def _total(found: wire.RefundAmount | None) -> Money | None:
+    return _money(found.refund_total, found.currency, "refund total") if found is not None else None
+
+
+def _money(text: str | None, currency: str, what: str) -> Money | None:
+    if text is None or text == "":
+        return None
+    if not currency:
+        raise WireDrift(f"{what} {text!r} has no currency")
+    try:
+        return Money.parse(text, currency)
+    except ValueError as error:
+        raise WireDrift(f"{what}: {error}") from None
+
+
+def _name(product: str, variant: str) -> str:
+    return f"{product} ({variant})" if product and variant else product or variant
+
+
+def _real_id(text: str | None) -> str:
+    return "" if text in (None, "0") else str(text)
+
+
+def _kind(row: Row) -> Kind:
+    return KINDS.get(_plain(row.get("return_type")), Kind.UNKNOWN)
+
+
+def _offer(found: wire.Amount | None) -> Money | None:
+    return _money(found.amount, found.currency, "offer") if found is not None else None
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _seconds(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0
