@@ -1,4 +1,4 @@
-"""Sends webhooks the way the vendors do: a queue for each address, a time-out, retries on the virtual clock, then silence.
+"""Sends webhooks as the vendors do: a queue for each address, a time-out, retries on the virtual clock, then silence.
 
 Messages go only to addresses of this machine or of private networks: a simulator that could post to the internet could
 reach a real account by accident.

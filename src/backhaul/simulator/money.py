@@ -1,4 +1,4 @@
-"""Money in the simulator: whole minor units inside, decimal text on the wire. Written apart from the hub's on purpose."""
+"""Money in the simulator: whole minor units inside, decimal text on the wire; written apart from the hub's."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def minor(written: str, currency: str) -> int:
     digits = places(currency)
     body = written[1:] if written.startswith("-") else written
     whole, _, part = body.partition(".")
-    if not whole.isdigit() or not (part == "" or part.isdigit()) or len(part) > digits or "." in body and part == "":
+    if not whole.isdigit() or not (part == "" or part.isdigit()) or len(part) > digits or ("." in body and part == ""):
         raise ValueError(f"not an amount of {currency}: {written!r}")
-    value = int(whole) * 10**digits + int((part + "0" * digits)[:digits] or "0")
+    value: int = int(whole) * 10**digits + int((part + "0" * digits)[:digits] or "0")
     return -value if written.startswith("-") else value
 
 

@@ -7,7 +7,7 @@ before the effect   rate_limit, unavailable, error_before, timeout_before, slow
 after the effect    error_after, timeout_after, cut_after
 between             auto_approve (the seller's own automation decides just before a decision of the client)
 in the answer       unknown_word, unknown_field, nested_error
-in the search       index_lag (params: seconds, virtual)
+in the search       index_lag (params: seconds, virtual), page_token_expired
 in the webhook      webhook_duplicate, webhook_late (params: seconds), webhook_reorder, webhook_lost,
                     webhook_no_id, webhook_double_underscore, webhook_pretty
 """
@@ -35,6 +35,7 @@ KINDS = frozenset(
         "unknown_field",
         "nested_error",
         "index_lag",
+        "page_token_expired",
         "webhook_duplicate",
         "webhook_late",
         "webhook_reorder",

@@ -1,0 +1,426 @@
+"""Returns: what buyers, carriers, clocks and the platform do to them, and what each step brings about.
+
+Every move goes through the state table. What the seller's app does is in `decisions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from backhaul.simulator import money
+from backhaul.simulator.tiktok import model as m
+from backhaul.simulator.tiktok import reasons, states
+from backhaul.simulator.tiktok.errors import ApiError
+from backhaul.simulator.tiktok.model import Amounts, CaseLine, Line, Order, Return
+from backhaul.simulator.tiktok.sales import Sales, Unit
+from backhaul.simulator.tiktok.world import World
+
+_SELLER_FAULT = ("wrong", "defective", "damaged", "not_match", "missing", "not_received", "counterfeit", "late")
+
+
+class Aftersales:
+    """The state machine of returns."""
+
+    def __init__(self, world: World, sales: Sales) -> None:
+        self._world = world
+        self._sales = sales
+        self.requested: list[Callable[[Return], None]] = []
+
+    # -- amounts ------------------------------------------------------------------------------------------------------
+
+    def amounts(self, order: Order, lines: Sequence[Line]) -> tuple[Amounts, list[Amounts]]:
+        """What would be refunded for these units, as a whole and unit by unit.
+
+        The shipping fee goes back with the last units of the order. Where the shop's switch says so, tax stands outside
+        the total, as in some answers seen live.
+        """
+        outside = order.shop.switches.tax_outside_total
+        units = [
+            Amounts(line.sale_price, 0, line.tax, line.sale_price + (0 if outside else line.tax)) for line in lines
+        ]
+        rest = [line for line in order.lines if line not in lines and not line.refunded and line.status != "CANCELLED"]
+        fee = 0 if rest or order.shipping_refunded else order.shipping_fee
+        for unit, share in zip(units, money.split(fee, [max(1, unit.subtotal) for unit in units]), strict=True):
+            unit.shipping = share
+            unit.total += share
+        whole = Amounts(
+            sum(unit.subtotal for unit in units),
+            sum(unit.shipping for unit in units),
+            sum(unit.tax for unit in units),
+            sum(unit.total for unit in units),
+        )
+        return whole, units
+
+    # -- opening ------------------------------------------------------------------------------------------------------
+
+    def request(
+        self,
+        order: Order,
+        kind: str,
+        lines: Sequence[Line],
+        reason: str | None = None,
+        *,
+        role: str = "BUYER",
+        shipment: str | None = None,
+        document: str = "SHIPPING_LABEL",
+        auto_approve: bool = False,
+        quick_refund: bool = False,
+        combine_with: Return | None = None,
+        previous: Return | None = None,
+        refund_total: int | None = None,
+        note: str = "",
+        enforce: bool = True,
+    ) -> Return:
+        """Opens a case for units of an order. Raises ApiError when the channel would not let it be opened."""
+        world, shop = self._world, order.shop
+        if kind not in states.TYPES:
+            raise ValueError(f"unknown return type {kind!r}")
+        if enforce:
+            self.require_open(order, lines)
+        now = world.clock.seconds()
+        used_by = "SELLER" if role == "SELLER" else "BUYER"
+        market = shop.market.reasons
+        fitting = reasons.keys(market, kind, used_by, order.status) or reasons.keys(market, kind, used_by)
+        whole, parts = self.amounts(order, lines)
+        if refund_total is not None:
+            whole.total = refund_total
+        bundle = [tuple(world.ids.decimal("4037", 19) for _ in line.product.components) for line in lines]
+        case = Return(
+            id=world.ids.decimal("4035", 19),
+            order=order,
+            lines=[
+                CaseLine(world.ids.decimal("4036", 19), line, part, subs)
+                for line, part, subs in zip(lines, parts, bundle, strict=True)
+            ],
+            status=m.REPLACEMENT_PENDING if kind == states.REPLACEMENT else m.PENDING,
+            role=role,
+            reason=reason or (world.rng.choice(fitting) if fitting else "other"),
+            amounts=whole,
+            created_at=now,
+            updated_at=now,
+            type=kind,
+            shipment=shipment or world.rng.choice(shop.switches.shipments),
+            document_type=document,
+            quick_refund=quick_refund,
+            previous_id=previous.id if previous else "",
+            request_id=world.ids.decimal("4038", 19),
+        )
+        case.freight = 0 if kind != states.RETURN else (599 if money.places(shop.currency) else 20000)
+        case.freight_payer = "seller" if any(word in case.reason for word in _SELLER_FAULT) else "buyer"
+        if combine_with is not None:
+            combine_with.combined_id = combine_with.combined_id or world.ids.decimal("4039", 19)
+            case.combined_id = combine_with.combined_id
+        for line in lines:
+            line.case_id = case.id
+        world.returns[case.id] = case
+        self._record(case, role, "Request created", note=note)
+        self._enter(case)
+        self._tell_request(case, "PENDING_REQUEST_REVIEW")
+        if combine_with is not None:
+            world.return_changed(combine_with)
+        self._platform_decides(case, auto_approve)
+        for listener in self.requested:
+            listener(case)
+        return case
+
+    def require_open(self, order: Order, lines: Sequence[Line]) -> None:
+        """Raises what the channel answers when these units cannot be asked for."""
+        if order.status in ("COMPLETED", "CANCELLED"):
+            raise ApiError(25001051, "order is completed or cancelled, aftersale is not allowed")
+        if order.status in ("UNPAID", "ON_HOLD", "AWAITING_SHIPMENT"):
+            raise ApiError(25001003, "order status does not allow this operation")
+        for line in lines:
+            case = self._world.returns.get(line.case_id or "")
+            if line.refunded or (case is not None and case.status in (m.COMPLETE, m.SUCCESS)):
+                raise ApiError(25001010, "there is a finished return for this item")
+            if case is not None and case.status not in m.ENDED:
+                raise ApiError(25001011, "another aftersale is in progress")
+
+    def _platform_decides(self, case: Return, auto_approve: bool) -> None:
+        switches = case.shop.switches
+        if case.role == "SELLER":
+            # A case the seller started is not reviewed again.
+            self.move(case, "approve", "SYSTEM", decision="SELLER_STARTED")
+        elif auto_approve or case.reason in switches.auto_approve_reasons:
+            self.move(case, "approve", "SYSTEM", decision="AUTO_APPROVE")
+        elif case.type == states.RETURN and 0 < case.amounts.total < switches.returnless_below:
+            case.keep_item = True
+            self.move(case, "keep_item", "SYSTEM", decision="RETURNLESS")
+
+    # -- moving -------------------------------------------------------------------------------------------------------
+
+    def move(
+        self,
+        case: Return,
+        cause: str,
+        role: str,
+        *,
+        decision: str = "",
+        entry: dict[str, Any] | None = None,
+        note: str = "",
+    ) -> None:
+        """Moves a case along the state table; books a decision when there is one. Raises states.IllegalMove."""
+        status = states.target(cause, case.type, case.status)
+        world = self._world
+        world.hold(case)
+        before = case.status
+        case.status = status
+        if decision:
+            world.books.of(case.shop.id).decisions.append(
+                {
+                    "return_id": case.id,
+                    "decision": decision,
+                    "actor": role,
+                    "at": world.clock.now(),
+                    "from": before,
+                    "to": status,
+                    "action_due": case.due_action,
+                    **(entry or {}),
+                }
+            )
+        self._record(case, role, cause.replace("_", " ").capitalize(), note=note)
+        self._enter(case)
+        if before == m.PENDING and status != m.CANCELLED:
+            self._tell_request(case, "REQUEST_REVIEW_COMPLETED")
+        if before == m.SHIPPED:
+            self._tell_parcel(case, "PACKAGE_REVIEW_COMPLETED")
+
+    def _enter(self, case: Return) -> None:
+        """What a new status brings: its clock, its consequences, and that everybody hears of it."""
+        world, clocks, status = self._world, case.shop.clocks, case.status
+        world.stop_clock(case)
+        if status == m.PENDING:
+            action = "SELLER_RESPOND_REFUND" if case.type == states.REFUND else "SELLER_RESPOND_RETURN"
+            world.due(case, action, clocks.answer_request, lambda: self._expired(case, "approve"))
+        elif status == m.REPLACEMENT_PENDING:
+            world.due(
+                case, "SELLER_RESPOND_REPLACEMENT", clocks.answer_replacement, lambda: self._expired(case, "approve")
+            )
+        elif status == m.AWAITING_SHIP:
+            case.rma_id = case.rma_id or world.ids.decimal("4040", 19)
+            if case.shipment == "PLATFORM":
+                case.provider_id = next(iter(case.shop.carriers))
+                case.tracking_number = case.tracking_number or world.ids.decimal("9400", 22)
+            world.due(case, None, clocks.buyer_ships, lambda: self.move(case, "not_shipped", "SYSTEM"))
+        elif status == m.AWAITING_RESPONSE:
+            world.due(
+                case, None, clocks.buyer_answers_offer, lambda: self.answer_offer(case, accept=False, role="SYSTEM")
+            )
+        elif status in (m.REJECTED, m.PARCEL_REJECTED):
+            world.due(case, None, clocks.buyer_disputes, lambda: self._undisputed(case))
+        elif status in (m.SUCCESS, m.REPLACEMENT_REFUNDED):
+            world.due(case, None, clocks.refund_lag, lambda: self.pay(case))
+        elif status == m.REPLACEMENT_COMPLETE:
+            order = self._replacement_order(case)
+            case.replacement_order_id = order.id
+        if status in (m.CANCELLED, m.REPLACEMENT_CANCELLED):
+            for item in case.lines:
+                if item.line.case_id == case.id:
+                    item.line.case_id = None
+        world.return_changed(case)
+        if status == m.AWAITING_SHIP:
+            self._tell_parcel(case, "RMA_CREATED")
+
+    def _expired(self, case: Return, cause: str) -> None:
+        self.move(case, cause, "SYSTEM", decision="DEADLINE_EXPIRED")
+
+    def _undisputed(self, case: Return) -> None:
+        if case.arbitration != "IN_PROGRESS":
+            self.move(case, "no_dispute", "SYSTEM")
+
+    def pay(self, case: Return) -> None:
+        """Pays the buyer: the refund is booked and the case complete."""
+        world, shop = self._world, case.shop
+        world.hold(case)
+        world.stop_clock(case)
+        case.refunded_at = world.clock.seconds()
+        for item in case.lines:
+            item.line.refunded = True
+        if case.amounts.shipping:
+            case.order.shipping_refunded = True
+        world.books.of(shop.id).refunds.append(
+            {
+                "return_id": case.id,
+                "order_id": case.order.id,
+                "amount": case.amounts.total,
+                "currency": shop.currency,
+                "at": world.clock.now(),
+            }
+        )
+        if states.allows("paid", case.type, case.status):
+            case.status = m.COMPLETE
+        self._record(case, "SYSTEM", "Refund succeeded")
+        world.return_changed(case)
+        if not world.quiet and (shop.switches.refund_success_event or shop.switches.batch_model):
+            world.events.emit(shop, "REFUND_SUCCESS", self._refund_event(case), case.id)
+
+    # -- what buyer, carrier and platform do --------------------------------------------------------------------------
+
+    def ship(self, case: Return, tracking_number: str | None = None) -> None:
+        """The parcel starts its way back: a carrier scan, or a number the buyer typed in."""
+        if case.shipment == "SELLER" and case.label is None:
+            raise states.IllegalMove("the buyer has no label yet: the seller has not uploaded one")
+        for part in self._same_parcel(case, m.AWAITING_SHIP):
+            if tracking_number or not part.tracking_number:
+                part.tracking_number = tracking_number or self._world.ids.decimal("9400", 22)
+                part.provider_id = part.provider_id or next(iter(part.shop.carriers))
+            part.shipped_at = self._world.clock.seconds()
+            self.move(part, "buyer_shipped", "SYSTEM" if part.shipment != "BUYER_ARRANGE" else "BUYER")
+            if part.quick_refund:
+                self.move(part, "quick_refund", "SYSTEM", decision="QUICK_REFUND")
+
+    def deliver(self, case: Return) -> None:
+        """The parcel arrives. No status tells of it: only the seller's next action appears."""
+        for part in self._same_parcel(case, m.SHIPPED, m.SUCCESS, m.COMPLETE):
+            self._arrive(part)
+
+    def _arrive(self, case: Return) -> None:
+        world = self._world
+        if case.delivered_at or not case.shipped_at:
+            raise states.IllegalMove("only a parcel on its way can arrive")
+        world.hold(case)
+        case.delivered_at = world.clock.seconds()
+        self._record(case, "SYSTEM", "Parcel delivered")
+        if case.status == m.SHIPPED and case.order.fulfillment_type == "FULFILLMENT_BY_TIKTOK":
+            # The channel's own warehouse judges; the seller is not asked.
+            world.due(case, None, 86400, lambda: self._expired(case, "goods_accepted"))
+        elif case.status == m.SHIPPED:
+            action = "SELLER_RESPOND_RECEIVE_PACKAGE"
+            world.due(case, action, case.shop.clocks.judge_parcel, lambda: self._expired(case, "goods_accepted"))
+        world.return_changed(case)
+        if case.status == m.SHIPPED:
+            self._tell_parcel(case, "PENDING_PACKAGE_REVIEW")
+
+    def withdraw(self, case: Return) -> None:
+        """The buyer changes their mind."""
+        self.move(case, "withdraw", "BUYER")
+
+    def edit(self, case: Return, lines: Sequence[Line], reason: str | None = None, kind: str | None = None) -> Return:
+        """The buyer edits a pending request: it ends, and a new one takes its place."""
+        self.move(case, "withdraw", "BUYER")
+        new = self.request(
+            case.order, kind or case.type, lines, reason or case.reason, shipment=case.shipment, previous=case
+        )
+        self._world.hold(case)
+        case.next_id = new.id
+        self._world.return_changed(case)
+        return new
+
+    def arbitrate(self, case: Return, outcome: str) -> None:
+        """The buyer disputes a refusal (IN_PROGRESS), or staff decides (SUPPORT_BUYER, SUPPORT_SELLER, CLOSED)."""
+        if outcome == "IN_PROGRESS":
+            if not states.allows("arbitration_buyer", case.type, case.status) or case.arbitration:
+                raise states.IllegalMove(f"nothing to dispute in {case.status}")
+            self._world.hold(case)
+            case.arbitration = "IN_PROGRESS"
+            self._world.stop_clock(case)
+            self._record(case, "BUYER", "Dispute opened")
+            self._world.return_changed(case)
+            return
+        if case.arbitration != "IN_PROGRESS":
+            raise states.IllegalMove("no dispute is open")
+        if outcome not in ("SUPPORT_BUYER", "SUPPORT_SELLER", "CLOSED"):
+            raise ValueError(f"unknown outcome {outcome!r}")
+        self._world.hold(case)
+        case.arbitration = outcome
+        cause = "arbitration_buyer" if outcome == "SUPPORT_BUYER" else "arbitration_seller"
+        self.move(case, cause, "OPERATOR", decision=outcome)
+
+    def quick_refund(self, case: Return) -> None:
+        """The platform refunds before the goods are judged."""
+        self._world.hold(case)
+        case.quick_refund = True
+        self.move(case, "quick_refund", "SYSTEM", decision="QUICK_REFUND")
+
+    def answer_offer(self, case: Return, *, accept: bool, role: str = "BUYER") -> None:
+        """The buyer takes or refuses a partial refund; silence counts as a refusal."""
+        if accept:
+            states.target("offer_accepted", case.type, case.status)
+            self._world.hold(case)
+            case.keep_item = True
+            case.amounts = Amounts(case.partial or 0, 0, 0, case.partial or 0)
+            self.move(case, "offer_accepted", role)
+        else:
+            states.target("offer_refused", case.type, case.status)
+            self._world.hold(case)
+            case.offer_refused = True
+            self.move(case, "offer_refused", role)
+
+    # -- smaller things -----------------------------------------------------------------------------------------------
+
+    def _same_parcel(self, case: Return, *statuses: str) -> list[Return]:
+        if not case.combined_id:
+            return [case]
+        return [
+            part
+            for part in self._world.returns.values()
+            if part.combined_id == case.combined_id and part.status in statuses and not part.delivered_at
+        ] or [case]
+
+    def _replacement_order(self, case: Return) -> Order:
+        units = [Unit(item.line.product, 0, tax=0) for item in case.lines]
+        return self._sales.place(
+            case.shop, units, status="AWAITING_SHIPMENT", shipping_fee=0, replaces=case.order, buyer=case.order.buyer
+        )
+
+    def _record(self, case: Return, role: str, description: str, note: str = "") -> None:
+        case.records.append(
+            {
+                "event": "ORDER_RETURN",
+                # The vendor mixes the case of roles in this answer.
+                "role": role if len(case.records) % 2 == 0 else role.capitalize(),
+                "description": description,
+                "reason_text": reasons.text(case.reason),
+                "note": note,
+                "images": [],
+                "videos": [],
+                "create_time": self._world.clock.seconds(),
+            }
+        )
+
+    def _tell_request(self, case: Return, status: str) -> None:
+        if not case.shop.switches.batch_model or self._world.quiet:
+            return
+        data = {
+            "aftersales_request_id": case.request_id,
+            "return_role": case.role,
+            "aftersales_request_status": status,
+            "aftersales_request_create_time": case.created_at,
+            "aftersales_request_update_time": case.updated_at,
+        }
+        self._world.events.emit(case.shop, "AFTERSALES_REQUEST_STATUS_UPDATE", data, case.id)
+
+    def _tell_parcel(self, case: Return, status: str) -> None:
+        if not case.shop.switches.batch_model or self._world.quiet or not case.rma_id:
+            return
+        data = {
+            "rma_id": case.rma_id,
+            "aftersales_request_id": case.request_id,
+            "return_role": case.role,
+            "rma_status": status,
+            "rma_create_time": case.created_at,
+            "rma_update_time": case.updated_at,
+        }
+        self._world.events.emit(case.shop, "RMA_STATUS_UPDATE", data, case.id)
+
+    def _refund_event(self, case: Return) -> dict[str, Any]:
+        shop = case.shop
+        return {
+            "aftersales_request_id": case.request_id,
+            "rma_id": case.rma_id,
+            "line_items": [
+                {
+                    "main_order_id": case.order.id,
+                    "return_line_item_id": item.id,
+                    "sub_return_line_item_id": "",
+                    "sku_id": item.line.product.sku_id,
+                    "sku_return_request_id": case.id,
+                }
+                for item in case.lines
+            ],
+            "refund_currency": shop.currency,
+            "refund_total": money.text(case.amounts.total, shop.currency, uneven=shop.switches.uneven_money),
+            "refund_status": "REFUND_SUCCESS",
+            "refund_timestamp": case.refunded_at,
+        }

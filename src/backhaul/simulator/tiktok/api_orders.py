@@ -1,0 +1,350 @@
+"""Orders, external order references, cancellations, parcels and tracking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backhaul.simulator.tiktok import model as m
+from backhaul.simulator.tiktok import paging
+from backhaul.simulator.tiktok.api_returns import NEW, OLD, SCOPE, chosen_lines
+from backhaul.simulator.tiktok.cancellations import Cancellations
+from backhaul.simulator.tiktok.decisions import Decisions
+from backhaul.simulator.tiktok.errors import ApiError
+from backhaul.simulator.tiktok.gateway import Call, Endpoint
+from backhaul.simulator.tiktok.model import Order
+from backhaul.simulator.tiktok.shapes import amount, cancellation_shape, order_shape, recipient_address
+from backhaul.simulator.tiktok.world import World
+
+PLATFORMS = frozenset(
+    {
+        "SHOPIFY",
+        "WOOCOMMERCE",
+        "BIGCOMMERCE",
+        "MAGENTO",
+        "SALESFORCE_COMMERCE_CLOUD",
+        "CHANNEL_ADVISOR",
+        "AMAZON",
+        "ORDER_MANAGEMENT_SYSTEM",
+        "WAREHOUSE_MANAGEMENT_SYSTEM",
+        "ERP_SYSTEM",
+    }
+)
+_INFO, _PARCEL = "seller.order.info", "seller.fulfillment.basic"
+_READ, _WRITE = "seller.order.ext_ref.read", "seller.order.ext_ref.write"
+
+
+class OrderApi:
+    """Handlers of order, cancellation and fulfilment endpoints."""
+
+    def __init__(self, world: World, cancellations: Cancellations, decisions: Decisions) -> None:
+        self._world = world
+        self._cancellations = cancellations
+        self._decisions = decisions
+
+    def endpoints(self) -> list[Endpoint]:
+        """What is served here."""
+        cancel = "cancellations/{cancel_id}"
+        return [
+            Endpoint("POST", "order", (OLD,), "orders/search", _INFO, self.search),
+            Endpoint("GET", "order", (OLD, "202507"), "orders", _INFO, self.detail),
+            Endpoint("GET", "order", ("202407",), "orders/{order_id}/price_detail", _INFO, self.prices),
+            Endpoint("POST", "order", ("202406",), "orders/external_orders", _WRITE, self.add_external),
+            Endpoint("GET", "order", ("202406",), "orders/{order_id}/external_orders", _READ, self.external_of),
+            Endpoint("POST", "order", ("202406",), "orders/external_order_search", _READ, self.find_external),
+            Endpoint("POST", "return_refund", (OLD, NEW), "cancellations/search", SCOPE, self.search_cancellations),
+            Endpoint("POST", "return_refund", (OLD, NEW), "cancellations", SCOPE, self.cancel),
+            Endpoint("POST", "return_refund", (OLD,), f"{cancel}/approve", SCOPE, self.approve, keyed=True),
+            Endpoint("POST", "return_refund", (OLD,), f"{cancel}/reject", SCOPE, self.reject, keyed=True),
+            Endpoint("GET", "fulfillment", (OLD,), "orders/{order_id}/tracking", _PARCEL, self.tracking),
+            Endpoint("GET", "fulfillment", (OLD,), "packages/{package_id}", _PARCEL, self.package),
+            Endpoint("POST", "fulfillment", (OLD,), "packages/search", _PARCEL, self.search_packages),
+        ]
+
+    # -- orders -------------------------------------------------------------------------------------------------------
+
+    def search(self, call: Call) -> dict[str, Any]:
+        """Search orders."""
+        page = paging.asked(call, smallest=1, largest=100, default=None, order="DESC")
+        status = call.json.get("order_status")
+        wanted = {
+            name: call.json[name]
+            for name in ("shipping_type", "buyer_user_id", "is_buyer_request_cancel")
+            if name in call.json
+        }
+        warehouses = paging.words(call, "warehouse_ids")
+        world = self._world
+
+        def fits(order_id: str) -> bool:
+            order = world.orders[order_id]
+            actual = {
+                "shipping_type": order.shipping_type,
+                "buyer_user_id": order.buyer.user_id,
+                "is_buyer_request_cancel": order.request_cancel_at > 0,
+            }
+            return all(actual[name] == value for name, value in wanted.items()) and (
+                warehouses is None or order.shop.warehouse_id in warehouses
+            )
+
+        found, token = paging.turn(
+            call,
+            page,
+            world.indexes[call.shop.id].orders,
+            statuses=None if status is None else [str(status)],
+            only=None,
+            fits=fits if wanted or warehouses is not None else None,
+        )
+        now = world.clock.now()
+        rows = [order_shape(world.orders[order_id], now, detail=False) for order_id in found.ids]
+        return {"total_count": found.total, "next_page_token": token, "orders": rows}
+
+    def detail(self, call: Call) -> dict[str, Any]:
+        """Orders by id; ids of other shops are refused, unknown ones left out."""
+        orders: list[Order] = []
+        for order_id in call.ids("ids", 50):
+            order = self._world.orders.get(order_id)
+            if order is not None and order.shop is not call.shop:
+                raise ApiError(21008111, "order belongs to another seller")
+            if order is not None:
+                orders.append(order)
+        now = self._world.clock.now()
+        return {"orders": [order_shape(order, now, detail=True) for order in orders]}
+
+    def prices(self, call: Call) -> dict[str, Any]:
+        """Price build-up of an order."""
+        order = self._order(call, call.args["order_id"])
+        shop = call.shop
+        lines = [
+            {
+                "id": line.id,
+                "currency": shop.currency,
+                "total": amount(shop, line.sale_price + line.tax),
+                "payment": amount(shop, line.sale_price + line.tax),
+                "sku_list_price": amount(shop, line.original_price),
+                "sku_sale_price": amount(shop, line.sale_price),
+                "subtotal": amount(shop, line.sale_price),
+                "subtotal_deduction_seller": amount(shop, line.seller_discount),
+                "subtotal_deduction_platform": amount(shop, line.platform_discount),
+                "subtotal_tax_amount": amount(shop, line.tax),
+                "tax_amount": amount(shop, line.tax),
+            }
+            for line in order.lines
+        ]
+        return {
+            "currency": shop.currency,
+            "total": amount(shop, order.total),
+            "payment": amount(shop, order.total),
+            "sku_list_price": amount(shop, sum(line.original_price for line in order.lines)),
+            "sku_sale_price": amount(shop, sum(line.sale_price for line in order.lines)),
+            "subtotal": amount(shop, sum(line.sale_price for line in order.lines)),
+            "subtotal_deduction_seller": amount(shop, sum(line.seller_discount for line in order.lines)),
+            "subtotal_deduction_platform": amount(shop, sum(line.platform_discount for line in order.lines)),
+            "subtotal_tax_amount": amount(shop, sum(line.tax for line in order.lines)),
+            "shipping_list_price": amount(shop, order.shipping_fee),
+            "shipping_sale_price": amount(shop, order.shipping_fee),
+            "tax_amount": amount(shop, order.tax),
+            "line_items": lines,
+        }
+
+    # -- external references ------------------------------------------------------------------------------------------
+
+    def add_external(self, call: Call) -> dict[str, Any]:
+        """Links orders to an external system. Single failures stand in `errors` while the code is 0."""
+        orders = call.json.get("orders")
+        if not isinstance(orders, list) or not 1 <= len(orders) <= 100:
+            raise ApiError(98001004, "invalid parameter orders: 1 to 100")
+        errors: list[dict[str, Any]] = []
+        for item in orders:
+            order = self._world.orders.get(str(item.get("id")))
+            external = item.get("external_order") or {}
+            lines = external.get("line_items") or []
+            problem = None
+            if order is None or order.shop is not call.shop:
+                problem = ("21008111", "order does not exist in this shop")
+            elif external.get("platform") not in PLATFORMS or not external.get("id"):
+                problem = ("98001004", "invalid external order")
+            elif len(lines) > 100 or {str(line.get("origin_id")) for line in lines} - {line.id for line in order.lines}:
+                problem = ("98001004", "invalid line_items")
+            if problem is not None or order is None:
+                detail = {"order_id": str(item.get("id")), "external_order": {"id": str(external.get("id"))}}
+                code, message = problem or ("", "")
+                errors.append({"code": code, "message": message, "detail": detail})
+                continue
+            self.link(order, str(external["id"]), str(external["platform"]), lines)
+        return {"errors": errors}
+
+    def link(self, order: Order, external_id: str, platform: str, lines: list[dict[str, str]]) -> None:
+        """Stores one reference; the one before of the same platform is replaced."""
+        order.external = [known for known in order.external if known["platform"] != platform]
+        order.external.append(
+            {
+                "id": external_id,
+                "platform": platform,
+                "line_items": [{"id": str(line["id"]), "origin_id": str(line["origin_id"])} for line in lines],
+            }
+        )
+        self._world.books.of(order.shop.id).external_orders.append(
+            {"order_id": order.id, "external_id": external_id, "platform": platform, "at": self._world.clock.now()}
+        )
+
+    def external_of(self, call: Call) -> dict[str, Any]:
+        """References of an order."""
+        order = self._order(call, call.args["order_id"])
+        platform = _platform(call)
+        return {"external_orders": [known for known in order.external if known["platform"] == platform]}
+
+    def find_external(self, call: Call) -> dict[str, Any]:
+        """Orders of a reference."""
+        platform, external_id = _platform(call), call.query.get("external_order_id", "")
+        return {
+            "orders": [
+                {"id": order.id, "external_order": known}
+                for order in self._world.orders.values()
+                if order.shop is call.shop
+                for known in order.external
+                if known["platform"] == platform and known["id"] == external_id
+            ]
+        }
+
+    # -- cancellations ------------------------------------------------------------------------------------------------
+
+    def search_cancellations(self, call: Call) -> dict[str, Any]:
+        """Search cancellations. The withdrawn status is asked for by a name other than the one answered."""
+        page = paging.asked(call, smallest=1, largest=50, default=10, order="ASC")
+        statuses = paging.words(call, "cancel_status")
+        if statuses is not None:
+            statuses = [m.CANCEL_CANCELLED if name == "CANCELLATION_REQUEST_CANCEL" else name for name in statuses]
+        ids, orders = paging.words(call, "cancel_ids"), paging.words(call, "order_ids")
+        types, buyers = paging.words(call, "cancel_types"), paging.words(call, "buyer_user_ids")
+        world = self._world
+        only = None if ids is None else set(ids)
+        if orders is not None:
+            of_orders = {case.id for case in world.cancellations.values() if case.order.id in set(orders)}
+            only = of_orders if only is None else only & of_orders
+
+        def fits(cancel_id: str) -> bool:
+            case = world.cancellations[cancel_id]
+            return (types is None or case.type in types) and (buyers is None or case.order.buyer.user_id in buyers)
+
+        found, token = paging.turn(
+            call,
+            page,
+            world.indexes[call.shop.id].cancellations,
+            statuses=statuses,
+            only=only,
+            fits=fits if types is not None or buyers is not None else None,
+        )
+        older = call.version == OLD
+        rows = [cancellation_shape(world.cancellations[cancel_id], older=older) for cancel_id in found.ids]
+        return {"total_count": found.total, "next_page_token": token, "cancellations": rows}
+
+    def cancel(self, call: Call) -> dict[str, Any]:
+        """Cancel as seller. Not protected against repeats."""
+        order = self._world.order_of(call.shop, str(call.json.get("order_id", "")))
+        reason = call.json.get("cancel_reason")
+        if not isinstance(reason, str) or not reason:
+            raise ApiError(25001001, "parameter cancel_reason is required")
+        lines = chosen_lines(order, call.json)
+        case = self._cancellations.by_seller(order, lines, reason, whole=len(lines) == len(order.lines))
+        return {"cancel_id": case.id, "cancel_status": case.status}
+
+    def approve(self, call: Call) -> dict[str, Any]:
+        """Accept a buyer's cancellation."""
+        case = self._world.cancellation_of(call.shop, call.args["cancel_id"])
+        self._cancellations.approve(case, self._entry(call))
+        return {}
+
+    def reject(self, call: Call) -> dict[str, Any]:
+        """Refuse a buyer's cancellation."""
+        case = self._world.cancellation_of(call.shop, call.args["cancel_id"])
+        refusal = self._cancellations.refusal(case, False)
+        if refusal is not None:
+            raise refusal
+        reason = str(call.json.get("reject_reason", ""))
+        self._decisions.check_reason(case, "CANCEL", reason, parcel=False)
+        images = self._decisions.image_ids(case, call.json)
+        entry = {**self._entry(call), "reject_reason": reason, "image_ids": list(images)}
+        self._cancellations.reject(case, {**entry, "comment": str(call.json.get("comment", ""))})
+        return {}
+
+    @staticmethod
+    def _entry(call: Call) -> dict[str, Any]:
+        return {"idempotency_key": call.query.get("idempotency_key", ""), "request_id": call.request_id}
+
+    # -- parcels ------------------------------------------------------------------------------------------------------
+
+    def tracking(self, call: Call) -> dict[str, Any]:
+        """Carrier events of the outbound parcel; return parcels are not in it."""
+        order = self._order(call, call.args["order_id"])
+        return {
+            "tracking": [
+                {"description": text, "update_time_millis": at * 1000, "action_code": code}
+                for at, code, text in order.tracking_events
+            ]
+        }
+
+    def package(self, call: Call) -> dict[str, Any]:
+        """One outbound parcel."""
+        package_id = call.args["package_id"]
+        order = next((known for known in self._world.orders.values() if known.package_id == package_id), None)
+        if order is None or order.shop is not call.shop:
+            raise ApiError(21008111, "package belongs to another seller or does not exist")
+        shape = _package(order)
+        shape["package_id"] = shape.pop("id")
+        shape["package_status"] = shape.pop("status")
+        address = recipient_address(order, self._world.clock.now()) or {}
+        shape["recipient_address"] = {
+            name: address[name]
+            for name in ("full_address", "phone_number", "name", "postal_code", "region_code", "address_line1")
+            if name in address
+        }
+        shape["shipping_type"], shape["handover_method"] = order.shipping_type, "PICKUP"
+        return shape
+
+    def search_packages(self, call: Call) -> dict[str, Any]:
+        """Outbound parcels, paged by the orders they belong to."""
+        page = paging.asked(call, smallest=1, largest=50, default=None, order="DESC")
+        status = call.json.get("package_status")
+        world = self._world
+
+        def fits(order_id: str) -> bool:
+            order = world.orders[order_id]
+            return bool(order.package_id) and (status is None or _package(order)["status"] == status)
+
+        found, token = paging.turn(call, page, world.indexes[call.shop.id].orders, statuses=None, only=None, fits=fits)
+        rows = [_package(world.orders[order_id]) for order_id in found.ids]
+        return {"total_count": found.total, "next_page_token": token, "packages": rows}
+
+    def _order(self, call: Call, order_id: str) -> Order:
+        order = self._world.orders.get(order_id)
+        if order is None:
+            raise ApiError(21001001, "order does not exist")
+        if order.shop is not call.shop:
+            raise ApiError(21008111, "order belongs to another seller")
+        return order
+
+
+def _platform(call: Call) -> str:
+    platform = call.query.get("platform", "")
+    if platform not in PLATFORMS:
+        raise ApiError(98001004, "invalid parameter platform")
+    return platform
+
+
+def _package(order: Order) -> dict[str, Any]:
+    status = {"AWAITING_COLLECTION": "PROCESSING", "IN_TRANSIT": "FULFILLING", "CANCELLED": "CANCELLED"}
+    skus: dict[str, dict[str, Any]] = {}
+    for line in order.lines:
+        product = line.product
+        row = skus.setdefault(product.sku_id, {"id": product.sku_id, "name": product.variant, "quantity": 0})
+        row["quantity"] += 1
+    return {
+        "id": order.package_id,
+        "orders": [{"id": order.id, "skus": list(skus.values())}],
+        "create_time": order.paid_at,
+        "update_time": order.updated_at,
+        "status": status.get(order.status, "COMPLETED"),
+        "tracking_number": order.tracking_number,
+        "shipping_provider_id": order.provider_id,
+        "shipping_provider_name": order.shop.carriers.get(order.provider_id, ""),
+        "order_line_item_ids": [line.id for line in order.lines],
+    }

@@ -1,0 +1,221 @@
+"""Webhooks of the simulated channel: subscriptions, envelope, signature, and the quirks of single topics."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from backhaul.simulator.clock import SimulatedClock
+from backhaul.simulator.delivery import Message, WebhookDelivery, require_local_address
+from backhaul.simulator.ids import Ids
+from backhaul.simulator.moods import Moods
+from backhaul.simulator.tiktok.auth import Authority, Grant
+from backhaul.simulator.tiktok.errors import ApiError
+from backhaul.simulator.tiktok.model import Cancellation, Order, Return, Shop
+from backhaul.simulator.tiktok.signing import webhook_signature
+
+VENDOR = "tiktok"
+TOPICS: dict[str, int] = {
+    "ORDER_STATUS_CHANGE": 1,
+    "REVERSE_STATUS_UPDATE": 2,
+    "RECIPIENT_ADDRESS_UPDATE": 3,
+    "PACKAGE_UPDATE": 4,
+    "PRODUCT_STATUS_CHANGE": 5,
+    "SELLER_DEAUTHORIZATION": 6,
+    "UPCOMING_AUTHORIZATION_EXPIRATION": 7,
+    "CANCELLATION_STATUS_CHANGE": 11,
+    "RETURN_STATUS_CHANGE": 12,
+    "NEW_CONVERSATION": 13,
+    "NEW_MESSAGE": 14,
+    "PRODUCT_INFORMATION_CHANGE": 15,
+    "PRODUCT_CREATION": 16,
+    "PRODUCT_CATEGORY_CHANGE": 18,
+    "NEW_MESSAGE_LISTENER": 33,
+    "INVOICE_STATUS_CHANGE": 36,
+    "PRODUCT_AUDIT_STATUS_CHANGE": 37,
+    "AFTERSALES_REQUEST_STATUS_UPDATE": 64,
+    "RMA_STATUS_UPDATE": 65,
+    "REFUND_SUCCESS": 67,
+}
+
+
+@dataclass(slots=True)
+class Subscription:
+    """One address for one topic of one shop."""
+
+    address: str
+    created_at: int
+    updated_at: int
+
+
+class Events:
+    """Knows who listens to what, and tells them."""
+
+    def __init__(
+        self, clock: SimulatedClock, ids: Ids, moods: Moods, delivery: WebhookDelivery, authority: Authority
+    ) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._moods = moods
+        self._delivery = delivery
+        self._authority = authority
+        self._subscriptions: dict[tuple[str, str], dict[str, Subscription]] = {}
+
+    def subscriptions(self, app_key: str, shop_id: str) -> dict[str, Subscription]:
+        """Topic to subscription, of one app and shop."""
+        return self._subscriptions.setdefault((app_key, shop_id), {})
+
+    def subscribe(self, app_key: str, shop_id: str, topic: str, address: str) -> None:
+        """Creates or replaces a subscription."""
+        if topic not in TOPICS:
+            raise ApiError(98001004, f"invalid parameter event_type: {topic}")
+        if len(address) > 255:
+            raise ApiError(98001004, "invalid parameter address: at most 255 characters")
+        try:
+            require_local_address(address)
+        except ValueError as error:
+            raise ApiError(98001004, f"invalid parameter address: {error}") from None
+        now = self._clock.seconds()
+        known = self.subscriptions(app_key, shop_id)
+        old = known.get(topic)
+        known[topic] = Subscription(address, now if old is None else old.created_at, now)
+
+    def order_changed(self, order: Order) -> None:
+        """Type 1. A cancelled order says CANCEL here, and partial shipment is not told."""
+        if order.status == "PARTIALLY_SHIPPING":
+            return
+        status = "CANCEL" if order.status == "CANCELLED" else order.status
+        self.emit(
+            order.shop,
+            "ORDER_STATUS_CHANGE",
+            {
+                "order_id": order.id,
+                "order_status": status,
+                "is_on_hold_order": order.status == "ON_HOLD",
+                "update_time": order.updated_at,
+            },
+            order.id,
+        )
+
+    def cancellation_changed(self, case: Cancellation) -> None:
+        """Type 11, which has no update time."""
+        self.emit(
+            case.shop,
+            "CANCELLATION_STATUS_CHANGE",
+            {
+                "order_id": case.order.id,
+                "cancellations_role": case.role,
+                "cancel_status": case.status,
+                "cancel_id": case.id,
+                "create_time": case.created_at,
+            },
+            case.id,
+        )
+
+    def return_changed(self, case: Return) -> None:
+        """Type 12; sometimes, by mood, with the odd spelling of a withdrawn request."""
+        status = case.status
+        if status == "RETURN_OR_REFUND_REQUEST_CANCEL" and self._moods.strike(
+            VENDOR, "RETURN_STATUS_CHANGE", ("webhook_double_underscore",)
+        ):
+            status = "RETURN_OR_REFUND__REQUEST_CANCELLED"
+        self.emit(
+            case.shop,
+            "RETURN_STATUS_CHANGE",
+            {
+                "order_id": case.order.id,
+                "return_role": case.role,
+                "return_type": case.type,
+                "return_status": status,
+                "return_id": case.id,
+                "create_time": case.created_at,
+                "update_time": case.updated_at,
+            },
+            case.id,
+        )
+
+    def emit(self, shop: Shop, topic: str, data: dict[str, Any], subject: str, copies: int = 1) -> int:
+        """Tells every app that listens; returns how many messages were made. Copies share one notification id."""
+        made = 0
+        for grant in self._authority.live_grants(shop.id):
+            address = self._address(grant, shop.id, topic)
+            if address:
+                envelope = {"type": TOPICS[topic], "shop_id": shop.id, "timestamp": self._clock.seconds(), "data": data}
+                made += self._send(grant, address, topic, envelope, subject, copies)
+        return made
+
+    def emit_raw(self, shop: Shop, envelope: dict[str, Any], subject: str = "", copies: int = 1) -> int:
+        """Sends an envelope as given, also of unknown type, to the address for returns of every app that listens."""
+        topics = {number: name for name, number in TOPICS.items()}
+        topic = topics.get(int(envelope.get("type", 0)), "RETURN_STATUS_CHANGE")
+        made = 0
+        for grant in self._authority.live_grants(shop.id):
+            address = self._address(grant, shop.id, topic) or self._address(grant, shop.id, "RETURN_STATUS_CHANGE")
+            if address:
+                made += self._send(grant, address, topic, dict(envelope), subject, copies)
+        return made
+
+    def authorisation_ended(self, grant: Grant, message: str) -> None:
+        """Type 6, a seller-level event: it names the seller and no shop."""
+        self._seller_event(grant, "SELLER_DEAUTHORIZATION", {"message": message})
+
+    def authorisation_ending(self, grant: Grant) -> None:
+        """Type 7, one of a daily row."""
+        self._seller_event(
+            grant,
+            "UPCOMING_AUTHORIZATION_EXPIRATION",
+            {"message": "authorization is about to expire", "expiration_time": str(int(grant.ends_at))},
+        )
+
+    def watch_expiry(self, grant: Grant) -> None:
+        """Schedules the announcements of a grant's end, one after the other."""
+        times = self._authority.warning_times(grant)
+        if not times:
+            return
+
+        def announce() -> None:
+            if not grant.revoked:
+                self.authorisation_ending(grant)
+                self.watch_expiry(grant)
+
+        self._clock.schedule(times[0], announce)
+
+    def _seller_event(self, grant: Grant, topic: str, data: dict[str, Any]) -> None:
+        addresses = [self._address(grant, shop_id, topic) for shop_id in grant.shop_ids]
+        for address in dict.fromkeys(found for found in addresses if found):
+            envelope = {
+                "type": TOPICS[topic],
+                "seller_open_id": grant.seller.open_id,
+                "timestamp": self._clock.seconds(),
+                "data": data,
+            }
+            self._send(grant, address, topic, envelope, grant.seller.open_id, 1)
+
+    def _address(self, grant: Grant, shop_id: str, topic: str) -> str:
+        subscription = self._subscriptions.get((grant.app.app_key, shop_id), {}).get(topic)
+        return subscription.address if subscription is not None else grant.app.webhook_address
+
+    def _send(self, grant: Grant, address: str, topic: str, envelope: dict[str, Any], subject: str, copies: int) -> int:
+        notification_id = self._ids.decimal("73", 19)
+        if not self._moods.strike(VENDOR, topic, ("webhook_no_id",)):
+            envelope.setdefault("tts_notification_id", notification_id)
+        pretty = self._moods.strike(VENDOR, topic, ("webhook_pretty",)) is not None
+        text = json.dumps(envelope, indent=2) if pretty else json.dumps(envelope, separators=(",", ":"))
+        body = text.encode()
+        signature = webhook_signature(grant.app.app_key, grant.app.app_secret, body)
+        for _ in range(copies):
+            self._delivery.send(
+                Message(
+                    VENDOR,
+                    topic,
+                    address,
+                    str(envelope.get("tts_notification_id", "")),
+                    body,
+                    {"Content-Type": "application/json", "Authorization": signature},
+                    subject,
+                    # A bad signature is an answer too: the receiver was reached and said no.
+                    accepts=lambda status: status in (200, 401),
+                )
+            )
+        return copies

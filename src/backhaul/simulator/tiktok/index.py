@@ -1,0 +1,155 @@
+"""The search index of one kind of object in one shop: kept sorted, so that a page costs the page and not the shop."""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+Key = tuple[int, str]
+FIELDS = ("create_time", "update_time")
+
+
+@dataclass(slots=True)
+class Entry:
+    """What the index believes about one object."""
+
+    created: int
+    updated: int
+    status: str
+
+
+@dataclass(slots=True)
+class Found:
+    """One page: ids, how many fit in all, and the key after which the next page starts (None: no more)."""
+
+    ids: list[str]
+    total: int
+    after: Key | None
+
+
+class Index:
+    """Sorted by creation and by change, as a whole and per status."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+        self._whole: dict[str, list[Key]] = {name: [] for name in FIELDS}
+        self._by_status: dict[str, dict[str, list[Key]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, object_id: str) -> bool:
+        return object_id in self._entries
+
+    def put(self, object_id: str, created: int, updated: int, status: str) -> None:
+        """Enters or moves one object."""
+        old = self._entries.get(object_id)
+        if old is not None:
+            self._drop(object_id, old)
+        self._entries[object_id] = Entry(created, updated, status)
+        buckets = self._by_status.setdefault(status, {name: [] for name in FIELDS})
+        for name, at in (("create_time", created), ("update_time", updated)):
+            insort(self._whole[name], (at, object_id))
+            insort(buckets[name], (at, object_id))
+
+    def statuses(self) -> dict[str, int]:
+        """How many objects stand in each status."""
+        return {status: len(lists["update_time"]) for status, lists in self._by_status.items()}
+
+    def search(
+        self,
+        *,
+        sort: str,
+        descending: bool,
+        bounds: dict[str, tuple[int | None, int | None]],
+        statuses: Sequence[str] | None,
+        only: Iterable[str] | None,
+        fits: Callable[[str], bool] | None,
+        after: Key | None,
+        offset: int,
+        limit: int,
+    ) -> Found:
+        """One page.
+
+        `bounds` gives (from, to) per time field, `only` restricts to some ids, `fits` is any further test, `after` is
+        the last key of the page before (cursor paging) and `offset` how many rows to skip (offset paging).
+        """
+        lists = self._lists(sort, statuses, only)
+        low, high = bounds.get(sort, (None, None))
+        other = next(name for name in FIELDS if name != sort)
+        test = self._test(other, bounds.get(other, (None, None)), fits)
+        ranges = [
+            (
+                keys,
+                0 if low is None else bisect_left(keys, (low, "")),
+                len(keys) if high is None else bisect_left(keys, (high, "")),
+            )
+            for keys in lists
+        ]
+        if test is None:
+            total = sum(max(0, end - start) for _, start, end in ranges)
+        else:
+            total = sum(1 for keys, start, end in ranges for i in range(start, end) if test(keys[i][1]))
+        rows = self._walk(ranges, descending, after)
+        picked: list[Key] = []
+        for key in rows:
+            if test is not None and not test(key[1]):
+                continue
+            if offset > 0:
+                offset -= 1
+                continue
+            if len(picked) == limit:
+                return Found([key[1] for key in picked], total, picked[-1])
+            picked.append(key)
+        return Found([key[1] for key in picked], total, None)
+
+    def _lists(self, sort: str, statuses: Sequence[str] | None, only: Iterable[str] | None) -> list[list[Key]]:
+        if only is not None:
+            wanted = None if statuses is None else frozenset(statuses)
+            keys: list[Key] = []
+            for object_id in set(only):
+                entry = self._entries.get(object_id)
+                if entry is not None and (wanted is None or entry.status in wanted):
+                    keys.append((entry.created if sort == "create_time" else entry.updated, object_id))
+            return [sorted(keys)]
+        if statuses is not None:
+            return [self._by_status[status][sort] for status in dict.fromkeys(statuses) if status in self._by_status]
+        return [self._whole[sort]]
+
+    def _test(
+        self, field: str, bound: tuple[int | None, int | None], fits: Callable[[str], bool] | None
+    ) -> Callable[[str], bool] | None:
+        low, high = bound
+        if low is None and high is None:
+            return fits
+        entries = self._entries
+
+        def test(object_id: str) -> bool:
+            entry = entries[object_id]
+            at = entry.created if field == "create_time" else entry.updated
+            if (low is not None and at < low) or (high is not None and at >= high):
+                return False
+            return fits is None or fits(object_id)
+
+        return test
+
+    @staticmethod
+    def _walk(ranges: list[tuple[list[Key], int, int]], descending: bool, after: Key | None) -> Iterator[Key]:
+        def forward(keys: list[Key], start: int, end: int) -> Iterator[Key]:
+            begin = start if after is None else max(start, bisect_right(keys, after))
+            return (keys[i] for i in range(begin, end))
+
+        def backward(keys: list[Key], start: int, end: int) -> Iterator[Key]:
+            finish = end if after is None else min(end, bisect_left(keys, after))
+            return (keys[i] for i in range(finish - 1, start - 1, -1))
+
+        parts = [(backward if descending else forward)(*part) for part in ranges]
+        return parts[0] if len(parts) == 1 else heapq.merge(*parts, reverse=descending)
+
+    def _drop(self, object_id: str, entry: Entry) -> None:
+        for name, at in (("create_time", entry.created), ("update_time", entry.updated)):
+            for keys in (self._whole[name], self._by_status[entry.status][name]):
+                place = bisect_left(keys, (at, object_id))
+                del keys[place]

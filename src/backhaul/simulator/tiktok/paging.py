@@ -1,0 +1,124 @@
+"""Opaque page tokens: where the next page starts, for which filters, and until when the token is good."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from dataclasses import dataclass
+
+import msgspec
+
+from backhaul.simulator.tiktok.errors import ApiError
+from backhaul.simulator.tiktok.events import VENDOR
+from backhaul.simulator.tiktok.gateway import Call
+from backhaul.simulator.tiktok.index import Found, Index, Key
+
+
+class _Token(msgspec.Struct):
+    at: int
+    key: str
+    offset: int
+    filters: str
+    ends: float
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page a call asks for."""
+
+    size: int
+    sort: str
+    descending: bool
+    after: Key | None
+    offset: int
+    filters: str
+
+
+def asked(call: Call, *, smallest: int, largest: int, default: int | None, order: str) -> Page:
+    """Reads page size, sorting and token of a search. Refuses tokens that are foreign, changed or too old."""
+    size = call.number("page_size", default, smallest, largest)
+    sort = call.query.get("sort_field", "create_time")
+    direction = call.query.get("sort_order", order)
+    if sort not in ("create_time", "update_time"):
+        raise ApiError(25001001, "invalid parameter sort_field")
+    if direction not in ("ASC", "DESC"):
+        raise ApiError(25001001, "invalid parameter sort_order")
+    said = {name: value for name, value in call.json.items() if name != "locale"}
+    filters = hashlib.sha256(
+        msgspec.json.encode([call.path, sort, direction, said], order="sorted") + call.shop.id.encode()
+    ).hexdigest()[:16]
+    text = call.query.get("page_token")
+    if not text:
+        return Page(size, sort, direction == "DESC", None, 0, filters)
+    token = _read(text)
+    struck = call.world.moods.strike(VENDOR, f"{call.endpoint.method} {call.endpoint.rest}", ("page_token_expired",))
+    if struck is not None or token.ends < time.time():
+        raise ApiError(25001001, "invalid parameter page_token: expired")
+    if token.filters != filters and call.shop.switches.reused_token_refused:
+        raise ApiError(25001001, "invalid parameter page_token: made for another search")
+    after = (token.at, token.key) if token.offset < 0 else None
+    return Page(size, sort, direction == "DESC", after, max(0, token.offset), filters)
+
+
+def turn(
+    call: Call,
+    page: Page,
+    index: Index,
+    *,
+    statuses: list[str] | None,
+    only: set[str] | None,
+    fits: object,
+) -> tuple[Found, str]:
+    """Reads one page of an index. Returns what was found and the token of the next page, empty at the end."""
+    bounds = {
+        field: (_moment(call, f"{field}_ge"), _moment(call, f"{field}_lt")) for field in ("create_time", "update_time")
+    }
+    found = index.search(
+        sort=page.sort,
+        descending=page.descending,
+        bounds=bounds,
+        statuses=statuses,
+        only=only,
+        fits=fits if callable(fits) else None,
+        after=page.after,
+        offset=page.offset,
+        limit=page.size,
+    )
+    if found.after is None:
+        return found, ""
+    by_offset = call.shop.switches.paging == "offset"
+    token = _Token(
+        found.after[0],
+        found.after[1],
+        page.offset + page.size if by_offset else -1,
+        page.filters,
+        time.time() + call.shop.switches.page_token_seconds,
+    )
+    return found, base64.urlsafe_b64encode(msgspec.json.encode(token)).decode()
+
+
+def words(call: Call, name: str) -> list[str] | None:
+    """A list filter of the body; None when it is not there."""
+    value = call.json.get(name)
+    if value is None or value == []:
+        return None
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ApiError(25001001, f"invalid parameter {name}")
+    return value
+
+
+def _moment(call: Call, name: str) -> int | None:
+    value = call.json.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ApiError(25001001, f"invalid parameter {name}")
+    return value
+
+
+def _read(text: str) -> _Token:
+    try:
+        return msgspec.json.decode(base64.urlsafe_b64decode(text.encode()), type=_Token)
+    except (ValueError, msgspec.DecodeError, msgspec.ValidationError):
+        raise ApiError(25001001, "invalid parameter page_token") from None

@@ -1,0 +1,32 @@
+"""The channel's signatures, written from the published steps; the hub's connector has its own version."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+_UNSIGNED = frozenset({"sign", "access_token"})
+
+
+def request_signature(
+    secret: str, path: str, query: Iterable[tuple[str, str]], body: bytes, content_type: str | None
+) -> str:
+    """Signature of one request: lower-case hex. `query` holds decoded pairs, `body` the bytes as received."""
+    pairs = sorted((key, value) for key, value in query if key not in _UNSIGNED)
+    text = path + "".join(key + value for key, value in pairs)
+    message = secret.encode() + text.encode()
+    if not (content_type or "").strip().lower().startswith("multipart/form-data"):
+        message += body
+    message += secret.encode()
+    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
+
+
+def webhook_signature(app_key: str, secret: str, body: bytes) -> str:
+    """Value of a webhook's Authorization header: bare lower-case hex."""
+    return hmac.new(secret.encode(), app_key.encode() + body, hashlib.sha256).hexdigest()
+
+
+def same(left: str, right: str) -> bool:
+    """Constant-time comparison."""
+    return hmac.compare_digest(left.encode(), right.encode())

@@ -1,0 +1,243 @@
+"""The simulated channel as a whole: its objects, its clock, and how a change becomes visible."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from backhaul.simulator.books import Books
+from backhaul.simulator.clock import SimulatedClock
+from backhaul.simulator.delivery import WebhookDelivery
+from backhaul.simulator.ids import Ids
+from backhaul.simulator.moods import Moods
+from backhaul.simulator.tiktok.auth import Authority, Seller
+from backhaul.simulator.tiktok.errors import ApiError
+from backhaul.simulator.tiktok.events import VENDOR, Events
+from backhaul.simulator.tiktok.index import Index
+from backhaul.simulator.tiktok.market import Clocks, market
+from backhaul.simulator.tiktok.model import Cancellation, Case, Order, Product, Return, Shop, Switches
+from backhaul.simulator.tiktok.shapes import return_shape
+
+_CARRIERS = ("USPS", "UPS", "FedEx", "DHL eCommerce")
+_GOODS = (
+    ("Rain jacket", "JKT", (("Blue, M", "BLU-M"), ("Blue, L", "BLU-L"), ("Black, M", "BLK-M")), 5900),
+    ("Canvas sneaker", "SNK", (("White, 39", "WHT-39"), ("White, 42", "WHT-42")), 4450),
+    ("Ceramic mug", "MUG", (("Green", "GRN"), ("Sand", "SND")), 1490),
+    ("Yoga mat", "YGM", (("Plum", "PLM"),), 3200),
+    ("Desk lamp", "LMP", (("Brass", "BRS"), ("Matt black", "BLK")), 2799),
+    ("Lip balm", "LIP", (("Mint", "MNT"), ("Cherry", "CHR")), 620),
+    ("Phone case", "PHC", (("Clear", "CLR"), ("Cork", "CRK")), 1820),
+)
+# Amounts above are cents; markets without minor units count in whole units of much smaller worth.
+_PRICE_FACTOR = {"IDR": 150, "VND": 250, "JPY": 1, "THB": 30}
+
+
+@dataclass(slots=True)
+class ShopSpec:
+    """What a shop is to be. Everything left out is made from the seed; `switches` and `clocks` override defaults."""
+
+    name: str = ""
+    region: str = "US"
+    seller: str = ""
+    seller_type: str = "LOCAL"
+    commerce_domain: str | None = None
+    switches: dict[str, Any] = field(default_factory=dict)
+    clocks: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Indexes:
+    """The search indexes of one shop."""
+
+    orders: Index = field(default_factory=Index)
+    returns: Index = field(default_factory=Index)
+    cancellations: Index = field(default_factory=Index)
+
+
+class World:
+    """Shops, orders and cases, and what everything else in the simulated channel works on."""
+
+    def __init__(
+        self, clock: SimulatedClock, delivery: WebhookDelivery, moods: Moods, rng: random.Random, books: Books
+    ) -> None:
+        self.clock = clock
+        self.moods = moods
+        self.rng = rng
+        self.books = books
+        self.ids = Ids(rng)
+        self.auth = Authority(clock, rng, self.ids)
+        self.events = Events(clock, self.ids, moods, delivery, self.auth)
+        self.shops: dict[str, Shop] = self.auth.shops
+        self.orders: dict[str, Order] = {}
+        self.returns: dict[str, Return] = {}
+        self.cancellations: dict[str, Cancellation] = {}
+        self.indexes: dict[str, Indexes] = {}
+        self.images: dict[str, set[str]] = {}
+        self.order_created: list[Callable[[Order], None]] = []
+        self.quiet = False
+
+    def add_shop(self, spec: ShopSpec) -> Shop:
+        """Opens a shop; its seller is made when the name is new."""
+        place = market(spec.region)
+        name = spec.name or f"Simulated shop {len(self.shops) + 1} ({spec.region})"
+        seller = self._seller(spec.seller or f"Seller of {name}", spec.region)
+        shop = Shop(
+            id=self.ids.decimal("7495", 19),
+            cipher=self.ids.word("SIMC_", 28),
+            code=self.ids.word("SIM", 8).upper(),
+            name=name,
+            market=place,
+            seller_id=seller.id,
+            clocks=replace(place.clocks, **_known(Clocks, spec.clocks)),
+            switches=Switches(**_known(Switches, spec.switches)),
+            catalogue=self._catalogue(place.currency),
+            seller_type=spec.seller_type,
+            commerce_domain=spec.commerce_domain,
+            warehouse_id=self.ids.decimal("7200", 19),
+            return_warehouse_id=self.ids.decimal("7200", 19),
+            entity_id=self.ids.decimal("7201", 19),
+            carriers={self.ids.decimal("7117", 19): carrier for carrier in _CARRIERS},
+        )
+        self.shops[shop.id] = shop
+        self.indexes[shop.id] = Indexes()
+        seller.shop_ids.append(shop.id)
+        for grant in self.auth.grants:
+            if grant.seller is seller and not grant.revoked:
+                grant.shop_ids.append(shop.id)
+        self.books.of(shop.id)
+        return shop
+
+    def set_switches(self, shop: Shop, changes: dict[str, Any]) -> None:
+        """Changes a shop's switches while it runs."""
+        for name, value in _known(Switches, changes).items():
+            setattr(shop.switches, name, value)
+
+    # -- how a change becomes visible ----------------------------------------------------------------------------------
+
+    def hold(self, case: Return) -> None:
+        """Called before a change: with the index-lag mood on, the search goes on showing what is there now."""
+        if case.stale is None and case.published_at >= 0:
+            mood = self.moods.strike(VENDOR, "index", ("index_lag",))
+            if mood is not None:
+                case.stale = return_shape(case)
+                self.clock.after(mood.number("seconds", 30.0), lambda: self._catch_up(case))
+
+    def return_changed(self, case: Return) -> None:
+        """Called after a change: stamps it, moves the index, tells the listeners."""
+        case.updated_at = max(case.updated_at, self.clock.seconds())
+        if case.stale is None:
+            new = case.published_at < 0
+            mood = self.moods.strike(VENDOR, "index", ("index_lag",)) if new else None
+            if mood is None:
+                self._publish(case)
+            else:
+                self.clock.after(mood.number("seconds", 30.0), lambda: self._publish(case))
+        if not self.quiet:
+            self.events.return_changed(case)
+
+    def cancellation_changed(self, case: Cancellation) -> None:
+        """Stamps a change of a cancellation, moves the index, tells the listeners."""
+        case.updated_at = max(case.updated_at, self.clock.seconds())
+        self.indexes[case.shop.id].cancellations.put(case.id, case.created_at, case.updated_at, case.status)
+        if not self.quiet:
+            self.events.cancellation_changed(case)
+
+    def order_changed(self, order: Order, *, tell: bool = True) -> None:
+        """Stamps a change of an order, moves the index, tells the listeners."""
+        order.updated_at = max(order.updated_at, self.clock.seconds())
+        self.indexes[order.shop.id].orders.put(order.id, order.created_at, order.updated_at, order.status)
+        if tell and not self.quiet:
+            self.events.order_changed(order)
+
+    def due(self, case: Case, action: str | None, seconds: float, expired: Callable[[], None]) -> None:
+        """Sets the case's one clock; `action` is what the seller sees, None when the clock is somebody else's."""
+        self.stop_clock(case)
+        at = self.clock.now() + seconds
+        if action is not None:
+            case.due_action, case.due_at = action, int(at)
+            at = float(case.due_at)
+        case.timer = self.clock.schedule(at, expired)
+
+    @staticmethod
+    def stop_clock(case: Case) -> None:
+        """Takes the case's clock away."""
+        if case.timer is not None:
+            case.timer.cancel()
+        case.timer, case.due_action, case.due_at = None, None, 0
+
+    # -- finding things, with the channel's answers when they are not there --------------------------------------------
+
+    def order_of(self, shop: Shop, order_id: str) -> Order:
+        """An order of this shop; refuses unknown ones and other sellers' ones."""
+        order = self.orders.get(order_id)
+        if order is None:
+            raise ApiError(25007006, "order does not exist")
+        if order.shop is not shop:
+            raise ApiError(25020005, "no permission on this order")
+        return order
+
+    def return_of(self, shop: Shop, return_id: str) -> Return:
+        """A return of this shop; refuses unknown ones and other sellers' ones."""
+        case = self.returns.get(return_id)
+        if case is None:
+            raise ApiError(25007006, "reverse order does not exist")
+        if case.shop is not shop:
+            raise ApiError(25020005, "no permission on this order")
+        return case
+
+    def cancellation_of(self, shop: Shop, cancel_id: str) -> Cancellation:
+        """A cancellation of this shop; refuses unknown ones and other sellers' ones."""
+        case = self.cancellations.get(cancel_id)
+        if case is None:
+            raise ApiError(25007006, "reverse order does not exist")
+        if case.shop is not shop:
+            raise ApiError(25020005, "no permission on this order")
+        return case
+
+    def shop_by_cipher(self, cipher: str) -> Shop | None:
+        """The shop a cipher stands for."""
+        return next((shop for shop in self.shops.values() if shop.cipher == cipher), None)
+
+    def _publish(self, case: Return) -> None:
+        case.published_at = case.updated_at
+        case.published_status = case.status
+        self.indexes[case.shop.id].returns.put(case.id, case.created_at, case.updated_at, case.status)
+
+    def _catch_up(self, case: Return) -> None:
+        case.stale = None
+        self._publish(case)
+
+    def _seller(self, name: str, region: str) -> Seller:
+        for seller in self.auth.sellers.values():
+            if seller.name == name:
+                return seller
+        seller = Seller(self.ids.decimal("7494", 19), self.ids.word("sim_open_", 20), name, region)
+        self.auth.sellers[seller.id] = seller
+        return seller
+
+    def _catalogue(self, currency: str) -> list[Product]:
+        factor = _PRICE_FACTOR.get(currency, 1)
+        products: list[Product] = []
+        for title, stem, variants, price in _GOODS:
+            product_id = self.ids.decimal("1729", 19)
+            for variant, suffix in variants:
+                sku_id = self.ids.decimal("1729", 19)
+                products.append(Product(product_id, sku_id, f"{stem}-{suffix}", title, variant, price * factor))
+        set_id = self.ids.decimal("1729", 19)
+        parts = tuple(item for item in products if item.seller_sku in ("MUG-GRN", "LIP-MNT"))
+        bundle_price = 1900 * factor
+        products.append(
+            Product(set_id, self.ids.decimal("1729", 19), "SET-MUG-LIP", "Gift set", "One size", bundle_price, parts)
+        )
+        return products
+
+
+def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    """The values when every name is a field of the class. Raises ValueError for one that is not."""
+    names = {item.name for item in fields(kind)}
+    unknown = sorted(set(values) - names)
+    if unknown:
+        raise ValueError(f"unknown {kind.__name__.lower()}: {', '.join(unknown)}; known: {', '.join(sorted(names))}")
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
