@@ -1,0 +1,87 @@
+"""A real PostgreSQL for every test that asks for one.
+
+One embedded server serves a whole run, all of its xdist workers included; each test gets a database of its own, copied
+from a migrated template. The server's durability is off here; the tests of crashes start servers of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from backhaul.store import embedded, migrate
+from backhaul.store.embedded import EmbeddedPostgres
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+_FOLDER = "HUB_TEST_POSTGRES"
+_TEMPLATE = "template_hub"
+_UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "400"}
+_numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that controls the run names the server's folder; the workers inherit it."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="hub-test-")
+        os.chmod(folder, 0o711)  # under root, the account that postgres runs under has to pass
+        os.environ[_FOLDER] = folder
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        folder = Path(os.environ.pop(_FOLDER))
+        embedded.destroy(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def specs() -> Path:
+    """The vendors' published contracts, which are kept beside the repository and not in it."""
+    folder = REPOSITORY.parent / "shared" / "specs"
+    if not folder.is_dir():
+        pytest.skip("the vendors' contracts are not there (a folder shared/specs beside the repository)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """The server of this run; ``create_database`` gives more databases to a test that needs several."""
+    server = EmbeddedPostgres(Path(os.environ[_FOLDER]), options=_UNSAFE_BUT_FAST)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    """The name of a migrated database that nobody uses; the first worker makes it."""
+    done = Path(os.environ[_FOLDER]) / "template.done"
+    with open(done.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            asyncio.run(_make_template(postgres))
+            done.touch()
+    return _TEMPLATE
+
+
+async def _make_template(postgres: EmbeddedPostgres) -> None:
+    await postgres.drop_database(_TEMPLATE)
+    await migrate.migrate(await postgres.create_database(_TEMPLATE))
+
+
+@pytest.fixture
+async def database(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
+    """The DSN of a fresh, migrated database that is this test's alone."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    yield await postgres.create_database(name, template=template)
+    await postgres.drop_database(name)
