@@ -108,8 +108,7 @@ class EmbeddedPostgres:
             _make_private(self.home)
             self._owner_fd = os.open(self.home / supervisor.OWNERS, os.O_RDWR | os.O_CREAT, 0o600)
             self._take(self._owner_fd, fcntl.LOCK_SH, "waiting for the database to finish stopping")
-            self._sockets = self._wait_until_ready()
-            _run(self._make_database())
+            self._connect()
         except BaseException as error:
             self.stop()
             if isinstance(error, OSError):
@@ -175,14 +174,29 @@ class EmbeddedPostgres:
             if time.monotonic() > end or self._ended.wait(0.05):
                 raise EmbeddedPostgresError(f"gave up {text}")
 
+    def _connect(self) -> None:
+        """Wait for the server until it has answered, and make our database in it."""
+        end = time.monotonic() + _STALLED
+        while True:
+            self._sockets = self._wait_until_ready()
+            try:
+                return _run(self._make_database())
+            except (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError) as error:
+                # It went away after it had been ready; its supervisor may not have noticed yet.
+                if time.monotonic() > end or self._ended.wait(0.1):
+                    raise EmbeddedPostgresError(f"PostgreSQL takes no connection: {error}") from error
+
     def _wait_until_ready(self) -> str:
         """The folder of the socket, once the server takes connections."""
         state: dict[str, Any] = {}
         moved, started = time.monotonic(), 0
         while True:
             if not _is_supervised(self.home):
-                if (started and state.get("phase") == "failed") or started == 3:
-                    raise EmbeddedPostgresError(state.get("text") or f"PostgreSQL does not start; see {self.log_file}")
+                last = _read_state(self.home)  # the last word of one that has gone; before our first, an old one
+                if started and last.get("phase") == "failed":
+                    raise EmbeddedPostgresError(str(last["text"]))
+                if started == 3:
+                    raise EmbeddedPostgresError(f"PostgreSQL does not start; see {self.log_file}")
                 self._start_supervisor()
                 started += 1
             before, state = state, _read_state(self.home)
@@ -283,24 +297,28 @@ def destroy(data_dir: Path) -> None:
 
 def _wait_for_end(home: Path) -> None:
     """Until postgres has ended, or somebody else turns out to own it."""
-    end = time.monotonic() + 90
+    end, owned = time.monotonic() + 90, 0
     while _is_supervised(home) and time.monotonic() < end:
-        if _is_locked(home / supervisor.OWNERS) and _read_state(home).get("phase") != "stopping":
+        # Nobody's: the supervisor is about to take it. Closed to owners: the supervisor has, and is stopping. A look
+        # by another process may pass for an owner, but not three times in a row.
+        others = not _can_lock(home / supervisor.OWNERS, fcntl.LOCK_EX)
+        owned = owned + 1 if others and _can_lock(home / supervisor.OWNERS, fcntl.LOCK_SH) else 0
+        if owned == 3:
             return
         time.sleep(0.03)
 
 
 def _is_supervised(home: Path) -> bool:
-    return _is_locked(home / supervisor.SUPERVISOR)
+    return not _can_lock(home / supervisor.SUPERVISOR, fcntl.LOCK_EX)
 
 
-def _is_locked(path: Path) -> bool:
+def _can_lock(path: Path, operation: int) -> bool:
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600)) as file:
         try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file.fileno(), operation | fcntl.LOCK_NB)
         except BlockingIOError:
-            return True
-    return False
+            return False
+    return True
 
 
 def _read_state(home: Path) -> dict[str, Any]:
