@@ -54,7 +54,7 @@ class Client:
         failed = errors.top_error(answer, write=False, tolerate=tolerate)
         if failed is not None:
             raise failed
-        if answer.data is None:
+        if answer.empty:
             raise WireDrift(f"{document.name}: an answer without data")
         try:
             data = msgspec.json.decode(answer.data, type=shape)

@@ -52,7 +52,7 @@ def envelope(status: int, headers: Mapping[str, str], body: bytes, *, write: boo
         if write:
             raise OutcomeUnknown(f"the answer to a write cannot be read: {error}") from error
         raise WireDrift(f"not a GraphQL answer: {error}", body) from error
-    if decoded.data is None and decoded.errors is None:
+    if decoded.empty and decoded.errors is None:
         if write:
             raise OutcomeUnknown("the answer to a write has neither data nor errors")
         raise WireDrift("an answer without data and without errors", body)
@@ -132,7 +132,7 @@ def _of_code(error: GraphQLError, answer: Envelope, *, write: bool) -> VendorErr
     if code in _DOCUMENT:
         return WireDrift(f"{text} ({code})")
     field = ".".join(str(part) for part in error.path or ())
-    if code in _NO or answer.data is None:
+    if code in _NO or answer.empty:
         return Refused(code, text, field=field)
     return OutcomeUnknown(f"{text} ({code})") if write else Refused(code, text, field=field)
 
@@ -184,7 +184,7 @@ def _tolerated(error: GraphQLError, tolerate: tuple[str, ...]) -> bool:
 
 
 def _has_data(answer: Envelope) -> bool:
-    if answer.data is None:
+    if answer.empty:
         return False
     data = msgspec.json.decode(answer.data)
     return isinstance(data, dict) and any(value is not None for value in data.values())

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from backhaul.connectors.shopify import mapping, wire
 from backhaul.connectors.shopify.client import Client
 from backhaul.domain.commerce import Candidate
+from backhaul.ports.errors import Refused
 
 STAMP, SOURCE, TEXT, SCAN = "metafield", "source_identifier", "text", "scan"
 ID = "{id}"
@@ -82,11 +83,9 @@ class Search:
 
     async def _step(self, step: str) -> AsyncIterator[wire.Candidate]:
         if step == STAMP:
-            read, _ = await self.client.read(
-                "find_by_stamp", {"value": self.channel_order_id}, ByStamp, tolerate=_TOLERATED
-            )
-            if read.order_by_identifier is not None:
-                yield read.order_by_identifier
+            found_one = await self._stamped()
+            if found_one is not None:
+                yield found_one
         elif step == SCAN:
             start = self.created_at - _EARLIER_S
             later = _window(start, self.created_at + _LATER_S)
@@ -100,6 +99,17 @@ class Search:
             )
             for found in read_orders.orders.nodes:
                 yield found
+
+    async def _stamped(self) -> wire.Candidate | None:
+        try:
+            read, _ = await self.client.read(
+                "find_by_stamp", {"value": self.channel_order_id}, ByStamp, tolerate=_TOLERATED
+            )
+        except Refused as error:
+            if error.code == "settings":
+                raise
+            return None  # no order was stamped yet, so the shop does not know the field
+        return read.order_by_identifier
 
     async def _pages(self, text: str, most: int) -> AsyncIterator[wire.Candidate]:
         after: str | None = None

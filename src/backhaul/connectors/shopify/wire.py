@@ -67,9 +67,14 @@ class Extensions(Wire, frozen=True):
 class Envelope(Wire, frozen=True):
     """A whole answer. ``data`` may be partly filled beside ``errors``."""
 
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw()
     errors: list[GraphQLError] | str | None = None
     extensions: Extensions | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no data at all, or null."""
+        return bytes(self.data) in (b"", b"null")
 
 
 class UserError(Wire, frozen=True):

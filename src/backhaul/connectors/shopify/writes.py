@@ -71,7 +71,7 @@ def operation_of(wanted: AnyEffect) -> Operation:
 
 def receipt(answer: Envelope) -> Receipt:
     """What a mutation made. Raises Refused for userErrors, else the top-level error, else OutcomeUnknown."""
-    data = msgspec.json.decode(answer.data) if answer.data is not None else None
+    data = None if answer.empty else msgspec.json.decode(answer.data)
     payload = next(iter(data.values()), None) if isinstance(data, dict) else None
     if isinstance(payload, dict):
         refused = user_errors(_user_errors(payload))
