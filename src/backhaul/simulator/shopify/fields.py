@@ -1,0 +1,425 @@
+"""Resolvers of object fields that are not plain attributes of the state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from . import processing, refunds
+from .act import Act
+from .errors import Refusal, top_level
+from .model import (
+    Fulfillment,
+    FulfillmentLineItem,
+    LineItem,
+    Metafield,
+    Order,
+    Refund,
+    RefundLine,
+    Return,
+    ReturnLine,
+    ReverseDelivery,
+    Transaction,
+)
+from .money import Money, short
+from .paging import Connection, connect
+from .reasons import DEFINITIONS
+
+Resolver = Callable[..., Any]
+ATTRIBUTIONS = {"tiktok": "TikTok"}
+
+
+def has(act: Act, scope: str) -> bool:
+    """Whether the token has a scope; the write scope includes the read scope."""
+    return scope in act.scopes or scope.replace("read_", "write_", 1) in act.scopes
+
+
+def need(info: GraphQLResolveInfo, *any_of: str) -> None:
+    """Refuses the field unless the token has one of the scopes."""
+    act: Act = info.context
+    if not any(has(act, scope) for scope in any_of):
+        act.shop.counts["access_denied"] += 1
+        names = " or ".join(f"`{scope}`" for scope in any_of)
+        raise top_level(
+            f"Access denied for {info.field_name} field. Required access: {names} access scope.",
+            "ACCESS_DENIED",
+            requiredAccess=f"{names} access scope.",
+        )
+
+
+def page(items: Any, info: GraphQLResolveInfo, args: dict[str, Any], number: Any = None) -> Connection:
+    """A connection over a short list; in a bulk query every item at once."""
+    if info.context.bulk and args.get("first") is None:
+        return Connection(list(items), False, False, lambda node: "")
+    wanted = {key: args.get(key) for key in ("first", "last", "after", "before")}
+    more = {} if number is None else {"number": number}
+    return connect(items, reverse=bool(args.get("reverse")), **wanted, **more)
+
+
+def pages(attribute: str) -> Resolver:
+    """A resolver of a connection over a list attribute."""
+
+    def resolve(thing: Any, info: GraphQLResolveInfo, **args: Any) -> Connection:
+        return page(getattr(thing, attribute), info, args)
+
+    return resolve
+
+
+def some(attribute: str) -> Resolver:
+    """A resolver of a plain list with an optional ``first``."""
+
+    def resolve(thing: Any, info: GraphQLResolveInfo, first: int | None = None) -> Any:
+        items = getattr(thing, attribute)
+        return items if first is None else items[: max(0, first)]
+
+    return resolve
+
+
+def amount(attribute: str) -> Resolver:
+    """A resolver of a MoneyBag over a minor-unit attribute of an order."""
+
+    def resolve(order: Order, info: GraphQLResolveInfo) -> Any:
+        return order.money(getattr(order, attribute))
+
+    return resolve
+
+
+def _metafield(thing: Any, info: GraphQLResolveInfo, key: str, namespace: str | None = None) -> Any:
+    return thing.metafields.get((own_namespace(info.context, namespace), key))
+
+
+def own_namespace(act: Act, namespace: str | None) -> str:
+    """A namespace with ``$app`` written out; none means the app's own."""
+    reserved = f"app--{act.shop.app.number_id}"
+    if namespace is None or namespace == "$app":
+        return reserved
+    return namespace.replace("$app:", reserved + "--", 1) if namespace.startswith("$app:") else namespace
+
+
+def _metafields(thing: Any, info: GraphQLResolveInfo, **args: Any) -> Connection:
+    items = list(thing.metafields.values())
+    if args.get("namespace") is not None:
+        wanted = own_namespace(info.context, args["namespace"])
+        items = [each for each in items if each.namespace == wanted]
+    if args.get("keys") is not None:
+        items = [each for each in items if f"{each.namespace}.{each.key}" in args["keys"]]
+    return page(items, info, args)
+
+
+def _suggested_refund(order: Order, info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
+    act: Act = info.context
+    lines = args.get("refundLineItems") or []
+    if args.get("suggestFullRefund"):
+        lines = [
+            {"lineItemId": line.id, "quantity": line.refundable_quantity}
+            for line in order.lines
+            if line.refundable_quantity
+        ]
+    try:
+        planned = refunds.plan_lines(act, order, lines, ("refundLineItems",))
+    except Refusal as refusal:
+        raise top_level(refusal.errors[0].message, "BAD_REQUEST") from None
+    left = order.shipping_minor - order.shipping_refunded_minor
+    shipping = left if args.get("refundShipping") or args.get("suggestFullRefund") else 0
+    if args.get("shippingAmount") is not None:
+        shipping = min(left, refunds._minor(args["shippingAmount"], order, ["shippingAmount"]))
+    subtotal = sum(line.subtotal_minor for line in planned)
+    tax = sum(line.tax_minor for line in planned)
+    total = min(subtotal + tax + shipping, order.net_minor)
+    return {
+        "amountSet": order.money(total),
+        "discountedSubtotalSet": order.money(subtotal),
+        "subtotalSet": order.money(subtotal),
+        "totalTaxSet": order.money(tax),
+        "maximumRefundableSet": order.money(order.net_minor),
+        "shipping": processing.shipping_refund(order, shipping),
+        "suggestedTransactions": processing.suggestions(order, total),
+        "refundLineItems": [
+            RefundLine(0, p.item, p.quantity, p.restock_type, p.location, p.subtotal_minor, p.tax_minor, False)
+            for p in planned
+        ],
+    }
+
+
+def _attribution(order: Order, info: GraphQLResolveInfo) -> dict[str, Any] | None:
+    shown = ATTRIBUTIONS.get((order.source_name or "").lower())
+    return None if shown is None else {"handle": (order.source_name or "").lower(), "displayName": shown, "icon": None}
+
+
+def _order_app(order: Order, info: GraphQLResolveInfo) -> dict[str, Any] | None:
+    if not order.source_name:
+        return None
+    number = int.from_bytes(order.source_name.encode()[:5], "big")
+    return {"id": f"gid://shopify/App/{number}", "name": ATTRIBUTIONS.get(order.source_name, order.source_name)}
+
+
+def _returns(order: Order, info: GraphQLResolveInfo, **args: Any) -> Connection:
+    need(info, "read_returns", "read_marketplace_returns")
+    return page(order.return_list, info, args)
+
+
+def _variant(line: LineItem, info: GraphQLResolveInfo) -> Any:
+    if line.variant is None:
+        return None
+    need(info, "read_products")
+    return line.variant
+
+
+def _line_amount(attribute: str) -> Resolver:
+    def resolve(line: LineItem, info: GraphQLResolveInfo) -> Any:
+        return line.order.money(getattr(line, attribute))
+
+    return resolve
+
+
+def _tax_lines(line: LineItem, info: GraphQLResolveInfo, first: int | None = None) -> list[dict[str, Any]]:
+    if not line.tax_minor:
+        return []
+    rate = round(line.tax_minor / line.total_minor, 4) if line.total_minor else None
+    percent = None if rate is None else round(rate * 100, 2)
+    return [{"title": "Tax", "rate": rate, "ratePercentage": percent, "priceSet": line.order.money(line.tax_minor)}]
+
+
+def _span(attribute: str) -> Resolver:
+    def resolve(each: FulfillmentLineItem, info: GraphQLResolveInfo) -> Any:
+        item = each.line_item
+        whole = item.total_minor if attribute == "discounted" else item.unit_price_minor * item.quantity
+        return item.order.money(round(whole * each.quantity / item.quantity))
+
+    return resolve
+
+
+def _tracking(each: Fulfillment, info: GraphQLResolveInfo, first: int | None = None) -> list[dict[str, Any]]:
+    if each.tracking_number is None:
+        return []
+    return [{"number": each.tracking_number, "company": each.tracking_company, "url": None}]
+
+
+def _return_lines(each: Return, info: GraphQLResolveInfo, **args: Any) -> Connection:
+    rows = each.lines
+    if args.get("processingStatus") == "PROCESSABLE":
+        rows = [line for line in rows if line.processable_quantity > 0]
+    elif args.get("processingStatus") == "PROCESSED":
+        rows = [line for line in rows if line.processed_quantity > 0]
+    return page(rows, info, args)
+
+
+def _decline(each: Return, info: GraphQLResolveInfo) -> dict[str, Any] | None:
+    if each.decline_reason is None:
+        return None
+    return {"reason": each.decline_reason, "note": each.decline_note}
+
+
+def _return_payments(each: Return, info: GraphQLResolveInfo, **args: Any) -> Connection:
+    return page([t for refund in each.refund_list for t in refund.transaction_list], info, args)
+
+
+def _fees(each: Return, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+    if not each.shipping_fee_minor:
+        return []
+    amount_set = each.order.money(each.shipping_fee_minor)
+    return [{"id": f"gid://shopify/ReturnShippingFee/{each.number_id}", "amountSet": amount_set}]
+
+
+def _restocking_fee(line: ReturnLine, info: GraphQLResolveInfo) -> dict[str, Any] | None:
+    if line.restocking_percent is None:
+        return None
+    item = line.fulfillment_line_item.line_item
+    fee = round(item.total_minor * line.quantity / item.quantity * line.restocking_percent / 100)
+    number = f"gid://shopify/RestockingFee/{line.number_id}"
+    return {"id": number, "percentage": line.restocking_percent, "amountSet": item.order.money(fee)}
+
+
+def _line_price(line: ReturnLine, info: GraphQLResolveInfo) -> Any:
+    item = line.fulfillment_line_item.line_item
+    return item.order.money(round(item.total_minor * line.quantity / item.quantity))
+
+
+def _outcome(each: Return, info: GraphQLResolveInfo, **args: Any) -> Any:
+    if args["exchangeLineItems"]:
+        raise top_level("Exchange lines are not simulated.", "BAD_REQUEST")
+    try:
+        return processing.outcome(each, args["returnLineItems"], args.get("refundShipping"))
+    except Refusal as refusal:
+        raise top_level(refusal.errors[0].message, "BAD_REQUEST") from None
+
+
+def _deliverable(each: ReverseDelivery, info: GraphQLResolveInfo) -> dict[str, Any]:
+    label = None
+    if each.label_url is not None:
+        label = {
+            "publicFileUrl": each.label_url,
+            "createdAt": each.label_created_at,
+            "updatedAt": each.label_updated_at,
+        }
+    tracking = None
+    if each.tracking_number is not None or each.tracking_url is not None:
+        tracking = {"number": each.tracking_number, "url": each.tracking_url, "carrierName": each.carrier_name}
+    return {"__typename": "ReverseDeliveryShippingDeliverable", "label": label, "tracking": tracking}
+
+
+def _adjustments(refund: Refund, info: GraphQLResolveInfo, **args: Any) -> Connection:
+    difference = refund.expected_minor - refund.amount_minor
+    rows = []
+    if difference and refund.transaction_list:
+        reason = refund.discrepancy_reason
+        rows.append(
+            {
+                "id": f"gid://shopify/OrderAdjustment/{refund.number_id}",
+                "amountSet": refund.order.money(difference),
+                "taxAmountSet": refund.order.money(0),
+                "reason": "REFUND_DISCREPANCY" if reason in (None, "OTHER") else reason,
+            }
+        )
+    return page(rows, info, args, number=lambda row: refund.number_id)
+
+
+def _refund_shipping(refund: Refund, info: GraphQLResolveInfo, **args: Any) -> Connection:
+    rows = []
+    if refund.shipping_minor:
+        rows.append(
+            {
+                "id": f"gid://shopify/RefundShippingLine/{refund.number_id}",
+                "shippingLine": _shipping_line(refund.order, info),
+                "subtotalAmountSet": refund.order.money(refund.shipping_minor),
+                "taxAmountSet": refund.order.money(0),
+            }
+        )
+    return page(rows, info, args, number=lambda row: refund.number_id)
+
+
+def _shipping_line(order: Order, info: GraphQLResolveInfo) -> dict[str, Any]:
+    price = order.money(order.shipping_minor)
+    return {
+        "id": f"gid://shopify/ShippingLine/{order.number_id}",
+        "title": order.shipping_title,
+        "code": order.shipping_title,
+        "originalPriceSet": price,
+        "discountedPriceSet": price,
+    }
+
+
+def _refund_line(attribute: str) -> Resolver:
+    def resolve(line: RefundLine, info: GraphQLResolveInfo) -> Any:
+        return line.line_item.order.money(getattr(line, attribute))
+
+    return resolve
+
+
+def _left(each: Transaction, info: GraphQLResolveInfo) -> Money | None:
+    if each.kind not in ("SALE", "CAPTURE"):
+        return None
+    currency = each.order.presentment_currency_code
+    return Money(short(each.left_minor, currency), currency)
+
+
+def _json_value(each: Metafield, info: GraphQLResolveInfo) -> Any:
+    if each.type in ("json", "number_integer", "boolean") or each.type.startswith("list."):
+        return json.loads(each.value)
+    return each.value
+
+
+def _reasons(line: LineItem, info: GraphQLResolveInfo, **args: Any) -> Connection:
+    return page(list(DEFINITIONS.values()), info, args, number=lambda each: each.number)
+
+
+_META: dict[str, Resolver] = {"metafield": _metafield, "metafields": _metafields}
+
+OBJECT_FIELDS: dict[str, dict[str, Resolver]] = {
+    "Order": {
+        **_META,
+        "app": _order_app,
+        "attribution": _attribution,
+        "currentTotalPriceSet": amount("current_total_minor"),
+        "fulfillments": some("fulfillment_list"),
+        "lineItems": pages("lines"),
+        "netPaymentSet": amount("net_minor"),
+        "originalTotalPriceSet": amount("total_minor"),
+        "refunds": some("refund_list"),
+        "returns": _returns,
+        "shippingLine": _shipping_line,
+        "subtotalPriceSet": amount("subtotal_minor"),
+        "suggestedRefund": _suggested_refund,
+        "totalOutstandingSet": lambda o, i: o.money(max(0, o.total_minor - o.received_minor)),
+        "totalPriceSet": amount("total_minor"),
+        "totalReceivedSet": amount("received_minor"),
+        "totalRefundedSet": amount("refunded_minor"),
+        "totalRefundedShippingSet": amount("shipping_refunded_minor"),
+        "totalShippingPriceSet": amount("shipping_minor"),
+        "totalTaxSet": amount("tax_minor"),
+        "transactions": some("transactions"),
+        "transactionsCount": lambda o, i: {"count": len(o.transactions), "precision": "EXACT"},
+    },
+    "LineItem": {
+        "discountedTotalSet": _line_amount("total_minor"),
+        "discountedUnitPriceSet": lambda x, i: x.order.money(round(x.total_minor / x.quantity)),
+        "originalTotalSet": lambda x, i: x.order.money(x.unit_price_minor * x.quantity),
+        "originalUnitPriceSet": _line_amount("unit_price_minor"),
+        "suggestedReturnReasonDefinitions": _reasons,
+        "taxLines": _tax_lines,
+        "totalDiscountSet": _line_amount("discount_minor"),
+        "variant": _variant,
+    },
+    "Fulfillment": {"fulfillmentLineItems": pages("lines"), "trackingInfo": _tracking},
+    "FulfillmentLineItem": {"discountedTotalSet": _span("discounted"), "originalTotalSet": _span("original")},
+    "ReturnableFulfillment": {"returnableFulfillmentLineItems": lambda x, i, **a: page(
+        x["rows"], i, a, number=lambda row: row["fulfillmentLineItem"].number_id
+    )},
+    "Return": {
+        "decline": _decline,
+        "refunds": pages("refund_list"),
+        "returnLineItems": _return_lines,
+        "returnShippingFees": _fees,
+        "reverseFulfillmentOrders": pages("reverse_orders"),
+        "suggestedFinancialOutcome": _outcome,
+        "transactions": _return_payments,
+    },
+    "ReturnLineItem": {"restockingFee": _restocking_fee, "withCodeDiscountedTotalPriceSet": _line_price},
+    "ReverseFulfillmentOrder": {"lineItems": pages("lines"), "reverseDeliveries": pages("deliveries")},
+    "ReverseDelivery": {"deliverable": _deliverable, "reverseDeliveryLineItems": pages("lines")},
+    "Refund": {
+        "orderAdjustments": _adjustments,
+        "refundLineItems": pages("lines"),
+        "refundShippingLines": _refund_shipping,
+        "return": lambda x, i: x.return_,
+        "totalRefundedSet": lambda x, i: x.order.money(x.amount_minor),
+        "transactions": pages("transaction_list"),
+    },
+    "RefundLineItem": {
+        "id": lambda x, i: x.id if x.number_id else None,
+        "priceSet": lambda x, i: x.line_item.order.money(x.line_item.unit_price_minor),
+        "subtotalSet": _refund_line("subtotal_minor"),
+        "totalTaxSet": _refund_line("tax_minor"),
+    },
+    "OrderTransaction": {
+        "amountSet": lambda x, i: x.order.money(x.amount_minor),
+        "maximumRefundableV2": _left,
+    },
+    "Metafield": {
+        "jsonValue": _json_value,
+        "definition": lambda x, i: i.context.shop.definitions.get((x.owner_type, x.namespace, x.key)),
+    },
+    "MetafieldDefinition": {
+        "type": lambda x, i: {"name": x.type_name, "category": x.type_name.split("_")[0].upper()},
+        "capabilities": lambda x, i: {"uniqueValues": {"eligible": True, "enabled": x.unique}},
+    },
+    "Shop": _META,
+    "Location": _META,
+    "LocationAddress": {"countryCode": lambda x, i: x.country_code_v2},
+    "ProductVariant": {**_META, "price": lambda x, i: x.price},
+    "WebhookSubscription": {
+        "callbackUrl": lambda x, i: x.uri,
+        "apiVersion": lambda x, i: version(i.context.shop.app.webhook_version),
+    },
+}
+
+
+def version(handle: str) -> dict[str, Any]:
+    """An ApiVersion."""
+    return {"handle": handle, "displayName": handle, "supported": True}
+
+
+
