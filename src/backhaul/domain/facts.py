@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference
+from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ChannelRefund, ExternalReference
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.effects import DONE, Effect, EffectState
 from backhaul.domain.money import Money
@@ -153,6 +153,7 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     waived: frozenset[str] = frozenset()  # lanes
     retries: dict[str, int] = {}  # effect target (or "look:<source>") -> when a person asked for another try
     taken: bool = False  # an old open case taken over into live
+    proofs: tuple[ChannelRefund, ...] = ()  # payments that the channel's events told of
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -183,6 +184,12 @@ class Facts(msgspec.Struct, frozen=True):
     def round(self, action: Action) -> int:
         """Which review of this action it is, from 1."""
         return self.seen.round.get(action, 1)
+
+    @property
+    def refunds(self) -> tuple[ChannelRefund, ...]:
+        """What the channel has proven to have paid; two messages of one payment are one."""
+        shown = self.seen.channel.refunds if self.seen.channel else ()
+        return tuple({proof.id: proof for proof in (*self.said.proofs, *shown)}.values())
 
     # -- what was done
 

@@ -24,17 +24,17 @@ def money_lane(facts: Facts, order: CommerceOrder | None, lines: Lines, now: int
     case = facts.channel
     assert case is not None
     if case.kind not in (Kind.RETURN, Kind.REFUND):
-        return _shown_only(case, draft)
+        return _shown_only(facts, case, draft)
     draft.money = MoneyView(expected=case.refund_total)
-    if not case.refunds:
+    if not facts.refunds:
         if case.stage is Stage.CANCELLED:
             return Lane("none", terminal=True)
         if case.stage is Stage.COMPLETED:
             return Lane("unproven", "The channel shows the case complete but no amount.")
         return Lane("expected" if case.stage is not Stage.ACCEPTED else "paying", str(case.refund_total or ""))
-    paid = _sum([refund.amount for refund in case.refunds])
+    paid = _sum([refund.amount for refund in facts.refunds])
     draft.money = MoneyView(expected=case.refund_total, paid=paid)
-    for refund in case.refunds:
+    for refund in facts.refunds:
         draft.entries.append(Entry(f"paid:{refund.id}", "paid", refund.amount, refund.at, refund.proof))
     if facts.history:
         return Lane("history", str(paid), terminal=True)
@@ -46,11 +46,11 @@ def money_lane(facts: Facts, order: CommerceOrder | None, lines: Lines, now: int
     return _book_all(facts, case, order, lines, now, draft)
 
 
-def _shown_only(case: ChannelCase, draft: Draft) -> Lane:
+def _shown_only(facts: Facts, case: ChannelCase, draft: Draft) -> Lane:
     """Cancellations, replacements and exchanges: what the channel paid is kept and shown, not booked."""
-    paid = _sum([refund.amount for refund in case.refunds])
+    paid = _sum([refund.amount for refund in facts.refunds])
     draft.money = MoneyView(expected=case.refund_total, paid=paid)
-    draft.entries += [Entry(f"paid:{each.id}", "paid", each.amount, each.at, each.proof) for each in case.refunds]
+    draft.entries += [Entry(f"paid:{each.id}", "paid", each.amount, each.at, each.proof) for each in facts.refunds]
     return Lane("paid" if paid else "none", str(paid or ""), terminal=case.stage in (Stage.COMPLETED, Stage.CANCELLED))
 
 
@@ -70,7 +70,7 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
     booked: list[Money] = []
     residuals: list[tuple[str, Money]] = []
     settled = True
-    for refund in case.refunds:
+    for refund in facts.refunds:
         found = next((each for each in order.refunds if each.trace == refund.id), None)
         kind = "booked"
         if found is None:
@@ -89,7 +89,7 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
             # A smaller booking of ours was capped by what commerce could still refund; another's needs a person's eye.
             residuals.append(("capped" if kind == "booked" else "booked differently by another", rest))
             draft.entries.append(Entry(f"residual:{refund.id}", "residual", rest, found.created_at, residuals[-1][0]))
-    paid = _sum([refund.amount for refund in case.refunds])
+    paid = _sum([refund.amount for refund in facts.refunds])
     explained = _sum([*booked, *(amount for _, amount in residuals)]) if booked else None
     difference = paid - explained if paid and explained else paid
     draft.money = MoneyView(case.refund_total, paid, _sum(booked), tuple(residuals), difference)

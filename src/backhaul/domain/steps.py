@@ -162,3 +162,20 @@ class Plan(msgspec.Struct, frozen=True):
     next_action: Action | None
     deadline: int | None
     money: MoneyView
+
+
+class View(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A plan as pages show it and as the next run compares it with its own. Stored beside the case."""
+
+    lanes: dict[str, Lane] = {}
+    questions: tuple[Question, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    entries: tuple[str, ...] = ()  # keys of the refund ledger that are written
+    money: MoneyView = MoneyView()
+    status: str = "new"
+    next_action: Action | None = None
+    deadline: int | None = None
+    wake_at: int | None = None
+    ended: bool = False
+    observing: bool = True
+    proposed: tuple[str, ...] = ()  # what would be sent if the shop were live

@@ -1,1 +1,1 @@
-"""SQL and nothing else, its migrations, and the embedded PostgreSQL."""
+"""SQL and nothing else: one module a noun, written by hand over asyncpg."""

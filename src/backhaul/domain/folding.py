@@ -1,0 +1,139 @@
+"""How what was read or said becomes part of what is known. Pure; an older answer never overwrites a newer one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from backhaul.domain.channel import ChannelCase, ChannelRefund
+from backhaul.domain.commerce import CommerceOrder
+from backhaul.domain.effects import Decide, Effect
+from backhaul.domain.facts import Backoff, Label, Said, Seen, Verdict, Vote
+from backhaul.domain.words import ENDED, Action, Party
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One thing a person (or an event's proof) told us of a case, as it is stored."""
+
+    kind: str
+    body: bytes
+    by: str
+    at: int
+
+
+def fold_case(seen: Seen, case: ChannelCase, heard: int, now: int, ledger: Iterable[Effect] = ()) -> Seen:
+    """Take in a read of the channel that began when ``heard`` hints were known."""
+    known = seen.channel
+    if known is not None and case.updated_at < known.updated_at:
+        # A search index that lags: it answers the hints it could have seen, but changes nothing.
+        return msgspec.structs.replace(seen, channel_at=now, channel_heard=max(seen.channel_heard, heard))
+    rounds = dict(seen.round)
+    for due in case.due:
+        before = known.action_due(due.action) if known is not None else None
+        if due.action not in rounds:
+            rounds[due.action] = 1
+        elif before is None or (before.deadline != due.deadline and _answered(due.action, rounds, ledger, case)):
+            rounds[due.action] += 1
+    return msgspec.structs.replace(
+        seen,
+        channel=case,
+        channel_at=now,
+        channel_heard=max(seen.channel_heard, heard),
+        round=rounds,
+        ended_at=seen.ended_at if case.stage in ENDED and seen.ended_at else now if case.stage in ENDED else None,
+        backoff=without(seen.backoff, Party.CHANNEL),
+    )
+
+
+def _answered(action: Action, rounds: Mapping[Action, int], ledger: Iterable[Effect], case: ChannelCase) -> bool:
+    """Whether our answer of the present round was accepted before this state of the case arose: then a new deadline
+    is a new review and not an extension of the old one."""
+    return any(
+        isinstance(effect.wanted, Decide)
+        and effect.wanted.action is action
+        and effect.wanted.round == rounds[action]
+        and effect.answered_at is not None
+        and effect.answered_at <= case.updated_at
+        for effect in ledger
+    )
+
+
+def fold_commerce(seen: Seen, order: CommerceOrder, heard: int, now: int) -> Seen:
+    """Take in a strong read of the commerce order."""
+    known = seen.commerce
+    older = known is not None and known.id == order.id and order.updated_at < known.updated_at
+    return msgspec.structs.replace(
+        seen,
+        commerce=known if older else order,
+        commerce_at=now,
+        commerce_heard=max(seen.commerce_heard, heard),
+        backoff=without(seen.backoff, Party.COMMERCE),
+    )
+
+
+def forget_read(seen: Seen, party: Party) -> Seen:
+    """After an effect the last read is no longer true."""
+    if party is Party.CHANNEL:
+        return msgspec.structs.replace(seen, channel_heard=-1)
+    return msgspec.structs.replace(seen, commerce_heard=-1)
+
+
+def without(backoff: Mapping[Party, Backoff], party: Party) -> dict[Party, Backoff]:
+    """The back-offs of the other parties."""
+    return {each: value for each, value in backoff.items() if each is not party}
+
+
+def back_off(seen: Seen, party: Party, text: str, now: int, wait: float, parked: bool = False) -> Seen:
+    """The party did not answer, or not in a shape we know: leave it alone for ``wait`` seconds."""
+    old = seen.backoff.get(party)
+    fresh = Backoff(
+        since=old.since if old else now,
+        until=now + max(1, round(wait)),
+        tries=(old.tries if old else 0) + 1,
+        text=text[:500],
+        parked=parked,
+    )
+    return msgspec.structs.replace(seen, backoff={**seen.backoff, party: fresh})
+
+
+def fold_said(commands: Iterable[Command]) -> Said:
+    """What people said, in the order they said it; the last word on one thing counts."""
+    votes: list[Vote] = []
+    fields: dict[str, Any] = {"received": {}, "verdicts": {}, "line_links": {}, "retries": {}}
+    waived: set[str] = set()
+    proofs: list[ChannelRefund] = []
+    for command in commands:
+        match command.kind:
+            case "vote":
+                vote = msgspec.json.decode(command.body, type=Vote)
+                votes = [
+                    each
+                    for each in votes
+                    if (each.desk, each.action, each.round) != (vote.desk, vote.action, vote.round)
+                ]
+                votes.append(vote)
+            case "receive":
+                for unit in msgspec.json.decode(command.body, type=list[str]):
+                    fields["received"].setdefault(unit, command.at)
+            case "inspect":
+                for unit, verdict in msgspec.json.decode(command.body, type=dict[str, Verdict]).items():
+                    fields["verdicts"][unit] = verdict
+                    fields["received"].setdefault(unit, command.at)
+            case "label":
+                fields["label"] = msgspec.json.decode(command.body, type=Label)
+            case "link_order":
+                fields["linked"], fields["linked_by"] = msgspec.json.decode(command.body, type=str), command.by
+            case "link_line":
+                unit, line = msgspec.json.decode(command.body, type=tuple[str, str])
+                fields["line_links"][unit] = line
+            case "waive":
+                waived.add(msgspec.json.decode(command.body, type=str))
+            case "retry":
+                fields["retries"][msgspec.json.decode(command.body, type=str)] = command.at
+            case "take_over":
+                fields["taken"] = True
+            case "proof":
+                proofs.append(msgspec.json.decode(command.body, type=ChannelRefund))
+    return Said(votes=tuple(votes), waived=frozenset(waived), proofs=tuple(proofs), **fields)

@@ -1,0 +1,48 @@
+"""The job engine's queue (PgQueuer). A job says only which subject to attend to; everything else is in our tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import IntEnum
+from uuid import UUID
+
+from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
+
+from backhaul.store.db import Connection
+
+ATTEND = "attend"
+_ENQUEUE = ""
+
+
+class Rank(IntEnum):
+    """Who is served first."""
+
+    BACKFILL = 0
+    SWEEP = 10
+    HINT = 20
+    PERSON = 30  # also: due within the hour
+
+
+def _query() -> str:
+    global _ENQUEUE
+    if not _ENQUEUE:
+        # Skipping is what makes a second hint join the job that is already queued; the default would abort the batch.
+        _ENQUEUE = QueryQueueBuilder().build_enqueue_query(on_conflict="skip")
+    return _ENQUEUE
+
+
+async def enqueue(connection: Connection, subjects: Sequence[tuple[UUID, int]], rank: int) -> None:
+    """Queue a look at each (subject, generation), inside the caller's transaction."""
+    if not subjects:
+        return
+    count = len(subjects)
+    await connection.execute(
+        _query(),
+        [int(rank)] * count,
+        [ATTEND] * count,
+        [subject.bytes for subject, _ in subjects],
+        [timedelta(0)] * count,
+        [f"{subject}:{generation}" for subject, generation in subjects],
+        [None] * count,
+    )

@@ -1,0 +1,1 @@
+"""One file a step; numbers rise, files never change once released."""

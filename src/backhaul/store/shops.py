@@ -1,0 +1,177 @@
+"""Shops, their connections, and the terms on which the hub works for them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from backhaul.domain.facts import Booker, Mode, Payer, ShopTerms
+from backhaul.domain.policy import Policy
+from backhaul.domain.words import Party
+from backhaul.store.db import Connection, Pool
+
+
+class ConnectionRow(msgspec.Struct, frozen=True):
+    """One login at a vendor. ``secrets`` and ``tokens`` are sealed; only the vault opens them."""
+
+    id: UUID
+    vendor: str
+    role: str
+    title: str
+    environment: str
+    settings: dict[str, str]
+    secrets: bytes | None
+    tokens: bytes | None
+    api_base: str
+    auth_base: str
+    clock: dict[str, Any] | None
+    state: str
+    state_text: str
+    account: str
+    access_expires_at: int | None
+    refresh_expires_at: int | None
+    issued_at: int | None
+    granted_scopes: list[str]
+    webhook_key: str
+
+
+COLUMNS = ", ".join(ConnectionRow.__struct_fields__)
+
+
+class ShopRow(msgspec.Struct, frozen=True):
+    """One shop of the channel."""
+
+    id: UUID
+    channel_id: str
+    channel_key: str
+    name: str
+    market: str
+    currency: str
+    time_zone: str
+    mode: str
+    live_since: int | None
+    payer: str
+    booker: str
+    safe_gateways: list[str]
+    location: str
+    learnt: dict[str, int]
+
+
+SHOP_COLUMNS = ", ".join(ShopRow.__struct_fields__)
+
+
+class LinkRow(msgspec.Struct, frozen=True):
+    """Which connection plays a role for a shop."""
+
+    shop_id: UUID
+    role: str
+    connection_id: UUID
+    shop_key: str
+
+
+async def connections(pool: Pool | Connection) -> list[ConnectionRow]:
+    """All connections."""
+    return [ConnectionRow(*row) for row in await pool.fetch(f"select {COLUMNS} from connection order by created_at")]
+
+
+async def connection(pool: Pool | Connection, connection_id: UUID) -> ConnectionRow | None:
+    """One connection."""
+    row = await pool.fetchrow(f"select {COLUMNS} from connection where id = $1", connection_id)
+    return ConnectionRow(*row) if row else None
+
+
+async def connection_of_key(pool: Pool | Connection, webhook_key: str) -> ConnectionRow | None:
+    """The connection whose webhook address ends in this key."""
+    row = await pool.fetchrow(f"select {COLUMNS} from connection where webhook_key = $1", webhook_key)
+    return ConnectionRow(*row) if row else None
+
+
+async def shops(pool: Pool | Connection) -> list[ShopRow]:
+    """All shops."""
+    return [ShopRow(*row) for row in await pool.fetch(f"select {SHOP_COLUMNS} from shop order by created_at")]
+
+
+async def shop(pool: Pool | Connection, shop_id: UUID) -> ShopRow | None:
+    """One shop."""
+    row = await pool.fetchrow(f"select {SHOP_COLUMNS} from shop where id = $1", shop_id)
+    return ShopRow(*row) if row else None
+
+
+async def links(pool: Pool | Connection) -> list[LinkRow]:
+    """Which connection plays which role, for all shops."""
+    rows = await pool.fetch("select shop_id, role, connection_id, shop_key from link")
+    return [LinkRow(*row) for row in rows]
+
+
+def terms(row: ShopRow, links: dict[str, LinkRow], states: dict[UUID, tuple[str, str]]) -> ShopTerms:
+    """The terms a shop's cases are planned on. ``states``: connection -> (state, text)."""
+    paused: dict[Party, str] = {}
+    for role, link in links.items():
+        state, text = states.get(link.connection_id, ("connected", ""))
+        if state != "connected":
+            paused[Party(role)] = text or f"The {role} connection is {state.replace('_', ' ')}."
+    return ShopTerms(
+        mode=Mode(row.mode),
+        live_since=row.live_since,
+        payer=Payer(row.payer),
+        booker=Booker(row.booker),
+        commerce_connected="commerce" in links,
+        safe_gateways=frozenset(row.safe_gateways),
+        location=row.location,
+        paused=paused,
+    )
+
+
+async def policy(pool: Pool | Connection, shop_id: UUID, version: int | None = None) -> Policy:
+    """A shop's policy: of a version, or the one in force; the defaults as version 0 where none was written."""
+    row = await pool.fetchrow(
+        "select version, body from policy where shop_id = $1 and ($2::int is null or version = $2)"
+        " order by version desc limit 1",
+        shop_id,
+        version,
+    )
+    if row is None:
+        return Policy(version=0)
+    return msgspec.structs.replace(msgspec.json.decode(row["body"], type=Policy), version=row["version"])
+
+
+async def write_policy(connection: Connection, shop_id: UUID, body: Policy, by: str) -> int:
+    """Put a new version in force; the number it got."""
+    version: int = await connection.fetchval(
+        """
+        insert into policy (shop_id, version, body, by)
+        select $1, coalesce(max(version), 0) + 1, $2, $3 from policy where shop_id = $1 returning version
+        """,
+        shop_id,
+        msgspec.json.encode(body),
+        by,
+    )
+    return version
+
+
+async def learn(pool: Pool | Connection, shop_id: UUID, where: str) -> None:
+    """Count that an order was found by this field, so that the next search tries it first."""
+    await pool.execute(
+        """
+        update shop set learnt = learnt || jsonb_build_object($2::text, coalesce((learnt ->> $2)::int, 0) + 1)
+        where id = $1
+        """,
+        shop_id,
+        where,
+    )
+
+
+async def set_state(pool: Pool | Connection, connection_id: UUID, state: str, text: str) -> bool:
+    """Say that a connection ended or works again. True if that was news."""
+    done = await pool.fetchval(
+        """
+        update connection set state = $2, state_text = $3
+        where id = $1 and (state, state_text) is distinct from ($2, $3) returning id
+        """,
+        connection_id,
+        state,
+        text,
+    )
+    return done is not None

@@ -1,0 +1,170 @@
+"""The claim on a subject. One run at a time holds it; it lasts a minute by the database's clock unless it is extended.
+
+A subject is a case, the sweep of a shop, or the login of a connection. The generation rises with every hint and every
+claim, so that the job engine's key, which is taken while a job is queued or running, never swallows a later hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+
+from backhaul.store.db import Connection, Pool
+from backhaul.store.jobs import Rank, enqueue
+
+HOLD = timedelta(seconds=60)
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """A claim that was taken."""
+
+    subject_id: UUID
+    kind: str
+    shop_id: UUID | None
+    claim: int
+    heard_channel: int
+    heard_commerce: int
+
+
+TAKE = """
+with want as (
+    select distinct on (subject_id) * from unnest($1::uuid[], $2::bigint[]) as w(subject_id, owner) order by subject_id
+), locked as (
+    select t.subject_id from turn t join want using (subject_id) order by t.subject_id for update of t
+)
+update turn t
+set owner = w.owner, claim = t.claim + 1, generation = t.generation + 1, dirty = false,
+    until = clock_timestamp() + $3, attend_at = null
+from want w join locked l using (subject_id)
+where t.subject_id = w.subject_id and (t.owner is null or t.until < clock_timestamp() or t.owner = w.owner)
+returning t.subject_id, t.kind, t.shop_id, t.claim, t.heard_channel, t.heard_commerce
+"""
+
+
+async def take(connection: Connection, wanted: Sequence[tuple[UUID, int]]) -> dict[UUID, Turn]:
+    """Claim subjects for the jobs that attend to them; those that another run holds are missing from the answer."""
+    rows = await connection.fetch(TAKE, [subject for subject, _ in wanted], [job for _, job in wanted], HOLD)
+    return {row["subject_id"]: Turn(*row) for row in rows}
+
+
+async def hear(connection: Connection, hints: Mapping[UUID, tuple[int, int]], rank: Rank) -> None:
+    """Count hints (about the channel, about commerce) for subjects and see to it that each is attended to.
+
+    Belongs into the transaction that stores the hints: the rows are taken first, in one order, then the generation is
+    read and the job enqueued.
+    """
+    if not hints:
+        return
+    subjects = sorted(hints)
+    rows = await connection.fetch(
+        """
+        with locked as (select subject_id from turn where subject_id = any($1) order by subject_id for update)
+        update turn t
+        set generation = generation + 1, dirty = true, rank = greatest(rank, $4),
+            heard_channel = heard_channel + h.channel, heard_commerce = heard_commerce + h.commerce
+        from unnest($1::uuid[], $2::int[], $3::int[]) as h(subject_id, channel, commerce) join locked using (subject_id)
+        where t.subject_id = h.subject_id
+        returning t.subject_id, t.generation
+        """,
+        subjects,
+        [hints[subject][0] for subject in subjects],
+        [hints[subject][1] for subject in subjects],
+        int(rank),
+    )
+    await enqueue(connection, [(row["subject_id"], row["generation"]) for row in rows], rank)
+
+
+async def nudge(connection: Connection, subjects: Iterable[UUID], rank: Rank) -> None:
+    """Have subjects attended to without a hint about anybody."""
+    await hear(connection, dict.fromkeys(subjects, (0, 0)), rank)
+
+
+async def open_turns(
+    connection: Connection, rows: Sequence[tuple[UUID, str, UUID | None]], attend_at: int | None = None
+) -> None:
+    """Give new subjects (id, kind, shop) their turn; those that have one keep it."""
+    await connection.executemany(
+        "insert into turn (subject_id, kind, shop_id, attend_at) values ($1, $2, $3, $4) on conflict do nothing",
+        [(*row, attend_at) for row in sorted(rows)],
+    )
+
+
+DUE = """
+with clock as (select * from unnest($1::uuid[], $2::bigint[]) as c(shop_id, now)),
+due as (
+    select t.subject_id from clock c cross join lateral (
+        select subject_id from turn t where t.shop_id = c.shop_id and t.attend_at <= c.now
+        order by t.attend_at limit $3
+    ) t
+    union
+    select subject_id from turn
+    where kind = 'login' and shop_id is null and attend_at <= extract(epoch from clock_timestamp())
+    union
+    select subject_id from turn where owner is not null and until < clock_timestamp()
+),
+locked as (select subject_id from turn where subject_id in (select subject_id from due) order by subject_id for update)
+update turn t set generation = generation + 1, attend_at = null, owner = null, dirty = true
+from locked l where t.subject_id = l.subject_id and (t.owner is null or t.until < clock_timestamp())
+returning t.subject_id, t.generation, t.rank
+"""
+
+
+async def wake_due(pool: Pool, clocks: Mapping[UUID, int], per_shop: int) -> int:
+    """Enqueue what is due by each shop's clock, and what a dead run has left behind. How many."""
+    async with pool.acquire() as connection, connection.transaction():
+        rows = await connection.fetch(DUE, list(clocks), list(clocks.values()), per_shop)
+        for rank in {row["rank"] for row in rows}:
+            mine = [(row["subject_id"], row["generation"]) for row in rows if row["rank"] == rank]
+            await enqueue(connection, mine, rank)
+    return len(rows)
+
+
+RELEASE = """
+with mine as (
+    select * from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::int[]) as m(subject_id, claim, attend_at, rank)
+),
+locked as (select t.subject_id from turn t join mine using (subject_id) order by t.subject_id for update of t)
+update turn t set owner = null, until = null, attend_at = m.attend_at, rank = m.rank
+from mine m join locked l using (subject_id)
+where t.subject_id = m.subject_id and t.claim = m.claim and not t.dirty
+returning t.subject_id
+"""
+
+
+async def release(connection: Connection, rows: Sequence[tuple[UUID, int, int | None, int]]) -> set[UUID]:
+    """Give turns back: (subject, claim, when to look again, rank of that look). Those that heard something meanwhile
+    are missing from the answer and stay held: their holder looks again."""
+    done = await connection.fetch(
+        RELEASE, [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows], [row[3] for row in rows]
+    )
+    return {row["subject_id"] for row in done}
+
+
+async def again(connection: Connection, subject: UUID, claim: int) -> tuple[int, int] | None:
+    """Keep a turn that heard something, and learn what: hints heard about channel and commerce. None: not ours."""
+    row = await connection.fetchrow(
+        """
+        update turn set dirty = false, until = clock_timestamp() + $3 where subject_id = $1 and claim = $2
+        returning heard_channel, heard_commerce
+        """,
+        subject,
+        claim,
+        HOLD,
+    )
+    return (row["heard_channel"], row["heard_commerce"]) if row else None
+
+
+async def abandon(pool: Pool, subject: UUID, claim: int, attend_at: int | None) -> None:
+    """Give a turn back after a failure, to be tried again at ``attend_at``."""
+    await pool.execute(
+        """
+        update turn set owner = null, until = null, attend_at = $3, dirty = false
+        where subject_id = $1 and claim = $2
+        """,
+        subject,
+        claim,
+        attend_at,
+    )
