@@ -48,8 +48,24 @@ from return_case c where c.id = any($1)
 
 def _effect(row: tuple[Any, ...]) -> Effect:
     state = EffectState(row[2])
-    taken_over = state is EffectState.SENT and not row[14]
-    return Effect(str(row[0]), _wanted.decode(row[1]), state, _safety.decode(row[3]), *row[4:14], taken_over)
+    created_at, because, by, attempts, sent_at, dead_at, answered_at, code, text, result = row[4:14]
+    return Effect(
+        str(row[0]),
+        _wanted.decode(row[1]),
+        state,
+        _safety.decode(row[3]),
+        created_at,
+        because,
+        by,
+        attempts,
+        sent_at,
+        dead_at,
+        answered_at,
+        code,
+        text,
+        result,
+        taken_over=state is EffectState.SENT and not row[14],
+    )
 
 
 async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, Known]:
