@@ -9,10 +9,12 @@ from email.utils import parsedate_to_datetime
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
+import msgspec
+
 from backhaul.connectors.tiktok_shop import errors
 from backhaul.connectors.tiktok_shop.mapping import Row, shape
 from backhaul.connectors.tiktok_shop.settings import Settings
-from backhaul.connectors.tiktok_shop.wire import Envelope, Page, TokenData
+from backhaul.connectors.tiktok_shop.wire import Envelope, Page, TokenData, shaped
 from backhaul.kit.crypto import hmac_sha256_hex
 from backhaul.kit.http import Answer, AnswerLost, NotSent
 from backhaul.ports.connector import Prepared
@@ -152,9 +154,9 @@ class Client:
         if failed is not None:
             raise failed
         try:
-            return shape(found.data, TokenData, "token answer")
-        except WireDrift as drift:
-            raise WireDrift(drift.text) from None
+            return shaped(found.data, TokenData)
+        except msgspec.ValidationError as error:  # names fields and types, never values
+            raise WireDrift(f"token answer: {error}") from None
 
     async def _exchange(
         self, call: Call, token: str, dead_at: float | None

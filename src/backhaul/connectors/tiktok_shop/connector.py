@@ -234,8 +234,8 @@ class TikTokShop:
     manifest: Manifest = MANIFEST
 
     def connect(self, login: Login, http: Any, spend: Spend, clock: Callable[[], float]) -> TikTokShopConnector:
-        """See :class:`backhaul.ports.factory.Vendor`. Raises NeedsReauth for settings that cannot work. The shop's clock
-        is not needed: deadlines come as data, and requests are stamped with wall time."""
+        """See :class:`backhaul.ports.factory.Vendor`. Raises NeedsReauth for settings that cannot work. The clock
+        of the shop is not needed: deadlines come as data, and requests are stamped with wall time."""
         return TikTokShopConnector(login, http, spend)
 
 

@@ -1,7 +1,8 @@
 """Pure: an answer of the channel -> one of the five errors, or none.
 
 The body is read first, whatever the HTTP status: failures come with 200, successes only with ``code`` 0. What matters
-is whether something may have happened: a fault of the channel leaves a read without effect, a write without a known one.
+is whether something may have happened: a fault of the channel leaves a read without effect and a write without a known
+one.
 """
 
 from __future__ import annotations

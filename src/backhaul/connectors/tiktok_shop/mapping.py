@@ -3,6 +3,7 @@ becomes UNKNOWN, and the word is kept in ``unread``. Raises WireDrift for a shap
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -43,6 +44,8 @@ from backhaul.ports.errors import WireDrift
 Word = TypeVar("Word")
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 Row = dict[str, Any]
+
+_PLAIN = re.compile(r"[+-]?\d{1,18}(\.\d{0,18})?", re.ASCII)
 
 
 def shape(row: Any, kind: type[Shape], what: str) -> Shape:
@@ -368,6 +371,8 @@ def _money(text: str | None, currency: str, what: str) -> Money | None:
         return None
     if not currency:
         raise WireDrift(f"{what} {text!r} has no currency")
+    if not _PLAIN.fullmatch(text):  # no exponents: a hostile one would be a number of a million digits
+        raise WireDrift(f"{what}: {text[:40]!r} is not a decimal number")
     try:
         return Money.parse(text, currency)
     except ValueError as error:

@@ -18,7 +18,7 @@ Subjects = tuple[tuple[str, str], ...]
 
 
 def verify(raw: bytes, headers: Mapping[str, str], app_key: str, secrets: Iterable[str]) -> bool:
-    """Whether the Authorization header is the bare lower-case hex HMAC-SHA256 of app key and body, by any of the secrets.
+    """Whether the Authorization header is the bare lower-case hex HMAC-SHA256 of app key and body by one secret.
 
     An empty app key or secret is never right. Header names are lower case.
     """
