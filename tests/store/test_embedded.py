@@ -255,7 +255,7 @@ def test_a_number_in_the_pid_file_that_is_anothers_does_no_harm(data: Path) -> N
         assert value(dsn, "select 1") == 1
 
 
-def test_recovery_is_waited_for_and_told(data: Path) -> None:
+def test_recovery_is_waited_for(data: Path) -> None:
     with EmbeddedPostgres(data, options={"checkpoint_timeout": "1h", "autovacuum": "off"}) as dsn:
         value(dsn, "create table kept (n int, t text)")
         value(dsn, "checkpoint")
@@ -264,9 +264,8 @@ def test_recovery_is_waited_for_and_told(data: Path) -> None:
         assert server is not None
         os.kill(supervisor, signal.SIGSTOP)
         os.kill(server, signal.SIGKILL)
-        said: list[str] = []
         with ThreadPoolExecutor(1) as pool:
-            starting = pool.submit(EmbeddedPostgres(data, said.append, options={}).start)
+            starting = pool.submit(EmbeddedPostgres(data).start)
             os.kill(supervisor, signal.SIGKILL)
             other = starting.result()
         try:
