@@ -11,22 +11,12 @@ from graphql import GraphQLResolveInfo
 from . import processing, refunds
 from .act import Act
 from .errors import Refusal, top_level
-from .model import (
-    Fulfillment,
-    FulfillmentLineItem,
-    LineItem,
-    Metafield,
-    Order,
-    Refund,
-    RefundLine,
-    Return,
-    ReturnLine,
-    ReverseDelivery,
-    Transaction,
-)
+from .model import Fulfillment, FulfillmentLineItem, LineItem, Order, Refund, RefundLine, Transaction
 from .money import Money, short
-from .paging import Connection, connect
+from .paging import Connection, connect, number_of
 from .reasons import DEFINITIONS
+from .returning import Return, ReturnLine, ReverseDelivery
+from .things import Metafield
 
 Resolver = Callable[..., Any]
 ATTRIBUTIONS = {"tiktok": "TikTok"}
@@ -54,9 +44,15 @@ def page(items: Any, info: GraphQLResolveInfo, args: dict[str, Any], number: Any
     """A connection over a short list; in a bulk query every item at once."""
     if info.context.bulk and args.get("first") is None:
         return Connection(list(items), False, False, lambda node: "")
-    wanted = {key: args.get(key) for key in ("first", "last", "after", "before")}
-    more = {} if number is None else {"number": number}
-    return connect(items, reverse=bool(args.get("reverse")), **wanted, **more)
+    return connect(
+        items,
+        first=args.get("first"),
+        last=args.get("last"),
+        after=args.get("after"),
+        before=args.get("before"),
+        reverse=bool(args.get("reverse")),
+        number=number or number_of,
+    )
 
 
 def pages(attribute: str) -> Resolver:
@@ -355,6 +351,7 @@ OBJECT_FIELDS: dict[str, dict[str, Resolver]] = {
     },
     "LineItem": {
         "discountedTotalSet": _line_amount("total_minor"),
+        "discountedUnitPriceAfterAllDiscountsSet": lambda x, i: x.order.money(round(x.total_minor / x.quantity)),
         "discountedUnitPriceSet": lambda x, i: x.order.money(round(x.total_minor / x.quantity)),
         "originalTotalSet": lambda x, i: x.order.money(x.unit_price_minor * x.quantity),
         "originalUnitPriceSet": _line_amount("unit_price_minor"),
@@ -365,9 +362,11 @@ OBJECT_FIELDS: dict[str, dict[str, Resolver]] = {
     },
     "Fulfillment": {"fulfillmentLineItems": pages("lines"), "trackingInfo": _tracking},
     "FulfillmentLineItem": {"discountedTotalSet": _span("discounted"), "originalTotalSet": _span("original")},
-    "ReturnableFulfillment": {"returnableFulfillmentLineItems": lambda x, i, **a: page(
-        x["rows"], i, a, number=lambda row: row["fulfillmentLineItem"].number_id
-    )},
+    "ReturnableFulfillment": {
+        "returnableFulfillmentLineItems": lambda x, i, **a: page(
+            x["rows"], i, a, number=lambda row: row["fulfillmentLineItem"].number_id
+        )
+    },
     "Return": {
         "decline": _decline,
         "refunds": pages("refund_list"),
@@ -420,6 +419,3 @@ OBJECT_FIELDS: dict[str, dict[str, Resolver]] = {
 def version(handle: str) -> dict[str, Any]:
     """An ApiVersion."""
     return {"handle": handle, "displayName": handle, "supported": True}
-
-
-
