@@ -9,7 +9,8 @@ from typing import Any
 from .errors import top_level
 from .hooks import Emitter, order_body, return_body
 from .ids import parse_gid
-from .model import Order, Return
+from .model import Order
+from .returning import Return
 from .shop import ShopState
 
 

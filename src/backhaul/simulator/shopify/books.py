@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .model import Order, Refund, Return
+from .model import Order, Refund
+from .returning import Return
 from .scalars import iso
 from .shop import ShopState
 

@@ -11,7 +11,7 @@ from graphql import GraphQLResolveInfo
 from .act import Act
 from .errors import refuse
 from .ids import gid
-from .model import Numbered
+from .things import Numbered
 
 AT_ONCE = 5
 

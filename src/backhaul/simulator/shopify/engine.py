@@ -27,7 +27,6 @@ from graphql import (
     parse,
     validate,
 )
-from graphql.language import Node
 
 from . import scalars
 from .act import Act
@@ -35,6 +34,7 @@ from .cost import MAX_SINGLE_QUERY, CostNode, CostPlanner
 from .fields import OBJECT_FIELDS, Resolver
 from .mutations import MUTATIONS
 from .queries import QUERIES
+from .wording import entry, execution, validation, variable
 
 _KEPT = 2_000
 _MAX_LIST = 250
@@ -120,8 +120,8 @@ class Engine:
         try:
             document = parse(text)
         except GraphQLError as error:
-            return Prepared(None, [_entry(error, "parseError", None)], {})
-        errors = [_validation(error, document) for error in validate(self.schema, document)]
+            return Prepared(None, [entry(error, "parseError", None)], {})
+        errors = [validation(error, document) for error in validate(self.schema, document)]
         if errors:
             return Prepared(document, errors, {})
         operations = {
@@ -145,7 +145,7 @@ class Engine:
         context = self._context(act, prepared.document, operation, variables)
         if isinstance(context, list):
             act.shop.counts["invalid_queries"] += 1
-            return {"errors": [_variable(error, variables) for error in context]}
+            return {"errors": [variable(error, variables) for error in context]}
         requested = max(1, cost.requested(context.variable_values))
         refused = _admit(act, requested)
         if refused is not None:
@@ -153,7 +153,7 @@ class Engine:
         data, errors = _perform(context, operation)
         answer: dict[str, Any] = {}
         if errors:
-            answer["errors"] = [_execution(error) for error in errors]
+            answer["errors"] = [execution(error) for error in errors]
         answer["data"] = data
         spent = min(requested, max(1, cost.actual(data))) if isinstance(data, dict) else requested
         act.shop.bucket.give_back(requested - spent)
@@ -252,109 +252,3 @@ def _too_long(value: Any) -> int:
     if isinstance(value, dict):
         return max((_too_long(each) for each in value.values()), default=0)
     return 0
-
-
-def _entry(error: GraphQLError, code: str, path: list[str] | None, **more: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {"message": error.message}
-    if error.locations:
-        found["locations"] = [{"line": each.line, "column": each.column} for each in error.locations]
-    if path is not None:
-        found["path"] = path
-    found["extensions"] = {"code": code, **more}
-    return found
-
-
-def _execution(error: GraphQLError) -> dict[str, Any]:
-    found = error.formatted
-    result: dict[str, Any] = {"message": found["message"]}
-    if "locations" in found:
-        result["locations"] = found["locations"]
-    if "path" in found:
-        result["path"] = found["path"]
-    if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
-        raise error.original_error
-    result["extensions"] = dict(found.get("extensions") or {"code": "INTERNAL_SERVER_ERROR"})
-    return result
-
-
-_RULES = (
-    (re.compile(r"Cannot query field '(\w+)' on type '(\w+)'"), "undefinedField", "Field '{0}' doesn't exist on type '{1}'", ("fieldName", "typeName")),
-    (re.compile(r"Unknown argument '(\w+)' on field '(\w+)\.(\w+)'"), "argumentNotAccepted", "Field '{2}' doesn't accept argument '{0}'", ("argumentName", "typeName", "name")),
-    (re.compile(r"Field '(\w+)' argument '(\w+)' of type '([^']+)' is required"), "missingRequiredArguments", "Field '{0}' is missing required arguments: {1}", ("name", "arguments", "type")),
-    (re.compile(r"Field '(\w+)' of type '([^']+)' must have a selection of subfields"), "selectionMismatch", "Field must have selections (field '{0}' returns {1} but has no selections. Did you mean '{0} {{ ... }}'?)", ("nodeName", "typeName")),
-    (re.compile(r"Unknown type '(\w+)'"), "undefinedType", "{0} isn't a defined input type", ("typeName",)),
-    (re.compile(r"Variable '\$(\w+)' is not defined"), "variableNotDefined", "Variable ${0} is used but not declared", ("variableName",)),
-    (re.compile(r"Variable '\$(\w+)' is never used"), "variableNotUsed", "Variable ${0} is declared but not used", ("variableName",)),
-    (re.compile(r"Unknown directive '@(\w+)'"), "undefinedDirective", "Directive @{0} is not defined", ("directiveName",)),
-)  # fmt: skip
-
-
-def _validation(error: GraphQLError, document: DocumentNode) -> dict[str, Any]:
-    """A validation error in the words of the vendor's server, with the path to the place in the query."""
-    path = _path(document, error.nodes[0]) if error.nodes else None
-    for pattern, code, text, names in _RULES:
-        found = pattern.search(error.message)
-        if found is not None:
-            values = found.groups()
-            entry = _entry(error, code, path, **dict(zip(names, values, strict=True)))
-            entry["message"] = text.format(*values)
-            return entry
-    return _entry(error, "argumentLiteralsIncompatible", path)
-
-
-def _path(document: DocumentNode, wanted: Node) -> list[str]:
-    def walk(node: Any, trail: list[str]) -> list[str] | None:
-        label = trail
-        if node.kind == "operation_definition":
-            name = f" {node.name.value}" if node.name else ""
-            label = [*trail, f"{node.operation.value}{name}"]
-        elif node.kind == "fragment_definition":
-            label = [*trail, f"fragment {node.name.value}"]
-        elif node.kind in ("field", "argument", "object_field"):
-            label = [*trail, node.alias.value if node.kind == "field" and node.alias else node.name.value]
-        elif node.kind == "inline_fragment":
-            label = [*trail, f"... on {node.type_condition.name.value}" if node.type_condition else "..."]
-        if node is wanted:
-            return label
-        for key in node.keys:
-            value = getattr(node, key, None)
-            for child in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(child, Node):
-                    found = walk(child, label)
-                    if found is not None:
-                        return found
-        return None
-
-    return walk(document, []) or []
-
-
-_VARIABLE = re.compile(r"Variable '\$(\w+)' got invalid value (.*?)(?: at '([^']+)')?; (.*)", re.DOTALL)
-_REQUIRED = re.compile(r"Variable '\$(\w+)' of required type '([^']+)' was not provided|Variable '\$(\w+)' of non-null type '([^']+)' must not be null")
-
-
-def _variable(error: GraphQLError, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """A refused variable as INVALID_VARIABLE with its problems, as the vendor lists them."""
-    if error.extensions and error.extensions.get("code"):
-        return _entry(error, str(error.extensions["code"]), None)
-    name, path, why = "", [], error.message
-    found = _VARIABLE.search(error.message)
-    if found is not None:
-        name, why = found.group(1), found.group(4)
-        path = [int(p) if p.isdigit() else p for p in re.findall(r"\w+", found.group(3) or "")[1:]]
-        missing = re.match(r"Field '(\w+)' of required type '[^']+' was not provided", why)
-        if missing is not None:
-            path, why = [*path, missing.group(1)], "Expected value to not be null"
-    else:
-        required = _REQUIRED.search(error.message)
-        if required is not None:
-            name, why = required.group(1) or required.group(3), "Expected value to not be null"
-    where = f" for {'.'.join(str(part) for part in path)}" if path else ""
-    entry = _entry(
-        error,
-        "INVALID_VARIABLE",
-        None,
-        value=variables.get(name),
-        problems=[{"path": path, "explanation": why}],
-    )
-    entry["message"] = f"Variable ${name} was provided invalid value{where} ({why})"
-    return entry

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from .model import Fulfillment, Order, Refund, Return, ReverseDelivery, ReverseOrder, Transaction
+from .model import Fulfillment, Order, Refund, Transaction
 from .money import plain
+from .returning import Return, ReverseDelivery, ReverseOrder
 from .scalars import iso
 from .shop import ShopState
 

@@ -27,7 +27,7 @@ class Hits:
 
 
 def document(order: Order) -> Document:
-    """The searchable form of an order. Note, custom attributes and zip are not in it: the vendor has no filter for them."""
+    """The searchable form of an order. Note, custom attributes and zip are left out: the vendor can not search them."""
     tags = tuple(tag.lower() for tag in order.tags)
     skus = tuple(dict.fromkeys((line.sku or "").lower() for line in order.lines))
     name, identifier = bare(order.name), (order.source_identifier or "").lower()

@@ -10,8 +10,9 @@ from .act import Act
 from .errors import refuse
 from .fields import own_namespace
 from .ids import parse_gid
-from .model import Metafield, Order
+from .model import Order
 from .shop import Definition
+from .things import Metafield
 
 BATCH = 25
 _OWNERS = {"Order": "ORDER", "Shop": "SHOP", "Location": "LOCATION", "ProductVariant": "PRODUCTVARIANT"}
@@ -29,7 +30,9 @@ def define(act: Act, args: dict[str, Any], info: GraphQLResolveInfo) -> dict[str
         raise refuse(["definition", "key"], "Key must have 2 to 64 characters.", "TOO_SHORT")
     wanted = (data.get("capabilities") or {}).get("uniqueValues") or {}
     unique = bool(wanted.get("enabled")) or data["type"] == "id"
-    made = Definition(act.shop.ids.next(), data["name"], namespace, data["key"], data["ownerType"], data["type"], unique)
+    made = Definition(
+        act.shop.ids.next(), data["name"], namespace, data["key"], data["ownerType"], data["type"], unique
+    )
     act.shop.definitions[place] = act.shop.keep(made)
     if unique and data["ownerType"] == "ORDER":
         for order in act.shop.orders.values():
@@ -67,7 +70,11 @@ def _check(act: Act, place: int, data: dict[str, Any]) -> tuple[Any, str, dict[s
     if kind is None:
         raise refuse([*at, "type"], "Type can't be blank", "BLANK")
     if definition is not None and kind != definition.type_name:
-        raise refuse([*at, "type"], f"Type must be consistent with the definition's type: '{definition.type_name}'.", "INVALID_TYPE")
+        raise refuse(
+            [*at, "type"],
+            f"Type must be consistent with the definition's type: '{definition.type_name}'.",
+            "INVALID_TYPE",
+        )
     if not data["value"]:
         raise refuse([*at, "value"], "Value can't be blank.", "BLANK")
     if definition is not None and definition.unique and isinstance(owner, Order):

@@ -1,4 +1,4 @@
-"""The state of one simulated shop: orders, fulfilments, returns, refunds.
+"""The state of orders: lines, fulfilments, payments, refunds.
 
 Attribute names are the vendor's field names in snake case, so that a field without a resolver of its own is read
 straight off the object. Times are unix seconds, money is integer minor units of the order's presentment currency.
@@ -8,105 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from .ids import gid
 from .money import MoneyBag, bag, share
-from .reasons import ReasonDefinition, word_of
+from .returning import Return
+from .things import Address, Attribute, Location, Metafield, Numbered, Variant
 
 if TYPE_CHECKING:
     from .shop import ShopState
 
 MOVING_GATEWAYS = frozenset({"shopify_payments", "paypal"})
 """Gateways on which a refund really sends money to the buyer. Every other name only keeps books."""
-
-FINAL_DISPOSITIONS = frozenset({"MISSING", "NOT_RESTOCKED", "RESTOCKED"})
-
-
-class Numbered:
-    """A thing with a global id made from its class's KIND and its number."""
-
-    __slots__ = ()
-    KIND: ClassVar[str] = ""
-    number_id: int
-
-    @property
-    def id(self) -> str:
-        return gid(self.KIND, self.number_id)
-
-    @property
-    def legacy_resource_id(self) -> str:
-        return str(self.number_id)
-
-
-@dataclass(slots=True, eq=False)
-class Attribute:
-    key: str
-    value: str | None
-
-
-@dataclass(slots=True, eq=False)
-class Metafield(Numbered):
-    KIND = "Metafield"
-    number_id: int
-    owner: Order | ShopState | Location | Variant
-    owner_type: str
-    namespace: str
-    key: str
-    type: str
-    value: str
-    created_at: float
-    updated_at: float
-
-
-@dataclass(slots=True, eq=False)
-class Address(Numbered):
-    KIND = "MailingAddress"
-    number_id: int
-    name: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    address1: str | None = None
-    address2: str | None = None
-    city: str | None = None
-    province: str | None = None
-    province_code: str | None = None
-    zip: str | None = None
-    country: str | None = None
-    country_code_v2: str | None = None
-    phone: str | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Location(Numbered):
-    KIND = "Location"
-    number_id: int
-    name: str
-    address: Address
-    created_at: float
-    updated_at: float
-    is_active: bool = True
-    ships_inventory: bool = True
-    fulfills_online_orders: bool = True
-    metafields: dict[tuple[str, str], Metafield] = field(default_factory=dict)
-
-
-@dataclass(slots=True, eq=False)
-class Variant(Numbered):
-    KIND = "ProductVariant"
-    number_id: int
-    sku: str
-    title: str
-    barcode: str | None
-    price: str
-    created_at: float
-    updated_at: float
-    inventory_quantity: int = 0
-    metafields: dict[tuple[str, str], Metafield] = field(default_factory=dict)
-
-    @property
-    def display_name(self) -> str:
-        return self.title
 
 
 @dataclass(slots=True, eq=False)
@@ -269,140 +182,6 @@ class Refund(Numbered):
     @property
     def amount_minor(self) -> int:
         return sum(t.amount_minor for t in self.transaction_list if t.status == "SUCCESS")
-
-
-@dataclass(slots=True, eq=False)
-class ReturnLine(Numbered):
-    KIND = "ReturnLineItem"
-    number_id: int
-    return_: Return
-    fulfillment_line_item: FulfillmentLineItem
-    quantity: int
-    definition: ReasonDefinition | None
-    return_reason_note: str
-    customer_note: str | None
-    restocking_percent: float | None
-    processed_quantity: int = 0
-    refunded_quantity: int = 0
-
-    @property
-    def processable_quantity(self) -> int:
-        return self.quantity - self.processed_quantity
-
-    @property
-    def unprocessed_quantity(self) -> int:
-        return self.quantity - self.processed_quantity
-
-    @property
-    def refundable_quantity(self) -> int:
-        left = self.quantity - self.refunded_quantity
-        return max(0, min(left, self.fulfillment_line_item.line_item.refundable_quantity))
-
-    @property
-    def return_reason(self) -> str:
-        return word_of(self.definition)
-
-    @property
-    def return_reason_definition(self) -> ReasonDefinition | None:
-        return self.definition
-
-
-@dataclass(slots=True, eq=False)
-class Return(Numbered):
-    KIND = "Return"
-    number_id: int
-    order: Order
-    name: str
-    status: str
-    created_at: float
-    lines: list[ReturnLine] = field(default_factory=list)
-    closed_at: float | None = None
-    request_approved_at: float | None = None
-    decline_reason: str | None = None
-    decline_note: str | None = None
-    shipping_fee_minor: int = 0
-    reverse_orders: list[ReverseOrder] = field(default_factory=list)
-    by: str = "app"
-
-    @property
-    def total_quantity(self) -> int:
-        return sum(line.quantity for line in self.lines)
-
-    @property
-    def refund_list(self) -> list[Refund]:
-        return [refund for refund in self.order.refund_list if refund.return_ is self]
-
-
-@dataclass(slots=True, eq=False)
-class Disposition(Numbered):
-    KIND = "ReverseFulfillmentOrderDisposition"
-    number_id: int
-    type: str
-    quantity: int
-    location: Location | None
-    created_at: float
-
-
-@dataclass(slots=True, eq=False)
-class ReverseLine(Numbered):
-    KIND = "ReverseFulfillmentOrderLineItem"
-    number_id: int
-    reverse_order: ReverseOrder
-    return_line: ReturnLine
-    dispositions: list[Disposition] = field(default_factory=list)
-
-    @property
-    def fulfillment_line_item(self) -> FulfillmentLineItem:
-        return self.return_line.fulfillment_line_item
-
-    @property
-    def total_quantity(self) -> int:
-        return self.return_line.quantity
-
-    @property
-    def disposed(self) -> int:
-        return sum(d.quantity for d in self.dispositions if d.type in FINAL_DISPOSITIONS)
-
-
-@dataclass(slots=True, eq=False)
-class DeliveryLine(Numbered):
-    KIND = "ReverseDeliveryLineItem"
-    number_id: int
-    reverse_fulfillment_order_line_item: ReverseLine
-    quantity: int
-
-    @property
-    def dispositions(self) -> list[Disposition]:
-        return self.reverse_fulfillment_order_line_item.dispositions
-
-
-@dataclass(slots=True, eq=False)
-class ReverseDelivery(Numbered):
-    KIND = "ReverseDelivery"
-    number_id: int
-    reverse_fulfillment_order: ReverseOrder
-    lines: list[DeliveryLine]
-    tracking_number: str | None = None
-    tracking_url: str | None = None
-    carrier_name: str | None = None
-    label_url: str | None = None
-    label_created_at: float | None = None
-    label_updated_at: float | None = None
-
-
-@dataclass(slots=True, eq=False)
-class ReverseOrder(Numbered):
-    KIND = "ReverseFulfillmentOrder"
-    number_id: int
-    return_: Return
-    status: str = "OPEN"
-    lines: list[ReverseLine] = field(default_factory=list)
-    deliveries: list[ReverseDelivery] = field(default_factory=list)
-    third_party_confirmation: None = None
-
-    @property
-    def order(self) -> Order:
-        return self.return_.order
 
 
 @dataclass(slots=True, eq=False)

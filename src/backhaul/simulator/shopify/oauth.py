@@ -43,7 +43,10 @@ def issue(
     """Makes an access token, with a refresh token if wanted."""
     now = shop.now()
     made = Token(
-        _secret(shop, "shpat"), shop.app.scopes if scopes is None else scopes, kind, None if lives is None else now + lives
+        _secret(shop, "shpat"),
+        shop.app.scopes if scopes is None else scopes,
+        kind,
+        None if lives is None else now + lives,
     )
     if refresh:
         made.refresh, made.refresh_expires_at = _secret(shop, "shprt"), now + NINETY_DAYS

@@ -11,8 +11,9 @@ from .act import Act
 from .errors import refuse, top_level
 from .hooks import order_body
 from .ids import gid
-from .model import Attribute, Order
+from .model import Order
 from .refunds import LinePlan, RefundPlan
+from .things import Attribute
 
 TAG_LENGTH, TAG_COUNT, NOTE_LENGTH = 40, 250, 5000
 

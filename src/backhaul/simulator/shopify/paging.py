@@ -79,7 +79,8 @@ def window(
     return size, first is None
 
 
-def _number(node: Any) -> int:
+def number_of(node: Any) -> int:
+    """The number a node's cursor holds unless told otherwise."""
     return int(node.number_id)
 
 
@@ -91,7 +92,7 @@ def connect(
     after: str | None = None,
     before: str | None = None,
     reverse: bool = False,
-    number: Callable[[Any], int] = _number,
+    number: Callable[[Any], int] = number_of,
 ) -> Connection:
     """A page over a short list that is already in order; the cursor holds the item's number."""
     size, from_end = window(first, last)

@@ -7,9 +7,10 @@ from typing import Any
 from . import refunds, returns, reverse
 from .act import Act
 from .errors import Refusal, UserError, refuse
-from .model import Order, Return, ReturnLine, Transaction
+from .model import Order, Transaction
 from .money import to_minor
 from .refunds import LinePlan, RefundPlan
+from .returning import Return, ReturnLine
 from .reverse import Row
 
 
@@ -42,9 +43,7 @@ def process(act: Act, data: dict[str, Any]) -> Return:
     return each
 
 
-def _lines(
-    act: Act, each: Return, inputs: list[dict[str, Any]]
-) -> tuple[list[tuple[ReturnLine, int]], list[Row]]:
+def _lines(act: Act, each: Return, inputs: list[dict[str, Any]]) -> tuple[list[tuple[ReturnLine, int]], list[Row]]:
     known = {line.id: line for line in each.lines}
     chosen: list[tuple[ReturnLine, int]] = []
     rows: list[Row] = []

@@ -9,9 +9,11 @@ from typing import Any
 from .act import Act
 from .errors import refuse, top_level
 from .hooks import refund_body, transaction_body
-from .model import MOVING_GATEWAYS, LineItem, Location, Order, Refund, RefundLine, Return, Transaction
+from .model import MOVING_GATEWAYS, LineItem, Order, Refund, RefundLine, Transaction
 from .money import plain, to_minor
+from .returning import Return
 from .shop import Remembered
+from .things import Location
 
 KEY_MEMORY = 86_400.0
 _NO_PARENT = "Transactions require a parent_id associated with the order"

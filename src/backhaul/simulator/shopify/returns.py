@@ -7,9 +7,10 @@ from typing import Any
 from .act import Act
 from .errors import Refusal, UserError, refuse
 from .ids import parse_gid
-from .model import FulfillmentLineItem, Order, Return, ReturnLine, ReverseLine, ReverseOrder
+from .model import FulfillmentLineItem, Order
 from .money import to_minor
 from .reasons import BY_WORD, DEFINITIONS, ReasonDefinition
+from .returning import Return, ReturnLine, ReverseLine, ReverseOrder
 
 NOTE_LIMIT = 255
 CUSTOMER_NOTE_LIMIT = 300

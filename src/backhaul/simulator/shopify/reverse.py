@@ -8,7 +8,8 @@ from typing import Any
 from .act import Act
 from .errors import Refusal, UserError, refuse
 from .hooks import delivery_body, reverse_order_body
-from .model import DeliveryLine, Disposition, Location, ReverseDelivery, ReverseLine, ReverseOrder
+from .returning import DeliveryLine, Disposition, ReverseDelivery, ReverseLine, ReverseOrder
+from .things import Location
 
 _CARRIERS = (
     (re.compile(r"1Z[0-9A-Z]{16}"), "UPS"),

@@ -110,7 +110,7 @@ class Query:
 
 
 def parse(text: str) -> Query:
-    """Reads a query. It never fails: what makes no sense is ignored, and named in the warnings where the vendor does."""
+    """Reads a query. It never fails: what makes no sense is ignored, and named in the warnings."""
     parser = _Parser(_tokens(text))
     root = parser.either()
     return Query(root, parser.warnings)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from .model import Address, Attribute, Fulfillment, FulfillmentLineItem, LineItem, Order, Transaction
+from .model import Fulfillment, FulfillmentLineItem, LineItem, Order, Transaction
 from .money import plain
 from .shop import ShopState
+from .things import Address, Attribute
 
 TIKTOK_GATEWAY = "TikTok Shop"
 

@@ -1,6 +1,6 @@
 """HTTP: the GraphQL endpoint, the token endpoint, the consent page and the files, by path prefix or Host header.
 
-Moods that mean something here: ``rate_limit`` (THROTTLED with 200), ``unavailable`` (503), ``error_before`` (500, nothing
+Moods that mean something here: ``rate_limit`` (THROTTLED with 200), ``unavailable`` (503), ``error_before`` (500, not
 done), ``timeout_before`` (no answer, nothing done), ``slow``, ``error_after`` (500, but done), ``timeout_after`` and
 ``cut_after`` (done, and the connection breaks). Other names are ignored.
 """

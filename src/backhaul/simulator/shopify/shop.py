@@ -11,8 +11,9 @@ from typing import Any
 from .cost import BUCKET_SECONDS, RESTORE_RATES, Bucket
 from .ids import IdSource, gid, parse_gid
 from .index import OrderIndex
-from .model import Address, Location, Metafield, Numbered, Order, Transaction, Variant
+from .model import Order, Transaction
 from .reasons import DEFINITIONS
+from .things import Address, Location, Metafield, Numbered, Variant
 
 DEFAULT_SCOPES = (
     "read_orders",

@@ -14,8 +14,9 @@ from .engine import Engine
 from .errors import refuse
 from .hooks import Delivery, Emitter, fulfillment_body, order_body
 from .ids import IdSource, parse_gid
-from .model import Fulfillment, Order, Refund, Return
+from .model import Fulfillment, Order, Refund
 from .money import plain
+from .returning import Return
 from .seeds import OrderSeed
 from .shop import DEFAULT_SCOPES, App, ShopState
 
@@ -41,8 +42,9 @@ class MoodSource(Protocol):
 class ShopifyWorld:
     """Any number of shops behind one HTTP application.
 
-    ``search_lag`` is how many virtual seconds the search index runs behind; 0 switches the lag off. ``allow_loopback_http``
-    lets webhook subscriptions point at http addresses of this machine, which the real vendor refuses.
+    ``search_lag`` is how many virtual seconds the search index runs behind; 0 switches the lag off.
+    ``allow_loopback_http`` lets webhook subscriptions point at http addresses of this machine, which the real vendor
+    refuses.
     """
 
     def __init__(
@@ -81,8 +83,10 @@ class ShopifyWorld:
             raise ValueError(f"{domain!r} must end with {DOMAIN_SUFFIX} and be new")
         for each in (client_id, client_secret):
             if oauth.MARK not in each:
-                raise ValueError(f"credentials of the simulator carry {oauth.MARK!r}, so that nobody mistakes them for real ones")
-        rng = random.Random(f"{self._seed}/{domain}")  # noqa: S311
+                raise ValueError(
+                    f"credentials of the simulator carry {oauth.MARK!r}, so that nobody mistakes them for real ones"
+                )
+        rng = random.Random(f"{self._seed}/{domain}")
         app = App(IdSource(rng).next() // 1000, client_id, client_secret, tuple(scopes))
         shop = ShopState(
             domain,
