@@ -11,7 +11,8 @@ import asyncio
 import heapq
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 _IDLE_SECONDS = 3600.0
@@ -23,7 +24,7 @@ class Timer:
 
     at: float
     number: int
-    callback: Callable[[], None] | None = field(compare=False)
+    callback: Callable[[], object] | None = field(compare=False)
 
     def cancel(self) -> None:
         """Makes the callback not happen; harmless when it already has."""
@@ -54,7 +55,7 @@ class SimulatedClock:
         """Virtual Unix seconds, whole, as the vendors write them."""
         return int(self.now())
 
-    def schedule(self, at: float, callback: Callable[[], None]) -> Timer:
+    def schedule(self, at: float, callback: Callable[[], object]) -> Timer:
         """Runs `callback` once at virtual time `at`; a past time means as soon as possible."""
         timer = Timer(float(at), next(self._numbers), callback)
         heapq.heappush(self._timers, timer)
@@ -62,7 +63,7 @@ class SimulatedClock:
             self._wake.set()
         return timer
 
-    def after(self, seconds: float, callback: Callable[[], None]) -> Timer:
+    def after(self, seconds: float, callback: Callable[[], object]) -> Timer:
         """Runs `callback` once, so many virtual seconds from now."""
         return self.schedule(self.now() + seconds, callback)
 
@@ -91,6 +92,15 @@ class SimulatedClock:
                 finally:
                     self._rebase(self._pinned, self.rate)
         self._rebase(max(at, self.now()), self.rate)
+
+    @contextmanager
+    def pinned(self, at: float) -> Iterator[None]:
+        """Makes `now` say a time in the past while the past is written down, as when history is seeded."""
+        before, self._pinned = self._pinned, float(at)
+        try:
+            yield
+        finally:
+            self._pinned = before
 
     async def sleep(self, seconds: float) -> None:
         """Waits for virtual seconds."""

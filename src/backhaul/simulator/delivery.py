@@ -98,6 +98,8 @@ class WebhookDelivery:
         self._session: aiohttp.ClientSession | None = None
         self._held: dict[str, Delivery] = {}
         self._open = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
         self.log: deque[Delivery] = deque(maxlen=_LOG_LENGTH)
         self.counts: dict[str, int] = {"created": 0, "attempts": 0, "delivered": 0, "refused": 0, "lost": 0}
 
@@ -166,6 +168,7 @@ class WebhookDelivery:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         self._open += 1
+        self.idle.clear()
         queue.put_nowait(delivery)
 
     async def _sender(self, queue: asyncio.Queue[Delivery]) -> None:
@@ -175,6 +178,8 @@ class WebhookDelivery:
                 await self._attempt(delivery)
             finally:
                 self._open -= 1
+                if not self._open:
+                    self.idle.set()
 
     async def _attempt(self, delivery: Delivery) -> None:
         message = delivery.message

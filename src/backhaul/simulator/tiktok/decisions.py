@@ -171,7 +171,7 @@ class Decisions:
         use = "SELLER_REJECT_PARCEL" if case.status == m.SHIPPED else "SELLER_REJECT_REQUEST"
         return reasons.keys(case.shop.market.reasons, case.type, use)
 
-    def decide(self, case: Return, decision: Decision, *, key: str, request_id: str) -> None:
+    def decide(self, case: Return, decision: Decision, *, key: str, request_id: str, actor: str = "SELLER") -> None:
         """Carries a decision out, or raises what the channel says."""
         self._automation(case, decision.name)
         name = decision.name
@@ -195,7 +195,7 @@ class Decisions:
             "buyer_keep_item": decision.keep_item,
             "partial_refund": decision.partial,
         }
-        self._aftersales.move(case, cause, "SELLER", decision=name, entry=entry, note=decision.comment)
+        self._aftersales.move(case, cause, actor, decision=name, entry=entry, note=decision.comment)
 
     def _automation(self, case: Return, name: str) -> None:
         """By mood: a rule of the seller in Seller Center decides a moment before the app does."""

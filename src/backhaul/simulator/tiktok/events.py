@@ -81,12 +81,12 @@ class Events:
         old = known.get(topic)
         known[topic] = Subscription(address, now if old is None else old.created_at, now)
 
-    def order_changed(self, order: Order) -> None:
+    def order_changed(self, order: Order, copies: int = 1) -> int:
         """Type 1. A cancelled order says CANCEL here, and partial shipment is not told."""
         if order.status == "PARTIALLY_SHIPPING":
-            return
+            return 0
         status = "CANCEL" if order.status == "CANCELLED" else order.status
-        self.emit(
+        return self.emit(
             order.shop,
             "ORDER_STATUS_CHANGE",
             {
@@ -96,11 +96,12 @@ class Events:
                 "update_time": order.updated_at,
             },
             order.id,
+            copies,
         )
 
-    def cancellation_changed(self, case: Cancellation) -> None:
+    def cancellation_changed(self, case: Cancellation, copies: int = 1) -> int:
         """Type 11, which has no update time."""
-        self.emit(
+        return self.emit(
             case.shop,
             "CANCELLATION_STATUS_CHANGE",
             {
@@ -111,16 +112,17 @@ class Events:
                 "create_time": case.created_at,
             },
             case.id,
+            copies,
         )
 
-    def return_changed(self, case: Return) -> None:
+    def return_changed(self, case: Return, copies: int = 1) -> int:
         """Type 12; sometimes, by mood, with the odd spelling of a withdrawn request."""
         status = case.status
         if status == "RETURN_OR_REFUND_REQUEST_CANCEL" and self._moods.strike(
             VENDOR, "RETURN_STATUS_CHANGE", ("webhook_double_underscore",)
         ):
             status = "RETURN_OR_REFUND__REQUEST_CANCELLED"
-        self.emit(
+        return self.emit(
             case.shop,
             "RETURN_STATUS_CHANGE",
             {
@@ -133,6 +135,7 @@ class Events:
                 "update_time": case.updated_at,
             },
             case.id,
+            copies,
         )
 
     def emit(self, shop: Shop, topic: str, data: dict[str, Any], subject: str, copies: int = 1) -> int:

@@ -13,6 +13,15 @@ _Table = dict[str, dict[str, dict[str, dict[str, list[str]]]]]
 RETIRED: dict[str, frozenset[str]] = {
     "US": frozenset(f"reverse_reject_request_reason_{number}" for number in (1, 2, 3, 5)),
 }
+# Numbered keys say nothing by themselves.
+_NUMBERED = {
+    "reverse_reject_request_reason_4": "The delivery is on schedule",
+    "reverse_reject_return_parcel_reason_1": "Wrong goods came back",
+    "reverse_reject_return_parcel_reason_2": "Not eligible for a return",
+    "reverse_reject_return_parcel_reason_3": "Goods or parts are missing",
+    "reverse_reject_return_parcel_reason_4": "The parcel has not arrived",
+    "reverse_reject_return_parcel_reason_5": "Goods are damaged or used",
+}
 _PREFIXES = (
     "ecom_order_delivered_refund_and_return_reason_",
     "ecom_order_delivered_refund_reason_",
@@ -62,6 +71,9 @@ def retired(market: str, key: str) -> bool:
 
 def text(key: str) -> str:
     """A readable text for a key, made from the key itself."""
+    plain = key.removesuffix("_uk")
+    if plain in _NUMBERED:
+        return _NUMBERED[plain]
     words = key
     for prefix in _PREFIXES:
         words = words.removeprefix(prefix)

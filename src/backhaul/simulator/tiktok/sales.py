@@ -107,6 +107,8 @@ class Sales:
         self._date(order, self._world.clock.seconds())
         self._world.order_changed(order)
         self._schedule_completion(order)
+        for listener in self._world.order_moved:
+            listener(order)
 
     def cancel(self, order: Order, lines: Sequence[Line], user: str, reason: str) -> None:
         """Cancels lines; when none is left, the order."""

@@ -76,6 +76,7 @@ class World:
         self.indexes: dict[str, Indexes] = {}
         self.images: dict[str, set[str]] = {}
         self.order_created: list[Callable[[Order], None]] = []
+        self.order_moved: list[Callable[[Order], None]] = []
         self.quiet = False
 
     def add_shop(self, spec: ShopSpec) -> Shop:

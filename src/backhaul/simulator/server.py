@@ -1,0 +1,215 @@
+"""The simulator as one asyncio program: every vendor on a listener of its own, and a control API beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from backhaul.simulator.books import Books
+from backhaul.simulator.buyers import Buyers
+from backhaul.simulator.clock import SimulatedClock
+from backhaul.simulator.control import Control
+from backhaul.simulator.delivery import Message, RealAddressRefused, WebhookDelivery
+from backhaul.simulator.history import History
+from backhaul.simulator.moods import Moods
+from backhaul.simulator.order_connector import Habits, OrderConnector
+from backhaul.simulator.shopify import ShopifyWorld
+from backhaul.simulator.tiktok.channel import Channel
+from backhaul.simulator.tiktok.model import Shop
+from backhaul.simulator.tiktok.world import ShopSpec
+
+LISTENERS = ("tiktok", "shopify", "control")
+# Shopify: a failed delivery is repeated eight times over four hours.
+_SHOPIFY_RETRIES = (10.0, 60.0, 300.0, 900.0, 1800.0, 2700.0, 3600.0, 5000.0)
+_SHOPIFY_MOODS = (
+    "slow",
+    "rate_limit",
+    "unavailable",
+    "timeout_before",
+    "error_before",
+    "error_after",
+    "timeout_after",
+    "cut_after",
+)
+
+
+class _CommerceMail:
+    """The commerce world's way out: its messages ride on the common delivery."""
+
+    def __init__(self, delivery: WebhookDelivery) -> None:
+        self._delivery = delivery
+
+    def send(self, url: str, body: bytes, headers: dict[str, str], *, vendor: str, shop: str, topic: str) -> Any:
+        """Takes one message; an address outside this machine is dropped and noted, never posted to."""
+        message = Message(
+            vendor,
+            topic,
+            url,
+            headers.get("X-Shopify-Webhook-Id", ""),
+            body,
+            headers,
+            shop,
+            retries=_SHOPIFY_RETRIES,
+            timeout=5.0,
+            accepts=lambda status: 200 <= status < 300,
+        )
+        try:
+            return self._delivery.send(message)
+        except RealAddressRefused:
+            self._delivery.counts["refused"] += 1
+            return None
+
+
+class _CommerceMoods:
+    """Draws moods in the form the commerce world asks for."""
+
+    def __init__(self, moods: Moods) -> None:
+        self._moods = moods
+
+    def draw(self, vendor: str, endpoint: str) -> list[str] | None:
+        """Names of what goes wrong with one call."""
+        struck = self._moods.strike(vendor, endpoint, _SHOPIFY_MOODS)
+        return None if struck is None else [struck.kind]
+
+
+class Simulator:
+    """All vendors, their books and their clock. Start it inside a running event loop.
+
+    `shops` describes the channel's shops; a shop with a `commerce_domain` gets a Shopify store of that name, which
+    several shops may share. The same seed gives the same ids and the same luck.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        shops: Sequence[ShopSpec] = (),
+        rate: float = 1.0,
+        start: float | None = None,
+        redirect_url: str = "",
+        host: str = "127.0.0.1",
+        ports: Mapping[str, int] | None = None,
+    ) -> None:
+        self.host = host
+        self.clock = SimulatedClock(start=start, rate=rate)
+        self.moods = Moods(random.Random(f"{seed}/moods"))
+        self.books = Books()
+        self.delivery = WebhookDelivery(self.clock, random.Random(f"{seed}/delivery"), self.moods)
+        self.channel = Channel(self.clock, self.delivery, self.moods, random.Random(f"{seed}/channel"), self.books)
+        self.commerce = ShopifyWorld(self.clock, _CommerceMail(self.delivery), _CommerceMoods(self.moods), seed)
+        self.connector = OrderConnector(self.clock, random.Random(f"{seed}/connector"), self.channel, self.commerce)
+        self.buyers = Buyers(self.clock, random.Random(f"{seed}/buyers"), self.channel)
+        self.history = History(self.clock, random.Random(f"{seed}/history"), self.channel, self.connector)
+        self.app = self.channel.world.auth.add_app(redirect_url=redirect_url)
+        self.addresses: dict[str, str] = {}
+        self._seed = seed
+        self._ports = dict(ports or {})
+        self._runners: list[web.AppRunner] = []
+        self._clock_task: asyncio.Task[None] | None = None
+        self.clock.on_error = lambda error: self.books.problems.append(f"clock: {error!r}")
+        for spec in shops:
+            self.add_shop(spec)
+
+    def add_shop(self, spec: ShopSpec, habits: Habits | None = None) -> Shop:
+        """Opens a shop, and its store in the commerce system when it has one."""
+        shop = self.channel.world.add_shop(spec)
+        if spec.commerce_domain is not None and spec.commerce_domain not in self.commerce.shops:
+            rng = random.Random(f"{self._seed}/{spec.commerce_domain}")
+            self.commerce.add_shop(
+                spec.commerce_domain,
+                client_id=f"sim_client_{rng.getrandbits(64):016x}",
+                client_secret=f"sim_shpss_{rng.getrandbits(128):032x}",
+                currency=shop.currency,
+            )
+        if habits is not None:
+            self.connector.habits[shop.id] = habits
+        return shop
+
+    async def start(self) -> None:
+        """Opens the listeners; `addresses` is filled afterwards."""
+        await self.delivery.start()
+        self._clock_task = asyncio.create_task(self.clock.run())
+        applications = {
+            "tiktok": self.channel.app(),
+            "shopify": self.commerce.app(),
+            "control": Control(self).app(),
+        }
+        for name, application in applications.items():
+            runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+            await runner.setup()
+            self._runners.append(runner)
+            site = web.TCPSite(runner, self.host, self._ports.get(name, 0), backlog=1024)
+            await site.start()
+            port = runner.addresses[0][1]
+            self.addresses[name] = f"http://{self.host}:{port}"
+
+    async def stop(self) -> None:
+        """Closes everything."""
+        self.buyers.stop()
+        if self._clock_task is not None:
+            self._clock_task.cancel()
+            await asyncio.gather(self._clock_task, return_exceptions=True)
+        await self.delivery.stop()
+        for runner in self._runners:
+            await runner.cleanup()
+
+    async def __aenter__(self) -> Simulator:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def describe(self) -> dict[str, Any]:
+        """Addresses and all credentials, as the ready line prints them."""
+        return {
+            "simulated": True,
+            "addresses": self.addresses,
+            "app": self.describe_app(),
+            "shops": [self.describe_shop(shop) for shop in self.channel.world.shops.values()],
+            "clock": self.clock.describe(),
+        }
+
+    def describe_app(self) -> dict[str, Any]:
+        """The partner app: what goes into the hub's settings."""
+        base = self.addresses.get("tiktok", "")
+        return {
+            "app_key": self.app.app_key,
+            "app_secret": self.app.app_secret,
+            "service_id": self.app.service_id,
+            "redirect_url": self.app.redirect_url,
+            "webhook_address": self.app.webhook_address,
+            "scopes": list(self.app.scopes),
+            "authorize_url": f"{base}/open/authorize?service_id={self.app.service_id}",
+            "api_base": base,
+            "token_base": base,
+        }
+
+    def describe_shop(self, shop: Shop) -> dict[str, Any]:
+        """One shop with everything a test or a person needs to connect it."""
+        store = self.commerce.shops.get(shop.commerce_domain or "")
+        return {
+            "simulated": True,
+            "id": shop.id,
+            "cipher": shop.cipher,
+            "code": shop.code,
+            "name": shop.name,
+            "region": shop.market.region,
+            "currency": shop.currency,
+            "seller_id": shop.seller_id,
+            "seller_type": shop.seller_type,
+            "carriers": shop.carriers,
+            "skus": [product.seller_sku for product in shop.catalogue],
+            "commerce": None
+            if store is None
+            else {
+                "domain": store.domain,
+                "client_id": store.app.client_id,
+                "client_secret": store.app.client_secret,
+                "base": self.addresses.get("shopify", ""),
+            },
+        }
