@@ -43,7 +43,9 @@ def folder() -> Iterator[Path]:
     """Short, and under root open to the account that postgres runs under, which pytest's own is not."""
     base = Path(tempfile.mkdtemp(prefix="hub-"))
     base.chmod(0o711)
+    mask = os.umask(0o022)
     yield base
+    os.umask(mask)
     shutil.rmtree(base)
 
 
