@@ -48,7 +48,7 @@ LINE: dict[str, Any] = {
     "discountedUnitPriceAfterAllDiscountsSet": bag("6.666666"),
     "taxLines": [{"priceSet": bag("1.0")}, {"priceSet": bag("0.25")}],
 }
-SHIPPED = {"id": gid("FulfillmentLineItem", 5), "lineItem": {"id": gid("LineItem", 1)}}
+SHIPPED: dict[str, Any] = {"id": gid("FulfillmentLineItem", 5), "lineItem": {"id": gid("LineItem", 1)}}
 RETURN: dict[str, Any] = {
     "id": gid("Return", 7),
     "name": "#1001-R1",

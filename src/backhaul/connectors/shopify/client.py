@@ -21,10 +21,23 @@ from backhaul.ports.factory import Spend
 T = TypeVar("T")
 API = "graphql"
 
-# Points a document is charged before it runs, where that is more than _USUAL; the tests hold them against the
-# simulator's count. The vendor's own count may differ and is taken over from its first answer.
-_USUAL = 20.0
-_POINTS: dict[str, float] = {}
+# Points a document is charged before it runs; the tests hold them against the simulator's count. The vendor's own
+# count may differ and is taken over from its first answer.
+_WRITE, _READ = 12.0, 30.0
+_POINTS = {
+    "order": 80.0,
+    "order_lines": 35.0,
+    "order_money": 45.0,
+    "order_returns": 80.0,
+    "return_reverse_orders": 45.0,
+    "returnable": 50.0,
+    "scan_orders": 75.0,
+}
+
+
+def points(document: Operation) -> float:
+    """What a document is expected to be charged."""
+    return _POINTS.get(document.file, _WRITE if document.write else _READ)
 
 
 class Client:
@@ -43,7 +56,7 @@ class Client:
         self._spend = spend
         self._access = access
         self._clock = clock
-        self._points = dict(_POINTS)
+        self._points: dict[str, float] = {}
 
     async def read(
         self, file: str, variables: Mapping[str, object], shape: type[T], *, tolerate: tuple[str, ...] = ()
@@ -69,7 +82,7 @@ class Client:
 
     async def _call(self, document: Operation, raw: bytes, dead_at: float | None) -> Envelope:
         token = await self._token()
-        await self._spend.take(API, self._points.get(document.file, _USUAL))
+        await self._spend.take(API, self._points.get(document.file) or points(document))
         try:
             answer = await self._http.request(
                 "POST",
