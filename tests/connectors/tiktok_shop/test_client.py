@@ -281,10 +281,11 @@ async def test_too_many_requests_is_told_to_the_budget(
     assert purse.refused == ["POST /return_refund/202309/returns/{id}/approve"]
 
 
-async def test_an_expired_token_that_was_renewed_meanwhile_is_tried_once_more(
-    base: str, http: HttpClient, purse: Purse, script: Script
+@pytest.mark.parametrize("code", [105001, 105002])
+async def test_a_refused_token_that_was_renewed_meanwhile_is_tried_once_more(
+    base: str, http: HttpClient, purse: Purse, script: Script, code: int
 ) -> None:
-    script.say(None, code=105002, status=401)
+    script.say(None, code=code, status=401)
     script.say({})
     await decide(connect(base, http, purse, "sim_old", "sim_new"))
     assert [seen.headers["x-tts-access-token"] for seen in script.seen] == ["sim_old", "sim_new"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from backhaul.connectors.tiktok_shop import mapping, wire, words
@@ -330,6 +330,7 @@ WORDS = st.one_of(st.text(max_size=40), st.sampled_from(sorted(words.STATUSES) +
 def test_no_word_and_no_new_field_ever_raises(
     kind: str, status: str, role: str, action: str, method: str, document: str, field: str, value: object
 ) -> None:
+    assume(field not in wire.Return.__struct_fields__)  # a known field of another shape is drift, judged elsewhere
     row = a_return(
         return_type=kind,
         return_status=status,
@@ -338,7 +339,7 @@ def test_no_word_and_no_new_field_ever_raises(
         return_shipping_document_type=document,
         seller_next_action_response=[{"action": action}],
     )
-    row.setdefault(field, value)
+    row[field] = value
     case = mapping.case("return", row)
     assert (case.raw_kind, case.raw_status, case.due[0].raw) == (kind, status, action)
     if words.normal(status) not in words.STATUSES:

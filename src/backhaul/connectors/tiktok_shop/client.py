@@ -94,11 +94,6 @@ class Client:
         self._now = now
         self._skew = 0.0
 
-    @property
-    def skew(self) -> float:
-        """Seconds by which the channel's clock is ahead of ours, as learnt when it refused our time."""
-        return self._skew
-
     async def send(self, call: Call, dead_at: float | None = None) -> Envelope:
         """The envelope of a call that succeeded; raises one of the five errors."""
         if call.of_shop and not self._cipher:
@@ -106,7 +101,7 @@ class Client:
         await self._spend.take(call.api)
         token = await self._access()
         envelope, failed = await self._exchange(call, token, dead_at)
-        if failed is not None and envelope is not None and envelope.code == errors.TOKEN_EXPIRED:
+        if failed is not None and envelope is not None and envelope.code in errors.TOKEN_REFUSED:
             # Refused at the gate, so nothing happened. If the login was renewed meanwhile: once more, with that token.
             renewed = await self._access()
             if renewed != token:
@@ -161,9 +156,8 @@ class Client:
     async def _exchange(
         self, call: Call, token: str, dead_at: float | None
     ) -> tuple[Envelope | None, VendorError | None]:
-        """What the channel said, and the error it stands for."""
-        if dead_at is not None and self._now() >= dead_at:
-            return None, Unavailable("too late: the time in which this request could be sent is over")
+        """What the channel said, and the error it stands for. The HTTP client promises that nothing leaves after
+        ``dead_at``: it asks the clock with the connection in hand."""
         headers = {"x-tts-access-token": token}
         if call.method != "GET":
             headers["content-type"] = call.content_type

@@ -15,7 +15,8 @@ from backhaul.connectors.tiktok_shop.wire import Envelope, shaped
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, VendorError, WireDrift
 
 RATE_LIMITED = 36009002
-TOKEN_EXPIRED = 105002
+TOKEN_INVALID, TOKEN_EXPIRED = 105001, 105002
+TOKEN_REFUSED = frozenset({TOKEN_INVALID, TOKEN_EXPIRED})  # may only mean that it was renewed a moment ago
 GATEWAY = 36009004  # one code for a wrong signature, key, time, header or parameter; the message tells which
 
 # The channel could not do it or did not finish: nothing is known of a write.
@@ -38,7 +39,7 @@ FAULTS = {
 # The owner has to act before anything else can work.
 LOGIN = {
     101000: "the login does not fit this shop; connect the shop again",
-    105001: "the authorisation was withdrawn or the access token is not valid",
+    TOKEN_INVALID: "the authorisation was withdrawn or the access token is not valid",
     TOKEN_EXPIRED: "the access token has expired",
     105004: "the authorisation is not valid",
     105005: "the authorisation lacks a right",
