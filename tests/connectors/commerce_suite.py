@@ -376,6 +376,29 @@ class CommerceSuite:
         line = (await self.our_return(world, order_id)).lines[0]
         assert line.disposed == ((disposition, 1),)
 
+    async def test_a_whole_life(self, world: CommerceWorld) -> None:
+        order_id, wanted = await self.ready(world, "attach_tracking")
+        await self.do(world, wanted, "tracking")
+        made = await self.our_return(world, order_id)
+        line = made.lines[0]
+        place = (await world.connector.locations())[0][0]
+        await self.do(
+            world,
+            Dispose(order_id, made.id, line.reverse_line_id, 1, Disposition.RESTOCK, ("u1",), before=0, location=place),
+            "dispose",
+        )
+        await self.do(world, await self.booking(world, order_id), "booking")
+        await self.do(world, CloseReturn(order_id, made.id), "close")
+        order = await self.read(world, order_id)
+        assert [(each.status, each.trace, each.tracking) for each in order.returns] == [("closed", CASE, (TRACKING,))]
+        assert [each.trace for each in order.refunds] == [REFUND]
+        assert (order.lines[0].refundable, order.shipped[0].returnable) == (1, 1)
+        books = world.books(order_id)
+        assert [status for status, _, _ in books.returns] == ["closed"]
+        assert [minor for minor, _, _ in books.refunds] == [709]
+        assert (books.tracking, books.disposed) == ([TRACKING], [(Disposition.RESTOCK, 1)])
+        assert (books.stock_moved, books.money_moved, books.messages) == (1, 0, 0)
+
     async def test_the_tracking_number_is_read_back(self, world: CommerceWorld) -> None:
         order_id, wanted = await self.ready(world, "attach_tracking")
         await self.do(world, wanted)

@@ -50,7 +50,12 @@ async def order(client: Client, order_id: str) -> tuple[wire.Order, list[wire.Re
 
 async def one_return(client: Client, return_id: str) -> wire.Return | None:
     """One return, complete; None when it is not there."""
-    read, _ = await client.read("return", {"id": return_id}, dict[str, wire.Return | None])
+    try:
+        read, _ = await client.read("return", {"id": return_id}, dict[str, wire.Return | None])
+    except Refused as error:
+        if error.code == "RESOURCE_NOT_FOUND":
+            return None
+        raise
     found = read.get("return")
     return await _whole_return(client, found) if found is not None else None
 
