@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,3 +95,11 @@ def test_missing_rights_are_listed_in_the_manifests_order() -> None:
         scope for scope in MANIFEST.scopes if scope != "seller.order.info"
     )
     assert missing_scopes([]) == ()  # the answer named none: unknown, not missing
+
+
+def test_the_guide_names_every_right_and_why() -> None:
+    guide = (Path(__file__).resolve().parents[3] / "docs" / "connectors" / "tiktok_shop.md").read_text()
+    for scope, why in MANIFEST.scopes.items():
+        assert f"`{scope}` | {why} |" in guide
+    assert MANIFEST.proof.name in guide
+    assert MANIFEST.api_version in guide

@@ -1,6 +1,6 @@
 """TikTok Shop, Open API 202602 (each endpoint in its newest version).
 
-Docs: https://partner.tiktokshop.com/docv2/page/return-refund-and-cancel-api-overview
+Docs: https://partner.tiktokshop.com/docv2/page/650b2001bace3e02b76db38a
 
 Three quirks to know:
 
