@@ -93,7 +93,9 @@ def returning(order: Order, *quantities: int, **more: Any) -> dict[str, Any]:
     return {"orderId": order.id, "returnLineItems": lines}
 
 
-def refunding(order: Order, amount: str | None, *quantities: int, kind: str = "NO_RESTOCK", **more: Any) -> dict[str, Any]:
+def refunding(
+    order: Order, amount: str | None, *quantities: int, kind: str = "NO_RESTOCK", **more: Any
+) -> dict[str, Any]:
     """A RefundInput for so many of each line and one payment back from the sale."""
     lines = [
         {"lineItemId": line.id, "quantity": quantity, "restockType": kind}

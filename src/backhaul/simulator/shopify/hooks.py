@@ -82,7 +82,13 @@ class Emitter:
             if each.name:
                 headers["X-Shopify-Name"] = each.name
             shop.counts["webhooks_sent"] += 1
-            self._delivery.send(each.uri, body, headers, vendor="shopify", shop=shop.domain, topic=wire_topic(topic))
+            try:
+                self._delivery.send(
+                    each.uri, body, headers, vendor="shopify", shop=shop.domain, topic=headers["X-Shopify-Topic"]
+                )
+            except ValueError:
+                # Whoever delivers does not go to that address; the change itself has happened all the same.
+                shop.counts["webhooks_undeliverable"] += 1
 
 
 def _moment(at: float | None) -> str | None:

@@ -18,6 +18,7 @@ from .model import Fulfillment, Order, Refund
 from .money import plain
 from .returning import Return
 from .seeds import OrderSeed
+from .server import application
 from .shop import DEFAULT_SCOPES, App, ShopState
 
 DOMAIN_SUFFIX = ".myshopify.com"
@@ -107,8 +108,6 @@ class ShopifyWorld:
 
     def app(self) -> web.Application:
         """The HTTP application; mount it at the root of a listener."""
-        from .server import application
-
         return application(self)
 
     def static_token(self, domain: str, scopes: Sequence[str] | None = None) -> str:
