@@ -162,8 +162,9 @@ class CommerceOrders(Protocol):
 
     def find_order(
         self, channel_order_id: str, created_at: int, learnt: tuple[str, ...] = ()
-    ) -> AsyncIterator[Candidate]:
-        """Orders that may be the channel's order, surest way first; the caller stops when it is content. Every hit was
+    ) -> AsyncIterator[tuple[Candidate, ...]]:
+        """Orders that may be the channel's order, one rung at a time, surest way first; the caller stops when it is
+        content. What one look-up found comes together, so that two orders with the id are seen as two. Every hit was
         checked locally: ``where`` names the fields that really hold the id (empty when none does). ``learnt`` are the
         fields that held it for this shop's earlier orders, most frequent first: tried first."""
         ...

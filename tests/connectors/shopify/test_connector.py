@@ -12,6 +12,7 @@ import pytest
 from backhaul.connectors.shopify import Shopify, finding, operations, vendor
 from backhaul.connectors.shopify.client import points
 from backhaul.connectors.shopify.operations import operation
+from backhaul.domain.commerce import Candidate
 from backhaul.domain.effects import AttachTracking, StampOrder
 from backhaul.kit.http import HttpClient
 from backhaul.ports.errors import NeedsReauth, Refused, Unavailable, WireDrift
@@ -165,6 +166,11 @@ async def test_spent_points_say_how_long_to_wait(world: World) -> None:
 # -- finding
 
 
+async def found_of(world: World, learnt: tuple[str, ...] = ()) -> list[Candidate]:
+    rungs = world.connector.find_order(CHANNEL_ORDER, int(time.time()) - 60, learnt)
+    return [each async for rung in rungs for each in rung]
+
+
 async def test_what_was_learnt_saves_calls(world: World) -> None:
     world.order(place="tag:TikTokOrderID:{id}", channel_order_id=CHANNEL_ORDER)
 
@@ -180,27 +186,33 @@ async def test_what_was_learnt_saves_calls(world: World) -> None:
 
 async def test_a_prefix_of_this_shop_is_learnt(world: World) -> None:
     order_id = world.order(place="name:#TIK-{id}-US", channel_order_id=CHANNEL_ORDER)
-    found = [each async for each in world.connector.find_order(CHANNEL_ORDER, int(time.time()) - 60)]
+    found = await found_of(world)
     assert (found[0].order_id, found[0].where) == (order_id, ("name:#TIK-{id}-US",))
     own_calls(world)
-    async for each in world.connector.find_order(CHANNEL_ORDER, int(time.time()) - 60, found[0].where):
-        assert each.order_id == order_id
-        break
+    first = await anext(world.connector.find_order(CHANNEL_ORDER, int(time.time()) - 60, found[0].where))
+    assert [each.order_id for each in first] == [order_id]
     assert own_calls(world) == ["orders"]
 
 
 async def test_an_order_of_another_source_is_found_by_its_time(world: World) -> None:
     seed = OrderSeed(lines=[LineSeed("A", "A", 1, 100)], source_name="some-connector", note=f"id {CHANNEL_ORDER}.")
     made = world.vendor.create_order(DOMAIN, seed)
-    found = [each async for each in world.connector.find_order(CHANNEL_ORDER, int(time.time()) - 60)]
+    found = await found_of(world)
     assert [(each.order_id, each.where) for each in found] == [(made.id, ("note",))]
+
+
+async def test_without_a_time_nothing_is_walked_through(world: World) -> None:
+    world.order()
+    own_calls(world)
+    assert [rung async for rung in world.connector.find_order(CHANNEL_ORDER, 0)] == []
+    assert len(own_calls(world)) == len(finding.ladder(())) - 1
 
 
 async def test_the_search_ends_in_a_shop_with_many_orders(world: World) -> None:
     for _ in range(500):
         world.order()
     own_calls(world)
-    found = [each async for each in world.connector.find_order(CHANNEL_ORDER, int(time.time()) - 60)]
+    found = await found_of(world)
     assert all(each.where == () for each in found)
     assert 0 < len(found) <= 5
     assert len(own_calls(world)) <= 25
@@ -211,7 +223,7 @@ async def test_a_filter_that_was_left_out_ends_the_walk(world: World, monkeypatc
         world.order()
     monkeypatch.setattr(finding, "_window", lambda start, end: "no_such_filter:1")
     own_calls(world)
-    found = [each async for each in world.connector.find_order(CHANNEL_ORDER, int(time.time()) - 60, ("note",))]
+    found = await found_of(world, ("note",))
     assert all(each.where == () for each in found)
     scans = [step for step in finding.ladder(()) if step != finding.SCAN]
     assert len(own_calls(world)) == len(scans) + 2
@@ -400,7 +412,17 @@ async def test_order_webhooks_carry_no_buyer(world: World) -> None:
     world.order()
     bodies = [json.loads(raw) for raw, headers in world.hooks.sent if headers["x-shopify-topic"] == "orders/create"]
     assert bodies
-    assert all(set(body) <= {"id", "admin_graphql_api_id", "updated_at"} for body in bodies)
+    buyers = {"customer", "email", "phone", "contact_email", "billing_address", "shipping_address", "client_details"}
+    assert not any(set(body) & buyers for body in bodies)
+
+
+async def test_an_awaited_order_is_recognised_in_its_webhook(world: World) -> None:
+    await world.connector.subscribe("https://hub.example/hooks/1")
+    for number, place in enumerate(world.places):
+        channel_order_id = str(int(CHANNEL_ORDER) + number)
+        world.order(place=place, channel_order_id=channel_order_id)
+        made = [raw for raw, headers in world.hooks.sent if headers["x-shopify-topic"] == "orders/create"]
+        assert channel_order_id.encode() in made[-1], place
 
 
 async def test_uninstalled_is_news_of_the_connection(world: World) -> None:

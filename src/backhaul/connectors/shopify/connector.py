@@ -27,6 +27,18 @@ from backhaul.ports.errors import OutcomeUnknown, Refused, Unavailable
 from backhaul.ports.factory import Login, Spend
 from backhaul.ports.manifest import Manifest
 
+# A hint needs no buyer: only what says which order it is, ours and the channel's (a return may wait for its order).
+_ORDER_FIELDS = (
+    "id",
+    "admin_graphql_api_id",
+    "updated_at",
+    "name",
+    "source_identifier",
+    "tags",
+    "note",
+    "note_attributes",
+)
+
 
 class Shopify:
     """One shop."""
@@ -59,11 +71,11 @@ class Shopify:
 
     async def find_order(
         self, channel_order_id: str, created_at: int, learnt: tuple[str, ...] = ()
-    ) -> AsyncIterator[Candidate]:
-        """Orders that may be the channel's order, surest way first."""
+    ) -> AsyncIterator[tuple[Candidate, ...]]:
+        """Orders that may be the channel's order, one look-up at a time, surest way first."""
         search = finding.Search(self._client, channel_order_id, created_at, self._admin_url)
-        async for candidate in search.run(learnt):
-            yield candidate
+        async for rung in search.run(learnt):
+            yield rung
 
     async def reasons(self) -> tuple[tuple[str, str], ...]:
         """Return reason definitions (id, handle) that are in use."""
@@ -215,8 +227,7 @@ class Shopify:
     async def _subscribe(self, topic: str, address: str) -> str:
         subscription: dict[str, object] = {"uri": address, "format": "JSON"}
         if topic.startswith("ORDERS_") and topic != "ORDERS_EDITED":
-            # A hint needs no buyer's name: only what says which order it is.
-            subscription["includeFields"] = ["id", "admin_graphql_api_id", "updated_at"]
+            subscription["includeFields"] = list(_ORDER_FIELDS)
         document = operation("subscribe")
         raw = writes.body(document, {"topic": topic, "subscription": subscription})
         answer = await self._client.write(document, raw)

@@ -64,41 +64,44 @@ class Search:
     seen: set[str] = field(default_factory=set)
     similar: list[wire.Candidate] = field(default_factory=list)
 
-    async def run(self, learnt: Iterable[str]) -> AsyncIterator[Candidate]:
-        """Candidates that hold the id, surest way first; at last a few that hold no id at all."""
+    async def run(self, learnt: Iterable[str]) -> AsyncIterator[tuple[Candidate, ...]]:
+        """Orders that hold the id, one look-up at a time, surest way first; at last a few that hold no id at all."""
         for step in ladder(learnt):
-            async for found in self._step(step):
-                where = places(found, self.channel_order_id)
-                if found.id in self.seen:
-                    continue
-                if where:
-                    self.seen.add(found.id)
-                    yield self._candidate(found, where)
-                elif step == SCAN and not holds_other(found):
-                    self.seen.add(found.id)
-                    self.similar.append(found)
+            async for page in self._step(step):
+                sure = []
+                for found in page:
+                    if found.id in self.seen:
+                        continue
+                    if where := places(found, self.channel_order_id):
+                        self.seen.add(found.id)
+                        sure.append(self._candidate(found, where))
+                    elif step == SCAN and not holds_other(found):
+                        self.seen.add(found.id)
+                        self.similar.append(found)
+                if sure:
+                    yield tuple(sure)
         self.similar.sort(key=lambda each: abs(mapping.unix(each.created_at) - self.created_at))
-        for found in self.similar[:_SIMILAR]:
-            yield self._candidate(found, ())
+        if self.similar:
+            yield tuple(self._candidate(found, ()) for found in self.similar[:_SIMILAR])
 
-    async def _step(self, step: str) -> AsyncIterator[wire.Candidate]:
+    async def _step(self, step: str) -> AsyncIterator[list[wire.Candidate]]:
         if step == STAMP:
-            found_one = await self._stamped()
-            if found_one is not None:
-                yield found_one
+            found = await self._stamped()
+            yield [found] if found is not None else []
+        elif step == SCAN and self.created_at <= 0:
+            return  # without a time there is no window to walk through
         elif step == SCAN:
             start = self.created_at - _EARLIER_S
             later = _window(start, self.created_at + _LATER_S)
-            async for found in self._pages(f"source_name:tiktok {later}", _SCAN_PAGES):
-                yield found
-            async for found in self._pages(_window(start, self.created_at + _NEAR_S), _OTHER_PAGES):
-                yield found
+            async for page in self._pages(f"source_name:tiktok {later}", _SCAN_PAGES):
+                yield page
+            async for page in self._pages(_window(start, self.created_at + _NEAR_S), _OTHER_PAGES):
+                yield page
         else:
-            read_orders, _ = await self.client.read(
+            read, _ = await self.client.read(
                 "find_orders", {"query": query(step, self.channel_order_id)}, Orders, tolerate=_TOLERATED
             )
-            for found in read_orders.orders.nodes:
-                yield found
+            yield read.orders.nodes
 
     async def _stamped(self) -> wire.Candidate | None:
         try:
@@ -111,14 +114,13 @@ class Search:
             return None  # no order was stamped yet, so the shop does not know the field
         return read.order_by_identifier
 
-    async def _pages(self, text: str, most: int) -> AsyncIterator[wire.Candidate]:
+    async def _pages(self, text: str, most: int) -> AsyncIterator[list[wire.Candidate]]:
         after: str | None = None
         for _ in range(most):
             read, warnings = await self.client.read(
                 "scan_orders", {"query": text, "after": after}, Orders, tolerate=_TOLERATED
             )
-            for found in read.orders.nodes:
-                yield found
+            yield read.orders.nodes
             # A filter that was left out makes this a walk through the whole shop.
             if warnings or not read.orders.page_info.has_next_page:
                 return
