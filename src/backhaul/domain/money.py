@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 import msgspec
+
+PLAIN = re.compile(r"[+-]?\d{1,18}(\.\d{0,18})?|[+-]?\.\d{1,18}")
 
 # ISO 4217 currencies whose minor unit is not 1/100; all other currencies of the channel's markets are.
 EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "IDR": 0, "CLP": 0, "KWD": 3, "BHD": 3, "TND": 3}
@@ -23,10 +26,11 @@ class Money(msgspec.Struct, frozen=True, array_like=True):
         Raises ValueError when the text is no finite number or has more decimals than the currency.
         """
         try:
-            value = Decimal(text)
-            scaled = value.scaleb(exponent(currency))
+            if not PLAIN.fullmatch(text):
+                raise ValueError(text)
+            scaled = Decimal(text).scaleb(exponent(currency))
             minor = int(scaled)
-        except (InvalidOperation, ValueError, OverflowError, TypeError) as error:
+        except (ArithmeticError, ValueError, TypeError) as error:
             raise ValueError(f"{text!r} is not an amount of {currency}") from error
         if scaled != minor:
             raise ValueError(f"{text!r} has more decimals than {currency} knows")

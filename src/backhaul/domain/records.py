@@ -64,7 +64,8 @@ def _search(facts: Facts, now: int, draft: Draft) -> None:
     asked = facts.said.retries.get("look:match", 0)
     gap = RETRY_MATCH[min(link.tries, len(RETRY_MATCH)) - 1] if link.tries else 0
     next_try = link.tried_at + gap
-    if link.state is LinkState.UNKNOWN or now >= next_try or asked > link.tried_at:
+    heard = facts.heard_commerce > facts.seen.commerce_heard  # an order arrived that may be ours
+    if link.state is LinkState.UNKNOWN or now >= next_try or asked > link.tried_at or heard:
         draft.steps.append(Look(Source.MATCH, "the commerce order is not known", 27))
     else:
         draft.wake(next_try)

@@ -3,6 +3,7 @@ the dashboard's forms are made from it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -44,6 +45,12 @@ class Manifest(msgspec.Struct, frozen=True):
     fields: tuple[Field, ...]
     scopes: dict[str, str]  # right -> why we need it
     webhooks: tuple[str, ...]  # topics it subscribes to
-    budget_per_s: float  # calls per second and shop, or points for cost-based vendors
+    budget_per_s: float  # calls per second, shop and endpoint; or points per second and shop, where calls have a cost
     money_units: str  # "decimal string" | "minor units"
+    budget_burst: float = 0.0  # points that may be spent at once; 0 for vendors that count calls
     settings_page: str = ""
+
+    def missing(self, granted: Iterable[str]) -> tuple[str, ...]:
+        """Rights we need that a login lacks; none when the vendor named no rights at all."""
+        given = frozenset(granted)
+        return tuple(scope for scope in self.scopes if scope not in given) if given else ()

@@ -10,10 +10,10 @@ import asyncpg
 import msgspec
 
 from backhaul.domain.effects import AnyEffect, Effect, EffectState, Safety
-from backhaul.domain.facts import Said, Seen
+from backhaul.domain.facts import Booker, Mode, Payer, Said, Seen, ShopTerms
 from backhaul.domain.folding import Command, fold_said
 from backhaul.domain.steps import View
-from backhaul.store import turns
+from backhaul.domain.words import Party
 from backhaul.store.db import Connection, Pool
 from backhaul.store.turns import Turn
 
@@ -29,6 +29,11 @@ class Known(msgspec.Struct, frozen=True):
     ledger: tuple[Effect, ...]
     view: View
     policy_version: int | None
+    terms: ShopTerms
+    connections: dict[str, UUID]  # role -> connection
+    clock: dict[str, Any] | None  # of the channel's connection, when it is simulated
+    learnt: dict[str, int]
+    faulted: bool  # the last run failed for a cause of our own
 
 
 _seen = msgspec.json.Decoder(Seen)
@@ -38,11 +43,15 @@ _safety = msgspec.json.Decoder(Safety)
 
 LOAD = """
 select c.id, c.channel_kind, c.channel_id, c.body, c.view, c.policy_version,
+    s.mode, s.live_since, s.payer, s.booker, s.safe_gateways, s.location, s.learnt,
+    array(select (l.role, l.connection_id, n.state, n.state_text, n.clock)
+          from link l join connection n on n.id = l.connection_id where l.shop_id = c.shop_id) as links,
+    exists (select from exception x where x.case_id = c.id and x.key = 'fault' and x.closed_at is null) as faulted,
     array(select (e.id, e.wanted, e.state, e.safety, e.created_at, e.because, e.by, e.attempts, e.sent_at, e.dead_at,
                   e.answered_at, e.code, e.text, e.result, e.reported)
           from effect e where e.case_id = c.id order by e.id) as ledger,
     array(select (k.kind, k.body, k.by, k.at) from command k where k.case_id = c.id order by k.id) as said
-from return_case c where c.id = any($1)
+from return_case c join shop s on s.id = c.shop_id where c.id = any($1)
 """
 
 
@@ -81,416 +90,48 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             tuple(_effect(each) for each in row["ledger"]),
             _view.decode(row["view"]) if row["view"] else View(),
             row["policy_version"],
+            _terms(row),
+            {link[0]: link[1] for link in row["links"]},
+            next((_clock(link[4]) for link in row["links"] if link[0] == Party.CHANNEL), None),
+            row["learnt"],
+            row["faulted"],
         )
     return known
+
+
+def _clock(raw: Any) -> dict[str, Any] | None:
+    # Inside a composite the codec of jsonb does not apply to every server version: take either form.
+    return (
+        msgspec.json.decode(raw, type=dict[str, Any] | None)
+        if isinstance(raw, (str, bytes))
+        else dict(raw)
+        if raw
+        else None
+    )
+
+
+def _terms(row: asyncpg.Record) -> ShopTerms:
+    paused = {
+        Party(role): text or f"The {role} connection is {state.replace('_', ' ')}."
+        for role, _, state, text, _ in row["links"]
+        if state != "connected"
+    }
+    return ShopTerms(
+        Mode(row["mode"]),
+        row["live_since"],
+        Payer(row["payer"]),
+        Booker(row["booker"]),
+        any(link[0] == Party.COMMERCE for link in row["links"]),
+        frozenset(row["safe_gateways"]),
+        row["location"],
+        paused,
+    )
 
 
 async def said(pool: Pool, case_id: UUID) -> Said:
     """What people have said of a case by now."""
     rows = await pool.fetch("select kind, body, by, at from command where case_id = $1 order by id", case_id)
     return fold_said(Command(*row) for row in rows)
-
-
-class NewEffect(msgspec.Struct, frozen=True):
-    """An intent (or a proposal) to be written."""
-
-    effect: Effect
-    key: str
-    request: bytes | None
-
-
-class HistoryLine(msgspec.Struct, frozen=True):
-    """One line of the time-line. ``detail`` holds no personal data."""
-
-    id: UUID
-    at: int
-    who: str
-    what: str
-    text: str
-    detail: dict[str, Any] | None = None
-
-
-class OpenException(msgspec.Struct, frozen=True):
-    """A trouble that came up."""
-
-    id: UUID
-    key: str
-    lane: str
-    text: str
-    todo: str
-    waits_kind: str | None
-    waits_id: str | None
-    deadline: int | None
-    retry: str
-    console: bool
-
-
-class MoneyEntry(msgspec.Struct, frozen=True):
-    """A line of the refund ledger."""
-
-    id: UUID
-    key: str
-    kind: str
-    amount: int
-    currency: str
-    at: int
-    source: str
-    text: str
-
-
-class Columns(msgspec.Struct, frozen=True):
-    """What the grid shows and filters, and the two documents behind a case."""
-
-    order_id: str
-    kind: str
-    status: str
-    raw_status: str
-    raw_kind: str
-    reason_key: str
-    reason_text: str
-    requested_at: int
-    updated_at: int
-    next_action: str | None
-    deadline: int | None
-    total: int | None
-    currency: str | None
-    ended: bool
-    attention: bool
-    mode: str
-    group_key: str
-    commerce_order_id: str
-    commerce_order_name: str
-    view: bytes
-    body: bytes
-    policy_version: int
-
-
-class Unit(msgspec.Struct, frozen=True):
-    """One unit of a case as the search and the warehouse need it."""
-
-    unit_id: str
-    order_line_id: str
-    sku: str
-    name: str
-    refund: int | None
-    commerce_line_id: str
-    received_at: int | None
-    condition: str | None
-    disposition: str | None
-
-
-class Move(msgspec.Struct):
-    """Everything one run has to write of its case, in one go."""
-
-    turn: Turn
-    new_effects: list[NewEffect] = []
-    effects: dict[str, Effect] = {}  # by id: the state they are in now
-    reported: dict[str, bool] = {}
-    history: list[HistoryLine] = []
-    opened: list[OpenException] = []
-    closed: list[str] = []
-    entries: list[MoneyEntry] = []
-    columns: Columns | None = None
-    counted: tuple[str, bool] | None = None  # status and attention as they were counted before
-    units: list[Unit] = []
-    parcel: tuple[str, str] | None = None
-    link: tuple[str, str, str, str] | None = None  # channel order, commerce order, how, by
-    release: tuple[int | None, int] | None = None  # when to look again, rank
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to write."""
-        return not (
-            self.new_effects or self.effects or self.history or self.opened or self.closed or self.entries
-            or self.columns or self.units or self.parcel or self.link or self.release
-        )  # fmt: skip
-
-
-class Lost(Exception):
-    """The claim is somebody else's by now: drop everything."""
-
-
-class Twin(Exception):
-    """An open effect of the same target stands already: drop everything and look again."""
-
-
-async def record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
-    """Write the moves of many runs in one transaction. One answer each: "kept", "released" or "dirty" (it heard
-    something and stays held), or :class:`Lost` or :class:`Twin`. Rows are taken in one order everywhere."""
-    async with pool.acquire() as connection, connection.transaction():
-        rows = await connection.fetch(
-            "select subject_id, claim from turn where subject_id = any($1) order by subject_id for update",
-            [move.turn.subject_id for move in moves],
-        )
-        held = {row["subject_id"]: row["claim"] for row in rows}
-        mine = [move for move in moves if held.get(move.turn.subject_id) == move.turn.claim]
-        mine.sort(key=lambda move: move.turn.subject_id)
-        try:
-            await _write(connection, mine)
-        except asyncpg.UniqueViolationError as error:
-            # Batches are repeated one by one by their caller; alone, the twin is this move's own.
-            raise Twin(str(error)) from error
-        released = await _turn(connection, mine)
-    answers: list[str | Exception] = []
-    for move in moves:
-        if held.get(move.turn.subject_id) != move.turn.claim:
-            answers.append(Lost(str(move.turn.subject_id)))
-        elif move.release is None:
-            answers.append("kept")
-        else:
-            answers.append("released" if move.turn.subject_id in released else "dirty")
-    return answers
-
-
-async def _write(connection: Connection, moves: list[Move]) -> None:
-    await _new_effects(connection, moves)
-    await _effects(connection, moves)
-    await _columns(connection, moves)
-    await _units(connection, moves)
-    await _lines(connection, moves)
-    await _exceptions(connection, moves)
-
-
-async def _turn(connection: Connection, moves: list[Move]) -> set[UUID]:
-    rows = [(move.turn.subject_id, move.turn.claim, *move.release) for move in moves if move.release is not None]
-    released = await turns.release(connection, rows) if rows else set()
-    kept = [move.turn.subject_id for move in moves if move.release is None]
-    if kept:
-        await connection.execute(
-            "update turn set until = clock_timestamp() + $2 where subject_id = any($1)", kept, turns.HOLD
-        )
-    shops = {move.turn.shop_id for move in moves if move.columns or move.history or move.opened or move.closed}
-    if shops:
-        await connection.execute(
-            "select pg_notify('backhaul_changed', s) from unnest($1::text[]) s", [str(shop) for shop in shops]
-        )
-    return released
-
-
-async def _insert(
-    connection: Connection, table: str, columns: dict[str, str], rows: list[tuple[Any, ...]], tail: str = ""
-) -> None:
-    """Insert many rows in one statement: ``columns`` maps names to types."""
-    if not rows:
-        return
-    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(columns.values(), 1))
-    names = ", ".join(columns)
-    await connection.execute(
-        f"insert into {table} ({names}) select * from unnest({arrays}) {tail}",
-        *(list(column) for column in zip(*rows, strict=True)),
-    )
-
-
-async def _new_effects(connection: Connection, moves: list[Move]) -> None:
-    rows = []
-    for move in moves:
-        for new in move.new_effects:
-            effect = move.effects.pop(new.effect.id, new.effect)
-            rows.append(
-                (
-                    UUID(effect.id),
-                    move.turn.subject_id,
-                    move.turn.shop_id,
-                    effect.target,
-                    str(type(effect.wanted).__struct_config__.tag),
-                    msgspec.json.encode(effect.wanted),
-                    effect.state.value,
-                    msgspec.json.encode(effect.safety),
-                    new.key,
-                    new.request,
-                    effect.because,
-                    effect.by,
-                    move.turn.claim,
-                    effect.attempts,
-                    move.reported.get(effect.id, True),
-                    effect.created_at,
-                    effect.sent_at,
-                    effect.dead_at,
-                    effect.answered_at,
-                    effect.code,
-                    effect.text,
-                    effect.result,
-                )
-            )
-    await _insert(
-        connection,
-        "effect",
-        {
-            "id": "uuid", "case_id": "uuid", "shop_id": "uuid", "target": "text", "kind": "text", "wanted": "bytea",
-            "state": "text", "safety": "bytea", "key": "text", "request": "bytea", "because": "text", "by": "text",
-            "claim": "bigint", "attempts": "int", "reported": "bool", "created_at": "bigint", "sent_at": "bigint",
-            "dead_at": "bigint", "answered_at": "bigint", "code": "text", "text": "text", "result": "text",
-        },
-        rows,
-        "on conflict (id) do nothing",
-    )  # fmt: skip
-
-
-async def _effects(connection: Connection, moves: list[Move]) -> None:
-    rows = [
-        (
-            UUID(effect.id), effect.state.value, effect.attempts, effect.sent_at, effect.dead_at, effect.answered_at,
-            effect.code, effect.text, effect.result, move.turn.claim, move.reported.get(effect.id, True),
-        )
-        for move in moves
-        for effect in move.effects.values()
-    ]  # fmt: skip
-    if rows:
-        await connection.execute(
-            """
-            update effect e set state = u.state, attempts = u.attempts, sent_at = u.sent_at, dead_at = u.dead_at,
-                answered_at = u.answered_at, code = u.code, text = u.text, result = u.result, claim = u.claim,
-                reported = u.reported, written_at = now()
-            from unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
-                        $8::text[], $9::text[], $10::bigint[], $11::bool[])
-                as u(id, state, attempts, sent_at, dead_at, answered_at, code, text, result, claim, reported)
-            where e.id = u.id
-            """,
-            *(list(column) for column in zip(*rows, strict=True)),
-        )
-
-
-COLUMN_TYPES = {
-    "order_id": "text", "kind": "text", "status": "text", "raw_status": "text", "raw_kind": "text",
-    "reason_key": "text", "reason_text": "text", "requested_at": "bigint", "updated_at": "bigint",
-    "next_action": "text", "deadline": "bigint", "total": "bigint", "currency": "text", "ended": "bool",
-    "attention": "bool", "mode": "text", "group_key": "text", "commerce_order_id": "text",
-    "commerce_order_name": "text", "view": "bytea", "body": "bytea", "policy_version": "int",
-}  # fmt: skip
-_UPDATE = (
-    "update return_case c set "
-    + ", ".join(f"{name} = u.{name}" for name in COLUMN_TYPES)
-    + " from unnest($1::uuid[], "
-    + ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(COLUMN_TYPES.values(), 2))
-    + ") as u(id, "
-    + ", ".join(COLUMN_TYPES)
-    + ") where c.id = u.id"
-)
-
-
-async def _columns(connection: Connection, moves: list[Move]) -> None:
-    rows = [
-        (move.turn.subject_id, *msgspec.structs.astuple(move.columns)) for move in moves if move.columns is not None
-    ]
-    if rows:
-        await connection.execute(_UPDATE, *(list(column) for column in zip(*rows, strict=True)))
-    deltas: list[tuple[Any, ...]] = []
-    for move in moves:
-        if move.columns is None:
-            continue
-        now = (move.columns.status, move.columns.attention)
-        if now != move.counted:
-            deltas.append((move.turn.shop_id, *now, 1))
-            if move.counted is not None:
-                deltas.append((move.turn.shop_id, *move.counted, -1))
-    await _insert(
-        connection, "case_count", {"shop_id": "uuid", "status": "text", "attention": "bool", "delta": "int"}, deltas
-    )
-
-
-async def _units(connection: Connection, moves: list[Move]) -> None:
-    rows = [
-        (move.turn.subject_id, move.turn.shop_id, *msgspec.structs.astuple(unit))
-        for move in moves
-        for unit in move.units
-    ]
-    await _insert(
-        connection,
-        "return_line",
-        {
-            "case_id": "uuid", "shop_id": "uuid", "unit_id": "text", "order_line_id": "text", "sku": "text",
-            "name": "text", "refund": "bigint", "commerce_line_id": "text", "received_at": "bigint",
-            "condition": "text", "disposition": "text",
-        },
-        rows,
-        """on conflict (case_id, unit_id) do update set order_line_id = excluded.order_line_id, sku = excluded.sku,
-        name = excluded.name, refund = excluded.refund, commerce_line_id = excluded.commerce_line_id,
-        received_at = excluded.received_at, condition = excluded.condition, disposition = excluded.disposition""",
-    )  # fmt: skip
-    for move in moves:
-        if move.parcel is not None and move.parcel[0]:
-            await connection.execute(
-                """
-                with p as (
-                    insert into parcel (id, shop_id, tracking_number, carrier) values (gen_random_uuid(), $1, $2, $3)
-                    on conflict (shop_id, tracking_number) do update set carrier = excluded.carrier returning id
-                )
-                insert into parcel_case (parcel_id, case_id) select id, $4 from p on conflict do nothing
-                """,
-                move.turn.shop_id,
-                *move.parcel,
-                move.turn.subject_id,
-            )
-
-
-async def _lines(connection: Connection, moves: list[Move]) -> None:
-    await _insert(
-        connection,
-        "history",
-        {
-            "shop_id": "uuid", "case_id": "uuid", "id": "uuid", "at": "bigint", "who": "text", "what": "text",
-            "text": "text", "detail": "jsonb",
-        },
-        [
-            (move.turn.shop_id, move.turn.subject_id, *msgspec.structs.astuple(line))
-            for move in moves
-            for line in move.history
-        ],
-    )  # fmt: skip
-    await _insert(
-        connection,
-        "refund_entry",
-        {
-            "shop_id": "uuid", "case_id": "uuid", "id": "uuid", "key": "text", "kind": "text", "amount": "bigint",
-            "currency": "text", "at": "bigint", "source": "text", "text": "text",
-        },
-        [
-            (move.turn.shop_id, move.turn.subject_id, *msgspec.structs.astuple(entry))
-            for move in moves
-            for entry in move.entries
-        ],
-        "on conflict (shop_id, key) do nothing",
-    )  # fmt: skip
-    await _insert(
-        connection,
-        "order_link",
-        {"shop_id": "uuid", "channel_order_id": "text", "commerce_order_id": "text", "how": "text", "by": "text"},
-        list(
-            {(move.turn.shop_id, move.link[0]): (move.turn.shop_id, *move.link) for move in moves if move.link}.values()
-        ),
-        """on conflict (shop_id, channel_order_id) do update set commerce_order_id = excluded.commerce_order_id,
-        how = excluded.how, by = excluded.by""",
-    )
-
-
-async def _exceptions(connection: Connection, moves: list[Move]) -> None:
-    closed = [(move.turn.subject_id, key) for move in moves for key in move.closed]
-    if closed:
-        await connection.execute(
-            """
-            update exception e set closed_at = now(), closed_by = 'the cause has gone'
-            from unnest($1::uuid[], $2::text[]) as u(case_id, key)
-            where e.case_id = u.case_id and e.key = u.key and e.closed_at is null
-            """,
-            *(list(column) for column in zip(*closed, strict=True)),
-        )
-    await _insert(
-        connection,
-        "exception",
-        {
-            "shop_id": "uuid", "case_id": "uuid", "id": "uuid", "key": "text", "lane": "text", "text": "text",
-            "todo": "text", "waits_kind": "text", "waits_id": "text", "deadline": "bigint", "retry": "text",
-            "console": "bool",
-        },
-        [
-            (move.turn.shop_id, move.turn.subject_id, *msgspec.structs.astuple(each))
-            for move in moves
-            for each in move.opened
-        ],
-        """on conflict (coalesce(case_id, connection_id), key) where closed_at is null do update set
-        text = excluded.text, todo = excluded.todo, deadline = excluded.deadline, waits_kind = excluded.waits_kind,
-        waits_id = excluded.waits_id""",
-    )  # fmt: skip
 
 
 async def request_of(pool: Pool, effect_id: str) -> tuple[bytes | None, str]:

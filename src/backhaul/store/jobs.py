@@ -32,8 +32,18 @@ def _query() -> str:
     return _ENQUEUE
 
 
-async def enqueue(connection: Connection, subjects: Sequence[tuple[UUID, int]], rank: int) -> None:
-    """Queue a look at each (subject, generation), inside the caller's transaction."""
+def payload(subject: UUID, shop: UUID | None) -> bytes:
+    """What a job carries: the subject and, so that a busy shop can be told before anything is read, its shop."""
+    return subject.bytes + (shop.bytes if shop else b"")
+
+
+def read_payload(raw: bytes) -> tuple[UUID, UUID | None]:
+    """The subject and the shop of a job."""
+    return UUID(bytes=raw[:16]), UUID(bytes=raw[16:]) if len(raw) > 16 else None
+
+
+async def enqueue(connection: Connection, subjects: Sequence[tuple[UUID, int, UUID | None]], rank: int) -> None:
+    """Queue a look at each (subject, generation, shop), inside the caller's transaction."""
     if not subjects:
         return
     count = len(subjects)
@@ -41,8 +51,8 @@ async def enqueue(connection: Connection, subjects: Sequence[tuple[UUID, int]], 
         _query(),
         [int(rank)] * count,
         [ATTEND] * count,
-        [subject.bytes for subject, _ in subjects],
+        [payload(subject, shop) for subject, _, shop in subjects],
         [timedelta(0)] * count,
-        [f"{subject}:{generation}" for subject, generation in subjects],
+        [f"{subject}:{generation}" for subject, generation, _ in subjects],
         [None] * count,
     )

@@ -7,9 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from backhaul.domain.facts import Booker, Mode, Payer, ShopTerms
 from backhaul.domain.policy import Policy
-from backhaul.domain.words import Party
 from backhaul.store.db import Connection, Pool
 
 
@@ -103,25 +101,6 @@ async def links(pool: Pool | Connection) -> list[LinkRow]:
     """Which connection plays which role, for all shops."""
     rows = await pool.fetch("select shop_id, role, connection_id, shop_key from link")
     return [LinkRow(*row) for row in rows]
-
-
-def terms(row: ShopRow, links: dict[str, LinkRow], states: dict[UUID, tuple[str, str]]) -> ShopTerms:
-    """The terms a shop's cases are planned on. ``states``: connection -> (state, text)."""
-    paused: dict[Party, str] = {}
-    for role, link in links.items():
-        state, text = states.get(link.connection_id, ("connected", ""))
-        if state != "connected":
-            paused[Party(role)] = text or f"The {role} connection is {state.replace('_', ' ')}."
-    return ShopTerms(
-        mode=Mode(row.mode),
-        live_since=row.live_since,
-        payer=Payer(row.payer),
-        booker=Booker(row.booker),
-        commerce_connected="commerce" in links,
-        safe_gateways=frozenset(row.safe_gateways),
-        location=row.location,
-        paused=paused,
-    )
 
 
 async def policy(pool: Pool | Connection, shop_id: UUID, version: int | None = None) -> Policy:

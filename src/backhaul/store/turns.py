@@ -67,14 +67,14 @@ async def hear(connection: Connection, hints: Mapping[UUID, tuple[int, int]], ra
             heard_channel = heard_channel + h.channel, heard_commerce = heard_commerce + h.commerce
         from unnest($1::uuid[], $2::int[], $3::int[]) as h(subject_id, channel, commerce) join locked using (subject_id)
         where t.subject_id = h.subject_id
-        returning t.subject_id, t.generation
+        returning t.subject_id, t.generation, t.shop_id
         """,
         subjects,
         [hints[subject][0] for subject in subjects],
         [hints[subject][1] for subject in subjects],
         int(rank),
     )
-    await enqueue(connection, [(row["subject_id"], row["generation"]) for row in rows], rank)
+    await enqueue(connection, [(row["subject_id"], row["generation"], row["shop_id"]) for row in rows], rank)
 
 
 async def nudge(connection: Connection, subjects: Iterable[UUID], rank: Rank) -> None:
@@ -108,7 +108,7 @@ due as (
 locked as (select subject_id from turn where subject_id in (select subject_id from due) order by subject_id for update)
 update turn t set generation = generation + 1, attend_at = null, owner = null, dirty = true
 from locked l where t.subject_id = l.subject_id and (t.owner is null or t.until < clock_timestamp())
-returning t.subject_id, t.generation, t.rank
+returning t.subject_id, t.generation, t.rank, t.shop_id
 """
 
 
@@ -117,7 +117,7 @@ async def wake_due(pool: Pool, clocks: Mapping[UUID, int], per_shop: int) -> int
     async with pool.acquire() as connection, connection.transaction():
         rows = await connection.fetch(DUE, list(clocks), list(clocks.values()), per_shop)
         for rank in {row["rank"] for row in rows}:
-            mine = [(row["subject_id"], row["generation"]) for row in rows if row["rank"] == rank]
+            mine = [(row["subject_id"], row["generation"], row["shop_id"]) for row in rows if row["rank"] == rank]
             await enqueue(connection, mine, rank)
     return len(rows)
 
@@ -167,4 +167,17 @@ async def abandon(pool: Pool, subject: UUID, claim: int, attend_at: int | None) 
         subject,
         claim,
         attend_at,
+    )
+
+
+async def defer(pool: Pool, subject: UUID, attend_at: int, rank: int) -> None:
+    """Leave a subject that nobody holds for the due-scan."""
+    await pool.execute(
+        """
+        update turn set attend_at = least(coalesce(attend_at, $2), $2), rank = greatest(rank, $3)
+        where subject_id = $1 and owner is null
+        """,
+        subject,
+        attend_at,
+        rank,
     )

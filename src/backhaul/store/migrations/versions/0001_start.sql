@@ -25,9 +25,9 @@ create table connection (
     last_heard_at timestamptz,
     last_read_at timestamptz,
     refresh_claim timestamptz,
-    created_at timestamptz not null default now(),
-    unique (vendor, account, environment)
+    created_at timestamptz not null default now()
 );
+create unique index connection_account on connection (vendor, account, environment) where account <> '';
 
 create table shop (
     id uuid primary key,
@@ -326,6 +326,7 @@ create table budget (
     tokens double precision not null,
     capacity double precision not null,
     per_s double precision not null,
+    granted double precision not null default 0,
     at timestamptz not null default clock_timestamp(),
     primary key (connection_id, shop_key, api)
 ) with (fillfactor = 50);

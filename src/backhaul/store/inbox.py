@@ -1,0 +1,145 @@
+"""The inbox of webhooks, and the subjects that hints name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from backhaul.kit.ids import uuid7
+from backhaul.store.db import Connection, Pool
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A verified webhook. ``raw`` is sealed."""
+
+    connection_id: UUID
+    delivery: str
+    topic: str
+    raw: bytes
+    drift: str = ""
+
+
+async def store(connection: Connection, letters: Sequence[Letter]) -> set[tuple[UUID, str]]:
+    """Store what is new and count copies of what is known; the (connection, delivery) pairs that are new."""
+    copies = Counter((letter.connection_id, letter.delivery) for letter in letters)
+    once = {(letter.connection_id, letter.delivery): letter for letter in letters}
+    rows = sorted(once.items(), key=lambda pair: (pair[0][0], pair[0][1]))
+    stored = await connection.fetch(
+        """
+        insert into inbox (id, connection_id, delivery, topic, raw, drift, copies)
+        select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::int[])
+        on conflict (connection_id, delivery) do update set copies = inbox.copies + excluded.copies
+        returning connection_id, delivery, (xmax = 0) as fresh
+        """,
+        [uuid7() for _ in rows],
+        [letter.connection_id for _, letter in rows],
+        [letter.delivery for _, letter in rows],
+        [letter.topic for _, letter in rows],
+        [letter.raw for _, letter in rows],
+        [letter.drift for _, letter in rows],
+        [copies[key] for key, _ in rows],
+    )
+    return {(row["connection_id"], row["delivery"]) for row in stored if row["fresh"]}
+
+
+async def count_refused(pool: Pool, connection_id: UUID, cause: str) -> None:
+    """Count a webhook that was turned away; nothing else of it is kept."""
+    await pool.execute(
+        """
+        insert into refused_webhook (connection_id, cause, count) values ($1, $2, 1)
+        on conflict (connection_id, day, cause) do update set count = refused_webhook.count + 1
+        """,
+        connection_id,
+        cause,
+    )
+
+
+async def open_cases(
+    connection: Connection, wanted: Iterable[tuple[UUID, str, str, str]]
+) -> dict[tuple[UUID, str, str], UUID]:
+    """Cases for (shop, "return" or "cancellation", channel id, channel order id), made where there is none yet, each
+    with its turn."""
+    rows = sorted({(shop, kind, channel_id): order for shop, kind, channel_id, order in wanted}.items())
+    if not rows:
+        return {}
+    shops, kinds, ids = ([key[n] for key, _ in rows] for n in range(3))
+    await connection.execute(
+        """
+        insert into return_case (id, shop_id, channel_kind, channel_id, order_id)
+        select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
+        on conflict (shop_id, channel_kind, channel_id) do nothing
+        """,
+        [uuid7() for _ in rows],
+        shops,
+        kinds,
+        ids,
+        [order for _, order in rows],
+    )
+    found = await connection.fetch(
+        """
+        select c.id, c.shop_id, c.channel_kind, c.channel_id from return_case c
+        join unnest($1::uuid[], $2::text[], $3::text[]) as w(shop_id, channel_kind, channel_id)
+        using (shop_id, channel_kind, channel_id)
+        """,
+        shops,
+        kinds,
+        ids,
+    )
+    await connection.execute(
+        """
+        insert into turn (subject_id, kind, shop_id)
+        select id, 'case', shop_id from unnest($1::uuid[], $2::uuid[]) as c(id, shop_id) order by id
+        on conflict do nothing
+        """,
+        [row["id"] for row in found],
+        [row["shop_id"] for row in found],
+    )
+    return {(row["shop_id"], row["channel_kind"], row["channel_id"]): row["id"] for row in found}
+
+
+async def updated_at(connection: Connection | Pool, shop_id: UUID, kind: str, ids: Sequence[str]) -> Mapping[str, int]:
+    """When these cases last changed on the channel, as far as we have read; those we do not know are missing."""
+    rows = await connection.fetch(
+        """
+        select channel_id, updated_at from return_case
+        where shop_id = $1 and channel_kind = $2 and channel_id = any($3)
+        """,
+        shop_id,
+        kind,
+        list(ids),
+    )
+    return {row["channel_id"]: row["updated_at"] for row in rows}
+
+
+async def cases_of_channel_orders(connection: Connection, shop_id: UUID, orders: Sequence[str]) -> list[UUID]:
+    """Open cases of these channel orders."""
+    rows = await connection.fetch(
+        "select id from return_case where shop_id = $1 and order_id = any($2) and not ended", shop_id, list(orders)
+    )
+    return [row["id"] for row in rows]
+
+
+async def cases_of_commerce_orders(connection: Connection, shop_id: UUID, orders: Sequence[str]) -> list[UUID]:
+    """Open cases of these commerce orders."""
+    rows = await connection.fetch(
+        "select id from return_case where shop_id = $1 and commerce_order_id = any($2) and not ended",
+        shop_id,
+        list(orders),
+    )
+    return [row["id"] for row in rows]
+
+
+async def waiting(connection: Connection | Pool, shop_id: UUID, kind: str) -> list[tuple[UUID, str]]:
+    """Cases of a shop whose exception waits for something of this kind, and for which one."""
+    rows = await connection.fetch(
+        """
+        select case_id, waits_id from exception
+        where shop_id = $1 and waits_kind = $2 and closed_at is null and case_id is not null
+        """,
+        shop_id,
+        kind,
+    )
+    return [(row["case_id"], row["waits_id"]) for row in rows]

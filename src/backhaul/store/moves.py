@@ -1,0 +1,417 @@
+"""What a run changed of its case, written for many runs in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from backhaul.domain.effects import Effect
+from backhaul.store import turns
+from backhaul.store.db import Connection, Pool
+from backhaul.store.turns import Turn
+
+
+class NewEffect(msgspec.Struct, frozen=True):
+    """An intent (or a proposal) to be written."""
+
+    effect: Effect
+    key: str
+    request: bytes | None
+
+
+class HistoryLine(msgspec.Struct, frozen=True):
+    """One line of the time-line. ``detail`` holds no personal data."""
+
+    id: UUID
+    at: int
+    who: str
+    what: str
+    text: str
+    detail: dict[str, Any] | None = None
+
+
+class OpenException(msgspec.Struct, frozen=True):
+    """A trouble that came up."""
+
+    id: UUID
+    key: str
+    lane: str
+    text: str
+    todo: str
+    waits_kind: str | None
+    waits_id: str | None
+    deadline: int | None
+    retry: str
+    console: bool
+
+
+class MoneyEntry(msgspec.Struct, frozen=True):
+    """A line of the refund ledger."""
+
+    id: UUID
+    key: str
+    kind: str
+    amount: int
+    currency: str
+    at: int
+    source: str
+    text: str
+
+
+class Columns(msgspec.Struct, frozen=True):
+    """What the grid shows and filters, and the two documents behind a case."""
+
+    order_id: str
+    kind: str
+    status: str
+    raw_status: str
+    raw_kind: str
+    reason_key: str
+    reason_text: str
+    requested_at: int
+    updated_at: int
+    next_action: str | None
+    deadline: int | None
+    total: int | None
+    currency: str | None
+    ended: bool
+    attention: bool
+    mode: str
+    group_key: str
+    commerce_order_id: str
+    commerce_order_name: str
+    view: bytes
+    body: bytes
+    policy_version: int
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """One unit of a case as the search and the warehouse need it."""
+
+    unit_id: str
+    order_line_id: str
+    sku: str
+    name: str
+    refund: int | None
+    commerce_line_id: str
+    received_at: int | None
+    condition: str | None
+    disposition: str | None
+
+
+class Move(msgspec.Struct):
+    """Everything one run has to write of its case, in one go."""
+
+    turn: Turn
+    new_effects: list[NewEffect] = []
+    effects: dict[str, Effect] = {}  # by id: the state they are in now
+    reported: dict[str, bool] = {}
+    history: list[HistoryLine] = []
+    opened: list[OpenException] = []
+    closed: list[str] = []
+    entries: list[MoneyEntry] = []
+    columns: Columns | None = None
+    counted: tuple[str, bool] | None = None  # status and attention as they were counted before
+    units: list[Unit] = []
+    parcel: tuple[str, str] | None = None
+    link: tuple[str, str, str, str] | None = None  # channel order, commerce order, how, by
+    release: tuple[int | None, int] | None = None  # when to look again, rank
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (
+            self.new_effects or self.effects or self.history or self.opened or self.closed or self.entries
+            or self.columns or self.units or self.parcel or self.link or self.release
+        )  # fmt: skip
+
+
+class Lost(Exception):
+    """The claim is somebody else's by now: drop everything."""
+
+
+class Twin(Exception):
+    """An open effect of the same target stands already: drop everything and look again."""
+
+
+async def record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
+    """Write the moves of many runs in one transaction. One answer each: "kept", "released" or "dirty" (it heard
+    something and stays held), or :class:`Lost` or :class:`Twin`. Rows are taken in one order everywhere."""
+    async with pool.acquire() as connection, connection.transaction():
+        rows = await connection.fetch(
+            "select subject_id, claim from turn where subject_id = any($1) order by subject_id for update",
+            [move.turn.subject_id for move in moves],
+        )
+        held = {row["subject_id"]: row["claim"] for row in rows}
+        mine = [move for move in moves if held.get(move.turn.subject_id) == move.turn.claim]
+        mine.sort(key=lambda move: move.turn.subject_id)
+        try:
+            await _write(connection, mine)
+        except asyncpg.UniqueViolationError as error:
+            # Batches are repeated one by one by their caller; alone, the twin is this move's own.
+            raise Twin(str(error)) from error
+        released = await _turn(connection, mine)
+    answers: list[str | Exception] = []
+    for move in moves:
+        if held.get(move.turn.subject_id) != move.turn.claim:
+            answers.append(Lost(str(move.turn.subject_id)))
+        elif move.release is None:
+            answers.append("kept")
+        else:
+            answers.append("released" if move.turn.subject_id in released else "dirty")
+    return answers
+
+
+async def _write(connection: Connection, moves: list[Move]) -> None:
+    await _new_effects(connection, moves)
+    await _effects(connection, moves)
+    await _columns(connection, moves)
+    await _units(connection, moves)
+    await _lines(connection, moves)
+    await _exceptions(connection, moves)
+
+
+async def _turn(connection: Connection, moves: list[Move]) -> set[UUID]:
+    rows = [(move.turn.subject_id, move.turn.claim, *move.release) for move in moves if move.release is not None]
+    released = await turns.release(connection, rows) if rows else set()
+    kept = [move.turn.subject_id for move in moves if move.release is None]
+    if kept:
+        await connection.execute(
+            "update turn set until = clock_timestamp() + $2 where subject_id = any($1)", kept, turns.HOLD
+        )
+    shops = {move.turn.shop_id for move in moves if move.columns or move.history or move.opened or move.closed}
+    if shops:
+        await connection.execute(
+            "select pg_notify('backhaul_changed', s) from unnest($1::text[]) s", [str(shop) for shop in shops]
+        )
+    return released
+
+
+async def _insert(
+    connection: Connection, table: str, columns: dict[str, str], rows: list[tuple[Any, ...]], tail: str = ""
+) -> None:
+    """Insert many rows in one statement: ``columns`` maps names to types."""
+    if not rows:
+        return
+    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(columns.values(), 1))
+    names = ", ".join(columns)
+    await connection.execute(
+        f"insert into {table} ({names}) select * from unnest({arrays}) {tail}",
+        *(list(column) for column in zip(*rows, strict=True)),
+    )
+
+
+async def _new_effects(connection: Connection, moves: list[Move]) -> None:
+    rows = []
+    for move in moves:
+        for new in move.new_effects:
+            effect = move.effects.pop(new.effect.id, new.effect)
+            rows.append(
+                (
+                    UUID(effect.id),
+                    move.turn.subject_id,
+                    move.turn.shop_id,
+                    effect.target,
+                    str(type(effect.wanted).__struct_config__.tag),
+                    msgspec.json.encode(effect.wanted),
+                    effect.state.value,
+                    msgspec.json.encode(effect.safety),
+                    new.key,
+                    new.request,
+                    effect.because,
+                    effect.by,
+                    move.turn.claim,
+                    effect.attempts,
+                    move.reported.get(effect.id, True),
+                    effect.created_at,
+                    effect.sent_at,
+                    effect.dead_at,
+                    effect.answered_at,
+                    effect.code,
+                    effect.text,
+                    effect.result,
+                )
+            )
+    await _insert(
+        connection,
+        "effect",
+        {
+            "id": "uuid", "case_id": "uuid", "shop_id": "uuid", "target": "text", "kind": "text", "wanted": "bytea",
+            "state": "text", "safety": "bytea", "key": "text", "request": "bytea", "because": "text", "by": "text",
+            "claim": "bigint", "attempts": "int", "reported": "bool", "created_at": "bigint", "sent_at": "bigint",
+            "dead_at": "bigint", "answered_at": "bigint", "code": "text", "text": "text", "result": "text",
+        },
+        rows,
+        "on conflict (id) do nothing",
+    )  # fmt: skip
+
+
+async def _effects(connection: Connection, moves: list[Move]) -> None:
+    rows = [
+        (
+            UUID(effect.id), effect.state.value, effect.attempts, effect.sent_at, effect.dead_at, effect.answered_at,
+            effect.code, effect.text, effect.result, move.turn.claim, move.reported.get(effect.id, True),
+        )
+        for move in moves
+        for effect in move.effects.values()
+    ]  # fmt: skip
+    if rows:
+        await connection.execute(
+            """
+            update effect e set state = u.state, attempts = u.attempts, sent_at = u.sent_at, dead_at = u.dead_at,
+                answered_at = u.answered_at, code = u.code, text = u.text, result = u.result, claim = u.claim,
+                reported = u.reported, written_at = now()
+            from unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
+                        $8::text[], $9::text[], $10::bigint[], $11::bool[])
+                as u(id, state, attempts, sent_at, dead_at, answered_at, code, text, result, claim, reported)
+            where e.id = u.id
+            """,
+            *(list(column) for column in zip(*rows, strict=True)),
+        )
+
+
+COLUMN_TYPES = {
+    "order_id": "text", "kind": "text", "status": "text", "raw_status": "text", "raw_kind": "text",
+    "reason_key": "text", "reason_text": "text", "requested_at": "bigint", "updated_at": "bigint",
+    "next_action": "text", "deadline": "bigint", "total": "bigint", "currency": "text", "ended": "bool",
+    "attention": "bool", "mode": "text", "group_key": "text", "commerce_order_id": "text",
+    "commerce_order_name": "text", "view": "bytea", "body": "bytea", "policy_version": "int",
+}  # fmt: skip
+_UPDATE = (
+    "update return_case c set "
+    + ", ".join(f"{name} = u.{name}" for name in COLUMN_TYPES)
+    + " from unnest($1::uuid[], "
+    + ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(COLUMN_TYPES.values(), 2))
+    + ") as u(id, "
+    + ", ".join(COLUMN_TYPES)
+    + ") where c.id = u.id"
+)
+
+
+async def _columns(connection: Connection, moves: list[Move]) -> None:
+    rows = [
+        (move.turn.subject_id, *msgspec.structs.astuple(move.columns)) for move in moves if move.columns is not None
+    ]
+    if rows:
+        await connection.execute(_UPDATE, *(list(column) for column in zip(*rows, strict=True)))
+    deltas: list[tuple[Any, ...]] = []
+    for move in moves:
+        if move.columns is None:
+            continue
+        now = (move.columns.status, move.columns.attention)
+        if now != move.counted:
+            deltas.append((move.turn.shop_id, *now, 1))
+            if move.counted is not None:
+                deltas.append((move.turn.shop_id, *move.counted, -1))
+    await _insert(
+        connection, "case_count", {"shop_id": "uuid", "status": "text", "attention": "bool", "delta": "int"}, deltas
+    )
+
+
+async def _units(connection: Connection, moves: list[Move]) -> None:
+    rows = [
+        (move.turn.subject_id, move.turn.shop_id, *msgspec.structs.astuple(unit))
+        for move in moves
+        for unit in move.units
+    ]
+    await _insert(
+        connection,
+        "return_line",
+        {
+            "case_id": "uuid", "shop_id": "uuid", "unit_id": "text", "order_line_id": "text", "sku": "text",
+            "name": "text", "refund": "bigint", "commerce_line_id": "text", "received_at": "bigint",
+            "condition": "text", "disposition": "text",
+        },
+        rows,
+        """on conflict (case_id, unit_id) do update set order_line_id = excluded.order_line_id, sku = excluded.sku,
+        name = excluded.name, refund = excluded.refund, commerce_line_id = excluded.commerce_line_id,
+        received_at = excluded.received_at, condition = excluded.condition, disposition = excluded.disposition""",
+    )  # fmt: skip
+    for move in moves:
+        if move.parcel is not None and move.parcel[0]:
+            await connection.execute(
+                """
+                with p as (
+                    insert into parcel (id, shop_id, tracking_number, carrier) values (gen_random_uuid(), $1, $2, $3)
+                    on conflict (shop_id, tracking_number) do update set carrier = excluded.carrier returning id
+                )
+                insert into parcel_case (parcel_id, case_id) select id, $4 from p on conflict do nothing
+                """,
+                move.turn.shop_id,
+                *move.parcel,
+                move.turn.subject_id,
+            )
+
+
+async def _lines(connection: Connection, moves: list[Move]) -> None:
+    await _insert(
+        connection,
+        "history",
+        {
+            "shop_id": "uuid", "case_id": "uuid", "id": "uuid", "at": "bigint", "who": "text", "what": "text",
+            "text": "text", "detail": "jsonb",
+        },
+        [
+            (move.turn.shop_id, move.turn.subject_id, *msgspec.structs.astuple(line))
+            for move in moves
+            for line in move.history
+        ],
+    )  # fmt: skip
+    await _insert(
+        connection,
+        "refund_entry",
+        {
+            "shop_id": "uuid", "case_id": "uuid", "id": "uuid", "key": "text", "kind": "text", "amount": "bigint",
+            "currency": "text", "at": "bigint", "source": "text", "text": "text",
+        },
+        [
+            (move.turn.shop_id, move.turn.subject_id, *msgspec.structs.astuple(entry))
+            for move in moves
+            for entry in move.entries
+        ],
+        "on conflict (shop_id, key) do nothing",
+    )  # fmt: skip
+    await _insert(
+        connection,
+        "order_link",
+        {"shop_id": "uuid", "channel_order_id": "text", "commerce_order_id": "text", "how": "text", "by": "text"},
+        list(
+            {(move.turn.shop_id, move.link[0]): (move.turn.shop_id, *move.link) for move in moves if move.link}.values()
+        ),
+        """on conflict (shop_id, channel_order_id) do update set commerce_order_id = excluded.commerce_order_id,
+        how = excluded.how, by = excluded.by""",
+    )
+
+
+async def _exceptions(connection: Connection, moves: list[Move]) -> None:
+    closed = [(move.turn.subject_id, key) for move in moves for key in move.closed]
+    if closed:
+        await connection.execute(
+            """
+            update exception e set closed_at = now(), closed_by = 'the cause has gone'
+            from unnest($1::uuid[], $2::text[]) as u(case_id, key)
+            where e.case_id = u.case_id and e.key = u.key and e.closed_at is null
+            """,
+            *(list(column) for column in zip(*closed, strict=True)),
+        )
+    await _insert(
+        connection,
+        "exception",
+        {
+            "shop_id": "uuid", "case_id": "uuid", "id": "uuid", "key": "text", "lane": "text", "text": "text",
+            "todo": "text", "waits_kind": "text", "waits_id": "text", "deadline": "bigint", "retry": "text",
+            "console": "bool",
+        },
+        [
+            (move.turn.shop_id, move.turn.subject_id, *msgspec.structs.astuple(each))
+            for move in moves
+            for each in move.opened
+        ],
+        """on conflict (coalesce(case_id, connection_id), key) where closed_at is null do update set
+        text = excluded.text, todo = excluded.todo, deadline = excluded.deadline, waits_kind = excluded.waits_kind,
+        waits_id = excluded.waits_id""",
+    )  # fmt: skip

@@ -1,0 +1,228 @@
+"""Attending to a subject: take its turn, look, plan, take one step, look again, give the turn back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from backhaul.domain.plan import plan as plan_case
+from backhaul.domain.policy import HOUR, Policy
+from backhaul.domain.steps import Look, Plan, Send, Settle, Step, Warn, Write
+from backhaul.kit.batch import Gatherer
+from backhaul.kit.ids import uuid7
+from backhaul.ports.errors import NeedsReauth, VendorError
+from backhaul.store import cases, moves, shops, turns
+from backhaul.store.cases import Known
+from backhaul.store.db import AWAY
+from backhaul.store.jobs import Rank
+from backhaul.store.moves import Lost, Move, Twin
+from backhaul.store.turns import Turn
+from backhaul.work import looking, sending, sweep, tokens
+from backhaul.work.budget import URGENT
+from backhaul.work.describing import describe
+from backhaul.work.run import Probe, Run, no_probe
+from backhaul.work.vendors import Vendors, shop_time
+
+log = structlog.get_logger()
+
+LONGEST_S = 40.0  # a run gives its turn back before the claim (a minute) could run out
+MOST_STEPS = 60  # more than any case needs: beyond it the case does not converge
+RETRY_S = 60  # after a run that failed for a cause of our own
+
+
+class Attendant:
+    """Attends to subjects in one process; the database's round trips are shared by all runs under way."""
+
+    def __init__(self, vendors: Vendors, probe: Probe = no_probe) -> None:
+        self.vendors = vendors
+        self.pool = vendors.pool
+        self.probe = probe
+        self._policies: dict[tuple[UUID, int], Policy] = {}
+        self._takes: Gatherer[tuple[UUID, int], Turn | Known | None] = Gatherer(
+            self._take_all, max_batch=100, alone=_ours, name="take"
+        )
+        self._moves: Gatherer[Move, str] = Gatherer(self._record_all, max_batch=100, alone=_ours, name="record")
+
+    async def close(self) -> None:
+        """Wait until everything handed in is written."""
+        await self._takes.close()
+        await self._moves.close()
+
+    async def attend(self, subject_id: UUID, job_id: int, rank: int = Rank.HINT) -> None:
+        """Attend to one subject. Ends at once when another run holds it. Raises only when the database is away."""
+        URGENT.set(rank >= Rank.PERSON)
+        taken = await self._takes.put((subject_id, job_id))
+        if taken is None:
+            return
+        turn = taken.turn if isinstance(taken, Known) else taken
+        try:
+            if isinstance(taken, Known):
+                await self._case(taken)
+            elif turn.kind == "sweep":
+                await self._sweep(turn)
+            else:
+                await self._login(turn)
+        except Lost:
+            log.info("turn.lost", subject=str(subject_id))
+        except Twin:
+            log.warning("effect.twin", subject=str(subject_id))
+            await turns.abandon(self.pool, subject_id, turn.claim, 0)
+        except AWAY:
+            raise
+        except Exception as error:  # a fault of ours: shown, and tried again later; never silent, never lost
+            log.exception("attend.failed", subject=str(subject_id))
+            await self._failed(turn, error)
+
+    # -- cases
+
+    async def _case(self, known: Known) -> None:
+        assert known.turn.shop_id is not None
+        policy = await self._policy(known.turn.shop_id, known.policy_version)
+        run = Run(known, policy, self.vendors, self._moves.put, self.probe)
+        while True:
+            plan = await self._steps(run)
+            describe(run, plan)
+            run.move.release = self._release(run, plan)
+            if await run.write() == "released":
+                return
+            if not await self._heard(run):
+                return
+
+    def _release(self, run: Run, plan: Plan) -> tuple[int | None, int]:
+        """When the case is looked at again, and how urgent that is."""
+        if plan.steps:
+            return run.now(), Rank.SWEEP
+        if plan.ended:
+            return None, Rank.SWEEP
+        near = plan.deadline is not None and plan.deadline - run.now() <= HOUR
+        return plan.wake_at, Rank.PERSON if near else Rank.SWEEP
+
+    async def _steps(self, run: Run) -> Plan:
+        plan = plan_case(run.facts, run.policy, run.now())
+        for _ in range(MOST_STEPS):
+            if not plan.steps or time.monotonic() - run.started > LONGEST_S:
+                return plan
+            await self._step(run, plan.steps[0])
+            plan = plan_case(run.facts, run.policy, run.now())
+        raise RuntimeError(f"{MOST_STEPS} steps did not settle the case; next would be {plan.steps[:1]!r}")
+
+    async def _step(self, run: Run, step: Step) -> None:
+        match step:
+            case Look():
+                await self._look(run, step)
+            case Write():
+                await sending.write(run, step)
+            case Send():
+                await sending.send(run, step)
+            case Settle():
+                sending.settle(run, step)
+            case Warn():
+                run.see(warned=(*run.facts.seen.warned, *step.keys))
+                what = step.action.replace("_", " ")
+                run.tell("hub", "deadline.warning", f"Less than {step.hours} h left: {what}.")
+
+    async def _look(self, run: Run, step: Look) -> None:
+        now = run.now()
+        try:
+            await looking.look(run, step)
+        except NeedsReauth as error:
+            await run.pause(step.source.party, error)
+        except VendorError as error:
+            run.trouble(step.source.party, error, now, f"reading the {step.source}")
+
+    async def _heard(self, run: Run) -> bool:
+        """Something was heard during the run: learn it and go on. False when the turn is no longer ours."""
+        async with self.pool.acquire() as connection:
+            heard = await turns.again(connection, run.case_id, run.known.turn.claim)
+            if heard is None:
+                return False
+            fresh = (await cases.load(connection, {run.case_id: run.known.turn}))[run.case_id]
+        run.facts = msgspec.structs.replace(
+            run.facts, said=fresh.said, shop=fresh.terms, heard_channel=heard[0], heard_commerce=heard[1]
+        )
+        run.started = time.monotonic()
+        return True
+
+    async def _policy(self, shop_id: UUID, version: int | None) -> Policy:
+        """The version in force when the case opened."""
+        if version is None:
+            return await shops.policy(self.pool, shop_id)
+        if (shop_id, version) not in self._policies:
+            self._policies[shop_id, version] = await shops.policy(self.pool, shop_id, version)
+        return self._policies[shop_id, version]
+
+    # -- the other subjects
+
+    async def _sweep(self, turn: Turn) -> None:
+        next_at, rank = await sweep.sweep_shop(self.vendors, turn)
+        async with self.pool.acquire() as connection:
+            if not await turns.release(connection, [(turn.subject_id, turn.claim, next_at, rank)]):
+                await turns.abandon(self.pool, turn.subject_id, turn.claim, 0)
+
+    async def _login(self, turn: Turn) -> None:
+        row = await self.vendors.row(turn.subject_id, fresh=True)
+        now = shop_time(row.clock)
+        next_at = tokens.renew_at(row)
+        if next_at is not None and now >= next_at and row.state == "connected":
+            try:
+                row = await tokens.renew(self.vendors, row.id)
+                next_at = tokens.renew_at(row)
+            except NeedsReauth as error:
+                await tokens.pause(self.vendors, row, str(error))
+                next_at = None
+            except VendorError as error:
+                log.info("login.renewal_failed", connection=str(row.id), error=str(error))
+                next_at = now + 60
+        await turns.abandon(self.pool, turn.subject_id, turn.claim, next_at)
+
+    async def _failed(self, turn: Turn, error: Exception) -> None:
+        at = RETRY_S
+        if turn.shop_id is not None:
+            clock = await self.pool.fetchval(
+                """
+                select n.clock from link l join connection n on n.id = l.connection_id
+                where l.shop_id = $1 and l.role = 'channel'
+                """,
+                turn.shop_id,
+            )
+            at += shop_time(clock)
+        if turn.kind == "case":
+            await self.pool.execute(
+                """
+                insert into exception (id, shop_id, case_id, key, lane, text, todo, retry)
+                values ($1, $2, $3, 'fault', 'hub', $4, $5, '')
+                on conflict (coalesce(case_id, connection_id), key) where closed_at is null do update set text = $4
+                """,
+                uuid7(),
+                turn.shop_id,
+                turn.subject_id,
+                f"{type(error).__name__}: {error}"[:1000],
+                "The hub tries again by itself; send this text to its makers.",
+            )
+        await turns.abandon(self.pool, turn.subject_id, turn.claim, at)
+
+    # -- the database, shared
+
+    async def _take_all(self, wanted: list[tuple[UUID, int]]) -> Sequence[Turn | Known | None]:
+        async with self.pool.acquire() as connection:
+            taken = await turns.take(connection, wanted)
+            of_cases = {subject: turn for subject, turn in taken.items() if turn.kind == "case"}
+            known = await cases.load(connection, of_cases) if of_cases else {}
+        seen: set[UUID] = set()
+        answers: list[Turn | Known | None] = []
+        for subject, _ in wanted:
+            answers.append(None if subject in seen else known.get(subject) or taken.get(subject))
+            seen.add(subject)
+        return answers
+
+    async def _record_all(self, batch: list[Move]) -> Sequence[str | Exception]:
+        return await moves.record(self.pool, batch)
+
+
+def _ours(error: Exception) -> bool:
+    """Whether an error may be one item's fault: not when the database is away."""
+    return not isinstance(error, AWAY)

@@ -1,0 +1,402 @@
+"""What a person may say: checked, stored, told on the time-line, and answered by an immediate look at the case."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from backhaul.domain.effects import EffectState
+from backhaul.domain.facts import Booker, Label, Mode, Seen, Verdict, Vote
+from backhaul.domain.policy import Policy
+from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Condition, Decision, Disposition
+from backhaul.kit.ids import uuid7
+from backhaul.store import commands, inbox, shops, turns
+from backhaul.store.db import Connection, Pool
+from backhaul.store.jobs import Rank
+from backhaul.work.vendors import shop_time
+
+LARGEST_LABEL = 10 * 1024 * 1024
+LANES = ("records", "money", "stock")
+
+
+class CommandRefused(Exception):
+    """A person asked for what cannot be. ``status`` is the HTTP status that fits: 404, 409 or 422."""
+
+    def __init__(self, text: str, status: int = 422) -> None:
+        super().__init__(text, status)
+        self.text = text
+        self.status = status
+
+
+class Commands:
+    """Takes people's commands for one process. ``by`` is the user's name and stands on the time-line."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    # -- one case
+
+    async def decide(
+        self,
+        case_id: UUID,
+        *,
+        action: Action,
+        round: int,
+        decision: Decision,
+        by: str,
+        reason_key: str = "",
+        comment: str = "",
+    ) -> None:
+        """Answer what the channel waits for. The answer is sent when the channel's own word still asks for it."""
+        if decision not in ANSWERS.get(action, ()):
+            raise CommandRefused(f"“{decision}” does not answer “{action}”.")
+        if decision in REJECTIONS and not reason_key:
+            raise CommandRefused("A rejection needs a reason.")
+        async with self._case(case_id) as case:
+            channel = case.seen.channel
+            if channel is None or channel.action_due(action) is None:
+                raise CommandRefused("The channel does not wait for this answer any more.", 409)
+            if case.seen.round.get(action, 1) != round:
+                raise CommandRefused("The channel has begun a new review since you opened the page.", 409)
+            known = next((each for each in case.seen.answerable if each.decision == decision), None)
+            current = case.seen.answerable_for == f"{action}:{round}"
+            if decision in REJECTIONS and current and known and reason_key not in dict(known.reasons):
+                raise CommandRefused("The channel does not accept this reason for this case now.")
+            vote = Vote(action, round, decision, by, case.now, reason_key, comment)
+            await case.say(
+                "vote", vote, by, f"{by}: {decision.replace('_', ' ')}" + (f" ({reason_key})" if reason_key else "")
+            )
+
+    async def receive(self, case_id: UUID, unit_ids: list[str], by: str) -> None:
+        """These units have arrived."""
+        async with self._case(case_id) as case:
+            case.check_units(unit_ids)
+            await case.say("receive", unit_ids, by, f"{by} received {len(unit_ids)} units")
+
+    async def inspect(self, case_id: UUID, verdicts: list[tuple[str, Condition, Disposition, str]], by: str) -> None:
+        """What was found of these units and what becomes of them. A unit's verdict stands once stock was moved."""
+        async with self._case(case_id) as case:
+            case.check_units([unit for unit, *_ in verdicts])
+            for unit, condition, disposition, _ in verdicts:
+                if disposition is Disposition.RESTOCK and condition is not Condition.SELLABLE:
+                    raise CommandRefused(f"A unit that is {condition.replace('_', ' ')} cannot be restocked.")
+                if await case.moved(unit):
+                    raise CommandRefused(f"The stock of unit {unit} has been moved already.", 409)
+            said = {
+                unit: Verdict(condition, disposition, by, case.now, note)
+                for unit, condition, disposition, note in verdicts
+            }
+            text = ", ".join(
+                f"{verdict.condition} → {verdict.disposition}".replace("_", " ") for verdict in said.values()
+            )
+            await case.say("inspect", said, by, f"{by} inspected {len(said)} units: {text}")
+
+    async def upload_label(
+        self,
+        case_id: UUID,
+        *,
+        name: str,
+        content: bytes,
+        tracking_number: str,
+        carrier_id: str,
+        carrier_name: str,
+        document: str,
+        by: str,
+    ) -> None:
+        """Give the label (or QR code) of a return. It can be sent to the channel once only."""
+        if not content.startswith(b"%PDF-"):
+            raise CommandRefused("The label has to be a PDF file.")
+        if len(content) > LARGEST_LABEL:
+            raise CommandRefused("The file is larger than 10 MB.")
+        if not tracking_number.strip() or not carrier_id.strip():
+            raise CommandRefused("A label needs its tracking number and its carrier.")
+        if document not in ("label", "qr_code"):
+            raise CommandRefused("The document is a label or a qr_code.")
+        digest = hashlib.sha256(content).hexdigest()
+        async with self._case(case_id) as case:
+            sent = await case.connection.fetchval(
+                """
+                select state from effect where case_id = $1 and kind = 'upload_label'
+                and state in ('intent', 'sent', 'accepted', 'confirmed') limit 1
+                """,
+                case_id,
+            )
+            if sent:
+                raise CommandRefused("A label was sent already; the channel takes only one.", 409)
+            attachment = uuid7()
+            await case.connection.execute(
+                """
+                insert into attachment (id, shop_id, case_id, name, mime, sha256, bytes, by)
+                values ($1, $2, $3, $4, 'application/pdf', $5, $6, $7)
+                """,
+                attachment,
+                case.shop_id,
+                case_id,
+                name[:200],
+                digest,
+                content,
+                by,
+            )
+            label = Label(
+                str(attachment),
+                digest,
+                tracking_number.strip(),
+                carrier_id.strip(),
+                by,
+                case.now,
+                document,
+                carrier_name,
+            )
+            await case.say("label", label, by, f"{by} uploaded {name} ({tracking_number})")
+
+    async def link_order(self, case_id: UUID, commerce_order_id: str, by: str) -> None:
+        """This commerce order is the channel's order."""
+        if not commerce_order_id.strip():
+            raise CommandRefused("Which order?")
+        async with self._case(case_id) as case:
+            await case.say("link_order", commerce_order_id.strip(), by, f"{by} linked order {commerce_order_id}")
+
+    async def link_line(self, case_id: UUID, unit_id: str, commerce_line_id: str, by: str) -> None:
+        """This unit is of this line of the commerce order."""
+        async with self._case(case_id) as case:
+            case.check_units([unit_id])
+            order = case.seen.commerce
+            if order is None or order.line(commerce_line_id) is None:
+                raise CommandRefused("The order has no such line.", 404)
+            await case.say("link_line", (unit_id, commerce_line_id), by, f"{by} linked unit {unit_id}")
+
+    async def waive(self, case_id: UUID, lane: str, by: str) -> None:
+        """Do without a lane: the case settles without it."""
+        if lane not in LANES:
+            raise CommandRefused(f"Only {', '.join(LANES)} can be waived.")
+        async with self._case(case_id) as case:
+            await case.say("waive", lane, by, f"{by} waived {lane}")
+
+    async def retry(self, exception_id: UUID, by: str) -> None:
+        """The cause has gone: try what the exception waits for again."""
+        row = await self.pool.fetchrow(
+            "select case_id, retry, connection_id, key from exception where id = $1", exception_id
+        )
+        if row is None:
+            raise CommandRefused("There is no such exception.", 404)
+        if row["case_id"] is None:
+            await self.pool.execute(
+                "update exception set closed_at = now(), closed_by = $2 where id = $1 and key like 'drift:%'",
+                exception_id,
+                by,
+            )
+            return
+        async with self._case(row["case_id"]) as case:
+            await case.say("retry", row["retry"] or "look:case", by, f"{by} asked for another try")
+
+    # -- a shop
+
+    async def add_alias(self, shop_id: UUID, channel_sku: str, commerce_sku: str, by: str) -> None:
+        """The channel's SKU is called so in commerce. Wakes the cases that wait for it."""
+        if not channel_sku.strip() or not commerce_sku.strip():
+            raise CommandRefused("An alias needs both SKUs.")
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._shop(connection, shop_id)
+            await connection.execute(
+                """
+                insert into sku_alias (shop_id, channel_sku, commerce_sku, by) values ($1, $2, $3, $4)
+                on conflict (shop_id, channel_sku) do update set commerce_sku = excluded.commerce_sku, by = excluded.by
+                """,
+                shop_id,
+                channel_sku.strip(),
+                commerce_sku.strip(),
+                by,
+            )
+            await self._tell(connection, shop_id, by, "alias", f"{by}: {channel_sku} is {commerce_sku}")
+            await self._wake(connection, shop_id, "sku", (0, 1))
+
+    async def take_over(self, shop_id: UUID, case_ids: list[UUID] | None, by: str) -> int:
+        """Take open cases from before the shop went live into the hub's hands; None means all. How many."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            row = await self._shop(connection, shop_id)
+            if row.mode != Mode.LIVE:
+                raise CommandRefused("The shop only observes. Switch it to live first.", 409)
+            now = shop_time(await commands.shop_clock(connection, shop_id))
+            found = await connection.fetch(
+                """
+                select id from return_case where shop_id = $1 and not ended and requested_at < $2 and mode = 'observe'
+                and ($3::uuid[] is null or id = any($3)) order by id
+                """,
+                shop_id,
+                row.live_since or now,
+                case_ids,
+            )
+            for each in found:
+                await commands.add(connection, each["id"], shop_id, "take_over", b"true", by, now)
+                await commands.tell(connection, shop_id, each["id"], now, by, "taken_over", f"{by} took the case over")
+            await turns.nudge(connection, [each["id"] for each in found], Rank.HINT)
+            return len(found)
+
+    async def set_mode(self, shop_id: UUID, mode: Mode, by: str) -> None:
+        """Switch a shop between observing and live. Going live drops what was only proposed."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            row = await self._shop(connection, shop_id)
+            if row.mode == mode:
+                return
+            now = shop_time(await commands.shop_clock(connection, shop_id))
+            await connection.execute(
+                """
+                update shop set mode = $2, live_since = case when $2 = 'live' then $3::bigint else null end
+                where id = $1
+                """,
+                shop_id,
+                mode.value,
+                now,
+            )
+            await connection.execute(
+                "update effect set state = $2, code = 'unwanted' where shop_id = $1 and state = 'proposed'",
+                shop_id,
+                EffectState.DROPPED.value,
+            )
+            await self._tell(connection, shop_id, by, "mode", f"{by} switched the shop to {mode}")
+            await self._wake_all(connection, shop_id)
+
+    async def confirm_gateway(self, shop_id: UUID, gateway: str, by: str) -> None:
+        """This payment method moves no money: refunds may be booked on it."""
+        if gateway == "shopify_payments":
+            raise CommandRefused("A refund on shopify_payments pays the buyer: it is never booked by the hub.")
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._shop(connection, shop_id)
+            await connection.execute(
+                """
+                update shop set safe_gateways = array(select distinct unnest(safe_gateways || $2::text)) where id = $1
+                """,
+                shop_id,
+                gateway,
+            )
+            await self._tell(connection, shop_id, by, "gateway", f"{by} confirmed that “{gateway}” moves no money")
+            await self._wake(connection, shop_id, "gateway", (0, 0))
+
+    async def set_location(self, shop_id: UUID, location: str, by: str) -> None:
+        """Where restocked units go."""
+        await self._set(shop_id, "location", location, by, f"{by} chose where restocked units go")
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._wake(connection, shop_id, "setting", (0, 0))
+
+    async def set_booker(self, shop_id: UUID, booker: Booker, by: str) -> None:
+        """Who writes refunds into commerce."""
+        await self._set(shop_id, "booker", booker.value, by, f"{by}: refunds are booked by {booker}")
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._wake_all(connection, shop_id)
+
+    async def set_policy(self, shop_id: UUID, policy: Policy, by: str) -> int:
+        """Put a new version of the policy in force, for cases that open from now on."""
+        if policy.last_attempt_s >= policy.lead_s:
+            raise CommandRefused("The last attempt has to come after the first.")
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._shop(connection, shop_id)
+            version = await shops.write_policy(connection, shop_id, policy, by)
+            await self._tell(connection, shop_id, by, "policy", f"{by} put policy version {version} in force")
+            return version
+
+    async def sync_now(self, shop_id: UUID, by: str) -> None:
+        """Sweep the shop at once."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._shop(connection, shop_id)
+            await turns.nudge(connection, [shop_id], Rank.PERSON)
+            await self._tell(connection, shop_id, by, "sync", f"{by} asked for a sync")
+
+    # -- within
+
+    def _case(self, case_id: UUID) -> _CaseCommand:
+        return _CaseCommand(self.pool, case_id)
+
+    async def _shop(self, connection: Connection, shop_id: UUID) -> shops.ShopRow:
+        row = await shops.shop(connection, shop_id)
+        if row is None:
+            raise CommandRefused("There is no such shop.", 404)
+        return row
+
+    async def _set(self, shop_id: UUID, column: str, value: str, by: str, text: str) -> None:
+        assert column in ("location", "booker")
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._shop(connection, shop_id)
+            await connection.execute(f"update shop set {column} = $2 where id = $1", shop_id, value)
+            await self._tell(connection, shop_id, by, column, text)
+
+    async def _tell(self, connection: Connection, shop_id: UUID, by: str, what: str, text: str) -> None:
+        now = shop_time(await commands.shop_clock(connection, shop_id))
+        await commands.tell(connection, shop_id, None, now, by, f"shop.{what}", text)
+
+    async def _wake(self, connection: Connection, shop_id: UUID, kind: str, hint: tuple[int, int]) -> None:
+        waiting = await inbox.waiting(connection, shop_id, kind)
+        await turns.hear(connection, {case_id: hint for case_id, _ in waiting}, Rank.PERSON)
+
+    async def _wake_all(self, connection: Connection, shop_id: UUID) -> None:
+        rows = await connection.fetch("select id from return_case where shop_id = $1 and not ended", shop_id)
+        await turns.nudge(connection, [row["id"] for row in rows], Rank.HINT)
+
+
+class _CaseCommand:
+    """One transaction over one case: read, checked, said, and the case looked at."""
+
+    connection: Connection
+    shop_id: UUID
+    seen: Seen
+    now: int
+
+    def __init__(self, pool: Pool, case_id: UUID) -> None:
+        self._pool = pool
+        self.case_id = case_id
+
+    async def __aenter__(self) -> _CaseCommand:
+        self.connection = await self._pool.acquire()
+        self._transaction: Any = self.connection.transaction()
+        await self._transaction.start()
+        try:
+            row = await self.connection.fetchrow("select shop_id, body from return_case where id = $1", self.case_id)
+            if row is None:
+                raise CommandRefused("There is no such return.", 404)
+            self.shop_id = row["shop_id"]
+            self.seen = msgspec.json.decode(row["body"], type=Seen) if row["body"] else Seen()
+            self.now = shop_time(await commands.shop_clock(self.connection, self.shop_id))
+        except BaseException as error:
+            await self.__aexit__(type(error), error, None)
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is None:
+                await self._transaction.commit()
+            else:
+                await self._transaction.rollback()
+        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError):
+            if error is None:
+                raise
+        finally:
+            await self._pool.release(self.connection)
+
+    def check_units(self, unit_ids: Iterable[str]) -> None:
+        """Refuse units that are not of this case."""
+        known = {unit.id for unit in self.seen.channel.units} if self.seen.channel else set()
+        strange = [unit for unit in unit_ids if unit not in known]
+        if strange or not known:
+            raise CommandRefused(f"Not a unit of this return: {', '.join(strange) or 'none is known'}.", 404)
+
+    async def moved(self, unit_id: str) -> bool:
+        """Whether stock of this unit was moved, or is on its way to be."""
+        rows = await self.connection.fetch(
+            """
+            select wanted from effect where case_id = $1 and kind = 'dispose'
+            and state in ('intent', 'sent', 'accepted', 'confirmed')
+            """,
+            self.case_id,
+        )
+        return any(unit_id in msgspec.json.decode(row["wanted"])["units"] for row in rows)
+
+    async def say(self, kind: str, body: object, by: str, text: str) -> None:
+        """Store the command, tell it, and have the case looked at before anything else."""
+        await commands.add(self.connection, self.case_id, self.shop_id, kind, msgspec.json.encode(body), by, self.now)
+        await commands.tell(self.connection, self.shop_id, self.case_id, self.now, by, f"said.{kind}", text)
+        await turns.nudge(self.connection, [self.case_id], Rank.PERSON)

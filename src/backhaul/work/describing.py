@@ -1,0 +1,148 @@
+"""What a run writes besides effects: the grid's columns, the page's view, exceptions that opened or closed, the refund
+ledger, units and parcels. Only what changed."""
+
+from __future__ import annotations
+
+import msgspec
+
+from backhaul.domain.effects import EffectState
+from backhaul.domain.matching import case_lines
+from backhaul.domain.steps import Plan, Trouble, View
+from backhaul.domain.words import Action
+from backhaul.kit.ids import uuid7
+from backhaul.store.moves import Columns, MoneyEntry, OpenException, Unit
+from backhaul.work.run import Run
+
+
+def describe(run: Run, plan: Plan) -> None:
+    """Add to the run's move what this plan shows and the stored view does not."""
+    view = _view(run, plan)
+    if run.facts.channel is None:
+        return
+    _exceptions(run, plan.troubles)
+    _entries(run, plan)
+    units = _units(run)
+    if view != run.view or run.facts.seen != run.stored:
+        run.move.columns = _columns(run, plan, view)
+        run.move.counted = (run.view.status, bool(run.view.troubles)) if run.counted else None
+        run.view, run.stored, run.counted = view, run.facts.seen, True
+    if units != run.units:
+        run.move.units, run.units = units, units
+        way = run.facts.channel.way_back
+        run.move.parcel = (way.tracking_number, way.carrier_name)
+
+
+def _view(run: Run, plan: Plan) -> View:
+    proposed = tuple(
+        f"{effect.wanted.party}: {effect.because}"
+        for effect in run.facts.ledger
+        if effect.state is EffectState.PROPOSED
+    )
+    return View(
+        plan.lanes,
+        plan.questions,
+        plan.troubles,
+        tuple(sorted({*run.view.entries, *(entry.key for entry in plan.entries)})),
+        plan.money,
+        plan.status,
+        plan.next_action,
+        plan.deadline,
+        plan.wake_at,
+        plan.ended,
+        run.facts.observing,
+        proposed if run.facts.observing else (),
+    )
+
+
+def _exceptions(run: Run, troubles: tuple[Trouble, ...]) -> None:
+    before = {trouble.key: trouble for trouble in run.view.troubles}
+    now = {trouble.key: trouble for trouble in troubles}
+    run.move.closed.extend(key for key in before if key not in now)
+    if run.known.faulted:
+        run.move.closed.append("fault")
+    for key, trouble in now.items():
+        if before.get(key) == trouble:
+            continue
+        waits_kind, waits_id = trouble.waits_on or (None, None)
+        run.move.opened.append(
+            OpenException(
+                uuid7(),
+                key,
+                trouble.lane,
+                trouble.text,
+                trouble.todo,
+                waits_kind,
+                waits_id,
+                trouble.deadline,
+                trouble.retry,
+                trouble.console,
+            )
+        )
+        if key not in before:
+            run.tell("hub", "exception.opened", f"{trouble.text} {trouble.todo}")
+
+
+def _entries(run: Run, plan: Plan) -> None:
+    for entry in plan.entries:
+        if entry.key not in run.view.entries:
+            amount = entry.amount
+            run.move.entries.append(
+                MoneyEntry(
+                    uuid7(), entry.key, entry.kind, amount.minor, amount.currency, entry.at, entry.source, entry.text
+                )
+            )
+            run.tell("hub", f"money.{entry.kind}", f"{amount} ({entry.source})")
+
+
+def _units(run: Run) -> list[Unit]:
+    case, said = run.facts.channel, run.facts.said
+    assert case is not None
+    places = {match.unit_id: match.line_id for match in case_lines(run.facts).matched}
+    skus = {line.id: line.seller_sku for line in run.facts.seen.order.lines} if run.facts.seen.order else {}
+    units = []
+    for unit in case.units:
+        verdict = said.verdicts.get(unit.id)
+        units.append(
+            Unit(
+                unit.id,
+                unit.order_line_id,
+                unit.seller_sku or skus.get(unit.order_line_id, ""),
+                unit.name,
+                unit.refund.minor if unit.refund else None,
+                places.get(unit.id, ""),
+                said.received.get(unit.id),
+                verdict.condition if verdict else None,
+                verdict.disposition if verdict else None,
+            )
+        )
+    return units
+
+
+def _columns(run: Run, plan: Plan, view: View) -> Columns:
+    case, seen = run.facts.channel, run.facts.seen
+    assert case is not None
+    action: Action | None = plan.next_action
+    return Columns(
+        case.order_id,
+        case.kind,
+        plan.status,
+        case.raw_status,
+        case.raw_kind,
+        case.reason_key,
+        case.reason_text,
+        case.created_at,
+        case.updated_at,
+        action,
+        plan.deadline,
+        case.refund_total.minor if case.refund_total else None,
+        case.refund_total.currency if case.refund_total else None,
+        plan.ended,
+        bool(plan.troubles),
+        "observe" if run.facts.observing else "live",
+        case.combined_id,
+        seen.link.order_id,
+        seen.commerce.name if seen.commerce else "",
+        msgspec.json.encode(view),
+        msgspec.json.encode(seen),
+        run.policy.version,
+    )

@@ -1,0 +1,199 @@
+"""The one door for hints: verified on the raw bytes, stored once, turned into looks at the cases they name.
+
+Everything that gathers while one transaction commits goes into the next; the vendor is answered after the commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from backhaul.domain.channel import ChannelRefund
+from backhaul.domain.money import Money
+from backhaul.domain.words import Party
+from backhaul.kit.batch import Gatherer
+from backhaul.kit.ids import uuid7
+from backhaul.ports.connector import News
+from backhaul.ports.errors import VendorError
+from backhaul.store import commands, inbox, shops, turns
+from backhaul.store.db import AWAY, Connection
+from backhaul.store.inbox import Letter
+from backhaul.store.jobs import Rank
+from backhaul.work.vendors import Vendors, shop_time
+
+log = structlog.get_logger()
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A webhook on its way into the inbox."""
+
+    connection_id: UUID
+    role: str
+    news: News
+    raw: bytes
+
+
+class Intake:
+    """Takes webhooks in for one process."""
+
+    def __init__(self, vendors: Vendors) -> None:
+        self.vendors = vendors
+        self._keys: dict[str, tuple[UUID, str]] = {}
+        self._gatherer: Gatherer[Item, None] = Gatherer(
+            self._store, max_batch=500, alone=lambda error: not isinstance(error, AWAY), name="inbox"
+        )
+
+    async def close(self) -> None:
+        """Wait until everything taken in is stored."""
+        await self._gatherer.close()
+
+    async def webhook(self, key: str, raw: bytes, headers: Mapping[str, str]) -> int:
+        """Take one delivery in. 200: stored; 401: not signed by this connection's secret; 404: no such address.
+        Raises when the database is away: the vendor has to send it again."""
+        known = self._keys.get(key)
+        if known is None:
+            row = await shops.connection_of_key(self.vendors.pool, key)
+            if row is None:
+                return 404
+            known = self._keys[key] = (row.id, row.role)
+        connection_id, role = known
+        try:
+            connector = await self.vendors.connector(connection_id)
+        except VendorError:
+            self._keys.pop(key, None)
+            return 404
+        lower = {name.lower(): value for name, value in headers.items()}
+        if not connector.verify(raw, lower):
+            await inbox.count_refused(self.vendors.pool, connection_id, "signature")
+            return 401
+        await self._gatherer.put(Item(connection_id, role, connector.news(raw, lower), raw))
+        return 200
+
+    async def _store(self, items: list[Item]) -> Sequence[None]:
+        sealed = [
+            Letter(
+                item.connection_id,
+                item.news.delivery,
+                item.news.topic,
+                self.vendors.vault.encrypt(item.raw, f"inbox/{item.connection_id}".encode()),
+                item.news.drift,
+            )
+            for item in items
+        ]
+        async with self.vendors.pool.acquire() as connection, connection.transaction():
+            fresh = await inbox.store(connection, sealed)
+            once = {(item.connection_id, item.news.delivery): item for item in items}
+            new = [item for key, item in once.items() if key in fresh]
+            if new:
+                await self._route(connection, new)
+                await connection.execute(
+                    "update connection set last_heard_at = now() where id = any($1)",
+                    sorted({item.connection_id for item in new}),
+                )
+        return [None] * len(items)
+
+    async def _route(self, connection: Connection, items: list[Item]) -> None:
+        """Count a hint for every case that an item names; in one order, so that two batches never wait crosswise."""
+        shops_of = await _shops(connection, items)
+        hints: dict[UUID, tuple[int, int]] = {}
+        for item in items:
+            if item.news.drift:
+                await _drift(connection, item)
+            if any(kind == "connection" for kind, _ in item.news.subjects):
+                hints[item.connection_id] = (1, 0)
+        channel = [(item, shop) for item in items if item.role == Party.CHANNEL for shop in shops_of[id(item)]]
+        await self._channel(connection, channel, hints)
+        for item in items:
+            if item.role == Party.COMMERCE:
+                for shop in shops_of[id(item)]:
+                    await _commerce(connection, item, shop, hints)
+        await turns.hear(connection, hints, Rank.HINT)
+
+    async def _channel(
+        self, connection: Connection, items: list[tuple[Item, UUID]], hints: dict[UUID, tuple[int, int]]
+    ) -> None:
+        wanted = [
+            (shop, kind, ident, item.news.order_id)
+            for item, shop in items
+            for kind, ident in item.news.subjects
+            if kind in ("return", "cancellation") and ident
+        ]
+        known = await inbox.open_cases(connection, wanted)
+        for case_id in known.values():
+            _count(hints, case_id, channel=1)
+        for item, shop in items:
+            orders = [ident for kind, ident in item.news.subjects if kind == "order"]
+            if orders:
+                for case_id in await inbox.cases_of_channel_orders(connection, shop, orders):
+                    _count(hints, case_id, channel=1)
+            if item.news.refund:
+                await _proof(connection, item.news, shop, known)
+
+
+async def _shops(connection: Connection, items: list[Item]) -> dict[int, list[UUID]]:
+    """The shops an item is about: the one it names, or for a login of one shop, that one."""
+    rows = await connection.fetch(
+        """
+        select l.connection_id, l.role, l.shop_id, s.channel_id, l.shop_key from link l join shop s on s.id = l.shop_id
+        where l.connection_id = any($1)
+        """,
+        sorted({item.connection_id for item in items}),
+    )
+    found: dict[int, list[UUID]] = {}
+    for item in items:
+        mine = [row for row in rows if row["connection_id"] == item.connection_id]
+        if item.role == Party.CHANNEL and item.news.shop:
+            mine = [row for row in mine if row["channel_id"] == item.news.shop]
+        found[id(item)] = [row["shop_id"] for row in mine]
+    return found
+
+
+def _count(hints: dict[UUID, tuple[int, int]], case_id: UUID, channel: int = 0, commerce: int = 0) -> None:
+    old = hints.get(case_id, (0, 0))
+    hints[case_id] = (old[0] + channel, old[1] + commerce)
+
+
+async def _commerce(connection: Connection, item: Item, shop: UUID, hints: dict[UUID, tuple[int, int]]) -> None:
+    orders = [ident for kind, ident in item.news.subjects if kind == "order"]
+    for case_id in await inbox.cases_of_commerce_orders(connection, shop, orders):
+        _count(hints, case_id, commerce=1)
+    for case_id, channel_order in await inbox.waiting(connection, shop, "order"):
+        # The order may be the awaited one if it says the channel's order id anywhere.
+        if channel_order.encode() in item.raw and case_id not in hints:
+            _count(hints, case_id, commerce=1)
+
+
+async def _proof(connection: Connection, news: News, shop: UUID, known: Mapping[tuple[UUID, str, str], UUID]) -> None:
+    """The channel's word that it has paid becomes a fact of the case, in the channel's own amount."""
+    refund = news.refund
+    case_id = known.get((shop, "return", refund.get("return_id", "")))
+    if case_id is None:
+        return
+    try:
+        amount = Money.parse(refund["amount"], refund["currency"])
+        proof = ChannelRefund(refund["return_id"], amount, int(refund["at"]), "event")
+    except (KeyError, ValueError) as error:
+        log.warning("refund_event.unreadable", error=str(error))
+        return
+    clock = await commands.shop_clock(connection, shop)
+    await commands.add(connection, case_id, shop, "proof", msgspec.json.encode(proof), "channel", shop_time(clock))
+
+
+async def _drift(connection: Connection, item: Item) -> None:
+    key = "drift:" + hashlib.sha256(f"{item.news.topic}{item.news.drift}".encode()).hexdigest()[:12]
+    await connection.execute(
+        """
+        insert into exception (id, shop_id, connection_id, key, lane, text, todo)
+        values ($1, (select shop_id from link where connection_id = $2 limit 1), $2, $3, 'connection', $4, $5)
+        on conflict (coalesce(case_id, connection_id), key) where closed_at is null do nothing
+        """,
+        uuid7(),
+        item.connection_id,
+        key,
+        f"A webhook is not understood ({item.news.topic}): {item.news.drift}",
+        "Nothing is lost: it is kept, and the sweep reads the truth. Tell the hub's makers, or close this.",
+    )

@@ -1,0 +1,375 @@
+"""Connecting: try the credentials first, one message per cause, the same account never twice, and again in place."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+
+from backhaul.domain.words import Party
+from backhaul.kit.crypto import CryptoError
+from backhaul.kit.ids import secret_token, uuid7
+from backhaul.ports.connector import ShopInfo, Tokens
+from backhaul.ports.errors import NeedsReauth, Refused, VendorError
+from backhaul.store import commands, shops, turns
+from backhaul.store.db import Connection
+from backhaul.store.jobs import Rank
+from backhaul.store.shops import ConnectionRow
+from backhaul.work.tokens import renew_at, resume, save_tokens
+from backhaul.work.vendors import Vendors, seal_settings, shop_time
+
+log = structlog.get_logger()
+
+STATE_LIVES_S = 3600
+
+
+class LoginRefused(Exception):
+    """Connecting did not work. ``text`` says what is wrong, ``todo`` what to do."""
+
+    def __init__(self, text: str, todo: str = "") -> None:
+        super().__init__(text, todo)
+        self.text = text
+        self.todo = todo
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.todo}".strip()
+
+
+class CallbackResult(msgspec.Struct, frozen=True):
+    """What became of a vendor's redirect. ``choose`` lists connections when it did not say which one it answers."""
+
+    ok: bool
+    text: str
+    connection_id: UUID | None = None
+    choose: tuple[tuple[UUID, str], ...] = ()
+
+
+class Logins:
+    """Adds, renews and checks connections. ``base_url`` is where vendors reach this installation."""
+
+    def __init__(self, vendors: Vendors, base_url: str) -> None:
+        self.vendors = vendors
+        self.pool = vendors.pool
+        self.base_url = base_url
+
+    # -- adding
+
+    async def add(
+        self,
+        vendor: str,
+        title: str,
+        settings: Mapping[str, str],
+        environment: str,
+        by: str,
+        shop_id: UUID | None = None,
+        api_base: str = "",
+        auth_base: str = "",
+        clock: dict[str, Any] | None = None,
+    ) -> UUID:
+        """Store a connection after its credentials were tried, as far as they can be without the owner's consent.
+
+        A vendor that needs no consent is connected at once, and linked to the shop it is for.
+        """
+        if vendor not in self.vendors.registry:
+            raise LoginRefused(
+                f"There is no connector called “{vendor}”.", f"Known: {', '.join(self.vendors.registry)}."
+            )
+        manifest = self.vendors.registry[vendor].manifest
+        missing = [field.label for field in manifest.fields if field.required and not settings.get(field.name)]
+        if missing:
+            raise LoginRefused(f"{manifest.title} needs: {', '.join(missing)}.")
+        secret = {field.name for field in manifest.fields if field.secret}
+        connection_id = uuid7()
+        sealed = seal_settings(
+            self.vendors.vault,
+            connection_id,
+            {name: value for name, value in settings.items() if name in secret and value},
+        )
+        plain = {name: value for name, value in settings.items() if name not in secret and value}
+        row = ConnectionRow(
+            connection_id, vendor, manifest.role, title or manifest.title, environment, plain, sealed, None, api_base,
+            auth_base, clock, "never_connected", "", "", None, None, None, [], secret_token(160),
+        )  # fmt: skip
+        try:
+            connector = self.vendors.make(row, "")
+            tokens = None if connector.consent_url("state") else await connector.exchange("")
+        except (NeedsReauth, Refused) as error:
+            raise LoginRefused(f"{manifest.title} did not take the credentials: {error}", _todo(manifest)) from error
+        except VendorError as error:
+            raise LoginRefused(f"{manifest.title} does not answer: {error}", "Try again in a minute.") from error
+        await self._insert(row, by)
+        if tokens is not None:
+            await self._connected(row, tokens, by, shop_id)
+        return connection_id
+
+    async def _insert(self, row: ConnectionRow, by: str) -> None:
+        await self.pool.execute(
+            """
+            insert into connection (id, vendor, role, title, environment, settings, secrets, api_base, auth_base, clock,
+                                    webhook_key)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            """,
+            row.id, row.vendor, row.role, row.title, row.environment, row.settings, row.secrets, row.api_base,
+            row.auth_base, row.clock, row.webhook_key,
+        )  # fmt: skip
+        await commands.tell(self.pool, None, None, int(time.time()), by, "connection.added", f"{by} added {row.title}")
+
+    async def disable(self, connection_id: UUID, by: str) -> None:
+        """Stop using a connection. Nothing is sent to it until it is connected again."""
+        row = await self._row(connection_id)
+        await shops.set_state(self.pool, connection_id, "disabled", f"Switched off by {by}.")
+        self.vendors.forget(connection_id)
+        await commands.tell(
+            self.pool, None, None, int(time.time()), by, "connection.disabled", f"{by} disabled {row.title}"
+        )
+
+    # -- consent
+
+    async def consent_url(self, connection_id: UUID) -> str:
+        """Where the owner gives consent; empty for a vendor that needs none."""
+        row = await self._row(connection_id)
+        stamp = connection_id.bytes + int(time.time()).to_bytes(8, "big")
+        state = base64.urlsafe_b64encode(self.vendors.vault.encrypt(stamp, b"oauth-state")).decode().rstrip("=")
+        url: str = self.vendors.make(row, "").consent_url(state)
+        return url
+
+    async def callback(self, vendor: str, params: Mapping[str, str], by: str) -> CallbackResult:
+        """A vendor's redirect after consent, with our state or, from the vendor's app store, without."""
+        chosen = params.get("connection", "")
+        if params.get("state"):
+            connection_id = self._state(params["state"])
+            if connection_id is None:
+                return CallbackResult(
+                    False,
+                    "This answer belongs to no question of ours, or is an hour old. Start again from Connections.",
+                )
+        else:
+            waiting = await self._waiting(vendor)
+            if chosen:
+                waiting = [each for each in waiting if str(each[0]) == chosen]
+            if not waiting:
+                return CallbackResult(
+                    False, "No connection waits for this consent. Add the connection first, then authorise."
+                )
+            if len(waiting) > 1:
+                return CallbackResult(False, "Which connection is this consent for?", None, tuple(waiting))
+            connection_id = waiting[0][0]
+        row = await self._row(connection_id)
+        code = params.get("code", "")
+        if params.get("error") or code in ("", "null"):
+            return CallbackResult(
+                False, f"The owner did not consent ({params.get('error') or 'no code'}).", connection_id
+            )
+        try:
+            tokens = await self.vendors.make(row, "").exchange(code)
+            await self._connected(row, tokens, by)
+        except (Refused, NeedsReauth) as error:
+            return CallbackResult(False, f"{row.title} did not take the code: {error}. Authorise again.", connection_id)
+        except LoginRefused as error:
+            return CallbackResult(False, str(error), connection_id)
+        except VendorError as error:
+            return CallbackResult(False, f"{row.title} does not answer: {error}. Authorise again.", connection_id)
+        return CallbackResult(True, f"{row.title} is connected.", connection_id)
+
+    def _state(self, state: str) -> UUID | None:
+        try:
+            sealed = base64.urlsafe_b64decode(state + "=" * (-len(state) % 4))
+            stamp = self.vendors.vault.decrypt(sealed, b"oauth-state")
+        except (CryptoError, binascii.Error, ValueError):
+            return None
+        if time.time() - int.from_bytes(stamp[16:], "big") > STATE_LIVES_S:
+            return None
+        return UUID(bytes=stamp[:16])
+
+    async def _waiting(self, vendor: str) -> list[tuple[UUID, str]]:
+        rows = await self.pool.fetch(
+            """
+            select id, title from connection where vendor = $1 and state in ('never_connected', 'expired') order by id
+            """,
+            vendor,
+        )
+        return [(row["id"], row["title"]) for row in rows]
+
+    # -- after the tokens came
+
+    async def _connected(self, row: ConnectionRow, tokens: Tokens, by: str, shop_id: UUID | None = None) -> None:
+        async def access() -> str:
+            return tokens.access
+
+        connector = self.vendors.make(row, "", access)
+        found: tuple[ShopInfo, ...] = await connector.shops()
+        if not found:
+            raise LoginRefused("The login opens no shop.", "Log in with the owner's main account.")
+        now = shop_time(row.clock)
+        try:
+            async with self.pool.acquire() as connection, connection.transaction():
+                await save_tokens(connection, self.vendors.vault, row.id, tokens, now)
+                linked = await self._link(connection, row, found, shop_id)
+                await turns.open_turns(connection, [(row.id, "login", linked)], None)
+                fresh = await shops.connection(connection, row.id)
+                assert fresh is not None
+                await connection.execute(
+                    "update turn set attend_at = $2, shop_id = $3 where subject_id = $1",
+                    row.id,
+                    renew_at(fresh),
+                    linked,
+                )
+                await self._scopes(connection, row, tokens)
+                await resume(connection, row.id)
+        except asyncpg.UniqueViolationError as error:
+            await self.pool.execute("delete from connection where id = $1 and state = 'never_connected'", row.id)
+            raise LoginRefused("This account is connected already.", "Use “log in again” on its card.") from error
+        self.vendors.forget(row.id)
+        await self.subscribe(row.id)
+        names = ", ".join(info.name for info in found)
+        await commands.tell(
+            self.pool, linked, None, now, by, "connection.connected", f"{by} connected {row.title}: {names}"
+        )
+
+    async def _link(
+        self, connection: Connection, row: ConnectionRow, found: tuple[ShopInfo, ...], shop_id: UUID | None
+    ) -> UUID | None:
+        if row.role == Party.CHANNEL:
+            return await self._link_channel(connection, row, found)
+        if shop_id is None:
+            free = await connection.fetch(
+                "select id from shop where not exists (select from link where shop_id = id and role = $1)", row.role
+            )
+            shop_id = free[0]["id"] if len(free) == 1 else None
+        if shop_id is not None:
+            await self.link(connection, shop_id, row.id, row.role, found[0].key)
+        return shop_id
+
+    async def _link_channel(
+        self, connection: Connection, row: ConnectionRow, found: tuple[ShopInfo, ...]
+    ) -> UUID | None:
+        first: UUID | None = None
+        for info in found:
+            shop_id: UUID | None = await connection.fetchval(
+                """
+                select s.id from shop s left join link l on l.shop_id = s.id and l.role = 'channel'
+                left join connection n on n.id = l.connection_id
+                where s.channel_id = $1 and (n.id is null or (n.vendor, n.environment) = ($2, $3))
+                """,
+                info.id,
+                row.vendor,
+                row.environment,
+            )
+            if shop_id is None:
+                shop_id = uuid7()
+                await connection.execute(
+                    """
+                    insert into shop (id, channel_id, channel_key, name, market, currency, time_zone)
+                    values ($1, $2, $3, $4, $5, $6, $7)
+                    """,
+                    shop_id, info.id, info.key, info.name, info.market, info.currency, info.time_zone,
+                )  # fmt: skip
+            await connection.execute(
+                "update shop set channel_key = $2, name = $3 where id = $1", shop_id, info.key, info.name
+            )
+            await self.link(connection, shop_id, row.id, row.role, info.key)
+            await turns.open_turns(connection, [(shop_id, "sweep", shop_id)], 0)
+            first = first or shop_id
+        return first
+
+    async def link(self, connection: Connection, shop_id: UUID, connection_id: UUID, role: str, shop_key: str) -> None:
+        """Let a connection play a role for a shop."""
+        await connection.execute(
+            """
+            insert into link (shop_id, role, connection_id, shop_key) values ($1, $2, $3, $4)
+            on conflict (shop_id, role) do update
+            set connection_id = excluded.connection_id, shop_key = excluded.shop_key
+            """,
+            shop_id,
+            role,
+            connection_id,
+            shop_key,
+        )
+        await turns.nudge(connection, [shop_id], Rank.PERSON)
+
+    async def _scopes(self, connection: Connection, row: ConnectionRow, tokens: Tokens) -> None:
+        """Rights that the owner did not grant are said at once, each with what it is needed for."""
+        manifest = self.vendors.registry[row.vendor].manifest
+        missing = manifest.missing(tokens.scopes)
+        await connection.execute(
+            """
+            update exception set closed_at = now(), closed_by = 'logged in again'
+            where connection_id = $1 and key = 'scopes' and closed_at is null
+            """,
+            row.id,
+        )
+        if not missing:
+            return
+        await connection.execute(
+            """
+            insert into exception (id, shop_id, connection_id, key, lane, text, todo)
+            values ($1, (select shop_id from link where connection_id = $2 limit 1), $2, 'scopes', 'connection', $3, $4)
+            """,
+            uuid7(),
+            row.id,
+            f"{row.title} lacks rights: " + "; ".join(f"{scope} ({manifest.scopes[scope]})" for scope in missing),
+            "Add them to the app, then let the owner authorise again.",
+        )
+
+    async def subscribe(self, connection_id: UUID) -> tuple[str, ...]:
+        """Ask the vendor to send its webhooks here; what it refused is kept and shown, and the sweep makes up for it."""
+        row = await self.vendors.row(connection_id, fresh=True)
+        connector = await self.vendors.connector(connection_id, *await self._any_shop(row))
+        if not hasattr(connector, "subscribe"):
+            return ()
+        address = f"{self.base_url}/hooks/{row.webhook_key}"
+        try:
+            refused: tuple[str, ...] = await connector.subscribe(address)
+        except VendorError as error:
+            refused = (str(error),)
+        await self.pool.execute(
+            "update connection set webhooks = $2 where id = $1",
+            connection_id,
+            {"address": address, "refused": list(refused), "at": int(time.time())},
+        )
+        return refused
+
+    async def _any_shop(self, row: ConnectionRow) -> tuple[UUID | None, str]:
+        shop_id = await self.pool.fetchval("select shop_id from link where connection_id = $1 limit 1", row.id)
+        return shop_id, row.role
+
+    # -- checking
+
+    async def check(self, connection_id: UUID) -> list[tuple[bool, str]]:
+        """What works and what does not, each in one line."""
+        row = await self._row(connection_id)
+        manifest = self.vendors.registry[row.vendor].manifest
+        if row.state != "connected":
+            return [(False, f"{row.title}: {row.state.replace('_', ' ')}. {row.state_text}".strip())]
+        found: list[tuple[bool, str]] = []
+        try:
+            connector = await self.vendors.connector(connection_id, *await self._any_shop(row))
+            names = ", ".join(info.name for info in await connector.shops())
+            found.append((True, f"{row.title}: the login works ({names})."))
+        except VendorError as error:
+            found.append((False, f"{row.title}: {error}"))
+        missing = manifest.missing(row.granted_scopes)
+        found.append((not missing, f"{row.title}: {'lacks ' + ', '.join(missing) if missing else 'has all rights'}."))
+        hooks = await self.pool.fetchval("select webhooks from connection where id = $1", connection_id)
+        refused = (hooks or {}).get("refused") or []
+        found.append(
+            (not refused, f"{row.title}: webhooks {'refused: ' + '; '.join(refused) if refused else 'subscribed'}.")
+        )
+        return found
+
+    async def _row(self, connection_id: UUID) -> ConnectionRow:
+        row = await shops.connection(self.pool, connection_id)
+        if row is None:
+            raise LoginRefused("There is no such connection.")
+        return row
+
+
+def _todo(manifest: Any) -> str:
+    return f"Compare them with {manifest.settings_page or manifest.docs}."

@@ -1,0 +1,158 @@
+"""Reads: what each source of a :class:`~backhaul.domain.steps.Look` asks, and how the answer becomes a fact."""
+
+from __future__ import annotations
+
+import msgspec
+
+from backhaul.domain.commerce import Candidate
+from backhaul.domain.facts import Link, LinkState
+from backhaul.domain.folding import fold_case, fold_commerce
+from backhaul.domain.matching import choose_order
+from backhaul.domain.reasons import FALLBACK, commerce_reason
+from backhaul.domain.steps import Look, Source
+from backhaul.domain.words import Kind, Party
+from backhaul.ports.errors import Refused, Unavailable
+from backhaul.store import cases, shops
+from backhaul.work.run import Run
+
+
+async def look(run: Run, step: Look) -> None:
+    """Read one source. Raises the vendor's errors."""
+    match step.source:
+        case Source.CASE:
+            await _case(run)
+        case Source.ANSWERABLE:
+            await _answerable(run)
+        case Source.ORDER:
+            await _order(run)
+        case Source.MATCH:
+            await _match(run)
+        case Source.COMMERCE:
+            await _commerce(run)
+
+
+async def _case(run: Run) -> None:
+    heard = run.facts.heard_channel
+    channel = await run.vendors.channel(run.known.connections, run.shop_id)
+    read = await channel.case(run.known.channel_kind, run.known.channel_id)
+    if read is None:
+        raise Unavailable("the channel does not show this case (yet)", retry_after=30 if run.facts.channel else 5)
+    before = run.facts.channel
+    run.saw(fold_case(run.facts.seen, read, heard, run.now(), run.facts.ledger))
+    after = run.facts.channel
+    assert after is not None
+    if before is None or (before.raw_status, before.due) != (after.raw_status, after.due):
+        due = ", ".join(each.raw or each.action for each in after.due)
+        run.tell("channel", f"channel.{after.stage}", after.raw_status + (f"; waits for {due}" if due else ""))
+    for path, value in after.unread.items():
+        if before is None or before.unread.get(path) != value:
+            run.tell("channel", "channel.unknown_word", f"{path}: {value}")
+
+
+async def _answerable(run: Run) -> None:
+    case = run.facts.channel
+    assert case is not None
+    channel = await run.vendors.channel(run.known.connections, run.shop_id)
+    answers = await channel.answerable(case.id)
+    first = next((due for due in case.due), None)
+    mark = f"{first.action}:{run.facts.round(first.action)}" if first else ""
+    run.see(answerable=answers, answerable_at=run.now(), answerable_for=mark)
+    run.recovered(Party.CHANNEL)
+
+
+async def _order(run: Run) -> None:
+    case = run.facts.channel
+    assert case is not None
+    channel = await run.vendors.channel(run.known.connections, run.shop_id)
+    order = await channel.order(case.order_id)
+    if order is None:
+        raise Unavailable(f"the channel does not show the order {case.order_id}", retry_after=60)
+    run.see(order=order)
+    run.recovered(Party.CHANNEL)
+
+
+async def _match(run: Run) -> None:
+    case, seen = run.facts.channel, run.facts.seen
+    assert case is not None
+    now, tries = run.now(), seen.link.tries + 1
+    link = await _known_link(run, case.order_id, now) or await _referenced(run, case.order_id, now)
+    if link is None:
+        link = await _searched(run, case.order_id, now, tries)
+    matched = link.state is LinkState.MATCHED
+    run.see(link=link, commerce=None, commerce_heard=-1 if matched else run.facts.heard_commerce)
+    run.recovered(Party.COMMERCE)
+    if link.state is LinkState.MATCHED:
+        run.move.link = (case.order_id, link.order_id, link.how, run.facts.said.linked_by or "search")
+        run.tell("hub", "order.matched", f"Commerce order {link.order_id} by {link.how}.")
+    elif seen.link.state is not link.state:
+        run.tell("hub", f"order.{link.state}", f"{len(link.candidates)} candidates for channel order {case.order_id}.")
+
+
+async def _known_link(run: Run, order_id: str, now: int) -> Link | None:
+    said = run.facts.said
+    if said.linked:
+        return Link(LinkState.MATCHED, said.linked, f"linked by {said.linked_by}", tried_at=now)
+    stored = await cases.order_link(run.vendors.pool, run.shop_id, order_id)
+    return Link(LinkState.MATCHED, stored[0], stored[1], tried_at=now) if stored else None
+
+
+async def _referenced(run: Run, order_id: str, now: int) -> Link | None:
+    """The channel's own cross-reference, where an order connector filled it in."""
+    channel = await run.vendors.channel(run.known.connections, run.shop_id)
+    try:
+        references = await channel.external_references(order_id)
+    except Refused:
+        return None  # the app lacks the scope, or the market lacks the call: the search goes on
+    for reference in references:
+        if reference.order_id:
+            return Link(LinkState.MATCHED, reference.order_id, "the channel's external reference", (), reference, now)
+    return None
+
+
+async def _searched(run: Run, order_id: str, now: int, tries: int) -> Link:
+    commerce = await run.vendors.commerce(run.known.connections, run.shop_id)
+    order = run.facts.seen.order
+    created = order.created_at if order else 0
+    learnt = tuple(sorted(run.known.learnt, key=lambda where: -run.known.learnt[where]))
+    found: list[Candidate] = []
+    async for rung in commerce.find_order(order_id, created, learnt):
+        found.extend(rung)
+        if any(candidate.where for candidate in rung):
+            break
+    link = choose_order(found, now, tries)
+    if link.state is LinkState.MATCHED and (not learnt or learnt[0] != link.how):
+        await shops.learn(run.vendors.pool, run.shop_id, link.how)
+    return link
+
+
+async def _commerce(run: Run) -> None:
+    link, heard = run.facts.seen.link, run.facts.heard_commerce
+    commerce = await run.vendors.commerce(run.known.connections, run.shop_id)
+    order = await commerce.order(link.order_id)
+    if order is None:
+        missing = Link(LinkState.MISSING, tried_at=run.now(), tries=1)
+        run.see(link=missing, commerce=None, commerce_heard=heard)
+        run.tell("hub", "order.gone", f"Commerce no longer shows the order {link.order_id}.")
+        return
+    run.saw(fold_commerce(run.facts.seen, order, heard, run.now()))
+    await _helpers(run, commerce)
+
+
+async def _helpers(run: Run, commerce: object) -> None:
+    """What writing the return needs beside the order: the merchant's SKU aliases and the ids of return reasons."""
+    case, seen = run.facts.channel, run.facts.seen
+    assert case is not None
+    skus = {unit.seller_sku for unit in case.units} | {unit.sku_id for unit in case.units}
+    if seen.order is not None:
+        skus |= {line.seller_sku for line in seen.order.lines}
+    lines = {line.sku for line in seen.commerce.lines} if seen.commerce else set()
+    aliases = seen.aliases
+    if any(unit.seller_sku not in lines for unit in case.units):
+        aliases = await cases.aliases(run.vendors.pool, run.shop_id, sorted(skus - {""}))
+    reasons = seen.reason_ids
+    handle, _ = commerce_reason(case.reason_key, case.reason_text, run.policy.reasons)
+    if case.kind is Kind.RETURN and handle not in reasons and hasattr(commerce, "reasons"):
+        known = {name: ident for ident, name in await run.vendors.reasons(run.known.connections, run.shop_id)}
+        reasons = {name: known[name] for name in (handle, FALLBACK) if name in known}
+    if (aliases, reasons) != (seen.aliases, seen.reason_ids):
+        run.saw(msgspec.structs.replace(run.facts.seen, aliases=aliases, reason_ids=reasons))

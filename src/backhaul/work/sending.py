@@ -1,0 +1,196 @@
+"""Effects on their way out: the intent is committed with its exact request, then the bytes leave, then the answer.
+
+An attempt commits ``sent_at`` and ``dead_at`` before it begins, so that whoever comes after a crash knows from when on
+nothing of it can arrive any more.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from backhaul.domain.effects import AnyEffect, Effect, EffectState, UploadLabel
+from backhaul.domain.folding import forget_read
+from backhaul.domain.steps import Send, Settle, Write
+from backhaul.domain.words import Party
+from backhaul.kit.ids import stable_id
+from backhaul.ports.connector import Prepared
+from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, WireDrift
+from backhaul.store import cases
+from backhaul.store.moves import NewEffect
+from backhaul.work.budget import URGENT
+from backhaul.work.run import Run
+
+ATTEMPT_S = 15  # real seconds after which an attempt's bytes can no longer leave
+
+
+async def write(run: Run, step: Write) -> None:
+    """Write an intent with its exact request and send it; in observe, only write down what would have been sent."""
+    wanted = step.wanted
+    tried = sum(effect.target == wanted.target for effect in run.facts.ledger)
+    effect_id = stable_id("effect", str(run.case_id), wanted.target, str(tried))
+    connector = await _connector(run, wanted.party)
+    manifest = connector.manifest
+    effect = Effect(
+        str(effect_id),
+        wanted,
+        EffectState.PROPOSED if run.facts.observing else EffectState.INTENT,
+        manifest.effects[_tag(wanted)],
+        run.now(),
+        step.because,
+        step.by,
+    )
+    key = str(stable_id("key", str(run.case_id), wanted.target, str(tried)))
+    if run.facts.observing:
+        _new(run, effect, key, None)
+        run.tell("hub", "effect.proposed", f"Would {_phrase(wanted)}: {step.because}.")
+        return
+    try:
+        prepared = connector.prepare(wanted, key, await _attachment(run, wanted))
+    except Refused as error:
+        ended = _change(effect, state=EffectState.REFUSED, answered_at=run.now(), code=error.code, text=error.text)
+        _new(run, ended, key, None)
+        run.tell("hub", "effect.refused", f"{_phrase(wanted)}: {error}")
+        return
+    _new(run, effect, key, msgspec.msgpack.encode(prepared))
+    run.tell(step.by, "effect.intent", f"{_phrase(wanted)}: {step.because}.", _why(run))
+    await _attempt(run, effect, prepared)
+
+
+async def send(run: Run, step: Send) -> None:
+    """Send an effect whose intent stands in the ledger already."""
+    effect = next(each for each in run.facts.ledger if each.id == step.effect_id)
+    raw, _ = await cases.request_of(run.vendors.pool, effect.id)
+    if raw is None:
+        _update(run, _change(effect, state=EffectState.DROPPED, code="unwanted", text="it has no request"))
+        return
+    run.tell("hub", "effect.again", f"{_phrase(effect.wanted)}: {step.because}.")
+    await _attempt(run, effect, msgspec.msgpack.decode(raw, type=Prepared))
+
+
+def settle(run: Run, step: Settle) -> None:
+    """Write down what a read has shown of an effect."""
+    effect = next(each for each in run.facts.ledger if each.id == step.effect_id)
+    _update(run, _change(effect, state=step.state, text=effect.text or step.text, code=step.code or effect.code))
+    if step.state is not EffectState.CONFIRMED:
+        run.tell("hub", f"effect.{step.state}", f"{_phrase(effect.wanted)}: {step.text}.")
+    else:
+        run.tell("hub", "effect.confirmed", f"{_phrase(effect.wanted)}: read back.")
+
+
+async def _attempt(run: Run, effect: Effect, prepared: Prepared) -> None:
+    party = effect.wanted.party
+    target = effect.target
+    await run.probe("before_intent", target)
+    dead_at = time.time() + ATTEMPT_S
+    now = run.now()
+    effect = _change(
+        effect,
+        state=EffectState.SENT,
+        attempts=effect.attempts + 1,
+        sent_at=effect.sent_at if effect.sent_at is not None else now,
+        dead_at=int(run.clock.virtual(dead_at)) + 1,
+        taken_over=False,
+    )
+    _update(run, effect, reported=False)
+    await run.write()
+    await run.probe("after_intent", target)
+    connector = await _connector(run, party)
+    try:
+        URGENT.set(effect.by not in ("policy",) or URGENT.get())
+        receipt = await connector.perform(effect.wanted, prepared, dead_at=dead_at)
+    except Refused as error:
+        await run.probe("after_answer", target)
+        _refused(run, effect, error)
+    except Unavailable as error:
+        _update(run, _change(effect, state=EffectState.INTENT, text=error.text))
+        run.trouble(party, error, run.now(), _phrase(effect.wanted))
+    except NeedsReauth as error:
+        _update(run, _change(effect, state=EffectState.INTENT, text=error.text))
+        await run.pause(party, error)
+    except (OutcomeUnknown, WireDrift) as error:
+        await run.probe("after_send", target)
+        _update(run, _change(effect, text=error.text), reported=True)
+        run.tell(
+            party, "effect.unknown", f"{_phrase(effect.wanted)}: {error.text}. It is looked for before it is repeated."
+        )
+        _reread(run, party)
+    else:
+        await run.probe("after_answer", target)
+        accepted = _change(
+            effect, state=EffectState.ACCEPTED, answered_at=run.now(), result=receipt.result, text=receipt.text, code=""
+        )
+        _update(run, accepted)
+        run.tell(party, "effect.accepted", f"{_phrase(effect.wanted)}. {receipt.text}".strip())
+        run.recovered(party)
+        _reread(run, party)
+    await run.probe("before_record", target)
+
+
+def _refused(run: Run, effect: Effect, error: Refused) -> None:
+    party = effect.wanted.party
+    if error.already:
+        # The vendor says it is so already. Only a read tells whether on our terms.
+        state = _change(effect, state=EffectState.ACCEPTED, answered_at=run.now(), code=error.code, text=error.text)
+        run.tell(party, "effect.already", f"{_phrase(effect.wanted)}: {error}")
+    else:
+        state = _change(effect, state=EffectState.REFUSED, answered_at=run.now(), code=error.code, text=error.text)
+        run.tell(party, "effect.refused", f"{_phrase(effect.wanted)}: {error}")
+    _update(run, state)
+    _reread(run, party)
+
+
+def _reread(run: Run, party: Party) -> None:
+    run.saw(forget_read(run.facts.seen, party))
+
+
+async def _connector(run: Run, party: Party) -> Any:
+    if party is Party.CHANNEL:
+        return await run.vendors.channel(run.known.connections, run.shop_id)
+    return await run.vendors.commerce(run.known.connections, run.shop_id)
+
+
+async def _attachment(run: Run, wanted: AnyEffect) -> bytes | None:
+    if not isinstance(wanted, UploadLabel):
+        return None
+    return await cases.attachment(run.vendors.pool, UUID(wanted.attachment))
+
+
+def _new(run: Run, effect: Effect, key: str, request: bytes | None) -> None:
+    run.move.new_effects.append(NewEffect(effect, key, request))
+    run.facts = msgspec.structs.replace(run.facts, ledger=(*run.facts.ledger, effect))
+
+
+def _update(run: Run, effect: Effect, reported: bool = True) -> None:
+    run.move.effects[effect.id] = effect
+    run.move.reported[effect.id] = reported
+    ledger = tuple(effect if each.id == effect.id else each for each in run.facts.ledger)
+    run.facts = msgspec.structs.replace(run.facts, ledger=ledger)
+
+
+def _change(effect: Effect, **changes: object) -> Effect:
+    return msgspec.structs.replace(effect, **changes)
+
+
+def _tag(wanted: AnyEffect) -> str:
+    return str(type(wanted).__struct_config__.tag)
+
+
+def _phrase(wanted: AnyEffect) -> str:
+    decision = getattr(wanted, "decision", "")
+    return str(decision or _tag(wanted)).replace("_", " ")
+
+
+def _why(run: Run) -> dict[str, object]:
+    """What a replay of the policy needs; no personal data is among the facts."""
+    case = run.facts.channel
+    return {
+        "policy": run.policy.version,
+        "stage": case.stage if case else None,
+        "due": [[due.action, due.deadline] for due in case.due] if case else [],
+        "updated_at": case.updated_at if case else None,
+        "link": run.facts.seen.link.how,
+    }

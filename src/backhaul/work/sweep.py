@@ -1,0 +1,160 @@
+"""The safety net: everything that changed since the last look, with overlap, by the same door as a webhook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from backhaul.domain.words import Party
+from backhaul.ports.connector import Changed
+from backhaul.ports.errors import NeedsReauth, Refused, VendorError
+from backhaul.store import inbox, turns
+from backhaul.store.db import Pool
+from backhaul.store.jobs import Rank
+from backhaul.store.turns import Turn
+from backhaul.work.tokens import login_ended
+from backhaul.work.vendors import Vendors, affine, shop_time
+
+log = structlog.get_logger()
+
+OVERLAP_S = 600  # the channel's search index may lag
+EVERY_S = 120
+EVERY_REAL_S = 60
+KINDS = ("return", "cancellation")
+MOST_RESTARTS = 50
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """Up to where a scan has stored everything. ``until`` is where it will end, 0 when it has ended."""
+
+    since: int
+    until: int = 0
+
+
+async def read_cursor(pool: Pool, shop_id: UUID, name: str) -> Cursor | None:
+    """A scan's cursor."""
+    raw = await pool.fetchval("select value from cursor where shop_id = $1 and name = $2", shop_id, name)
+    return msgspec.json.decode(raw, type=Cursor) if raw else None
+
+
+async def write_cursor(connection: Any, shop_id: UUID, name: str, cursor: Cursor) -> None:
+    """Store a scan's cursor."""
+    await connection.execute(
+        """
+        insert into cursor (shop_id, name, value) values ($1, $2, $3)
+        on conflict (shop_id, name) do update set value = excluded.value, at = now()
+        """,
+        shop_id,
+        name,
+        msgspec.json.encode(cursor),
+    )
+
+
+async def sweep_shop(vendors: Vendors, turn: Turn) -> tuple[int, int]:
+    """Sweep all that the shop's vendors changed. When to sweep again, and the rank of that."""
+    assert turn.shop_id is not None
+    rows = await vendors.pool.fetch(
+        """
+        select l.role, l.connection_id, n.clock, n.state from link l join connection n on n.id = l.connection_id
+        where l.shop_id = $1
+        """,
+        turn.shop_id,
+    )
+    links = {row["role"]: row for row in rows}
+    clock = links[Party.CHANNEL]["clock"] if Party.CHANNEL in links else None
+    now = shop_time(clock)
+    for role, row in links.items():
+        if row["state"] != "connected":
+            continue
+        try:
+            await _sweep_role(vendors, turn.shop_id, role, row["connection_id"], now)
+        except NeedsReauth as error:
+            await login_ended(vendors, row["connection_id"], error)
+        except VendorError as error:
+            # The cursor stands where the scan got to: the next sweep goes on from there.
+            log.info("sweep.interrupted", shop=str(turn.shop_id), role=role, error=str(error))
+    return shop_time(clock) + max(EVERY_S, int(EVERY_REAL_S * affine(clock).rate)), Rank.SWEEP
+
+
+async def _sweep_role(vendors: Vendors, shop_id: UUID, role: str, connection_id: UUID, now: int) -> None:
+    connector = await vendors.connector(connection_id, shop_id, role)
+    if role == Party.CHANNEL:
+        for kind in KINDS:
+            start = await read_cursor(vendors.pool, shop_id, f"sweep:{kind}") or Cursor(now - OVERLAP_S)
+            await scan(
+                vendors, connector, shop_id, kind, f"sweep:{kind}", start.since - OVERLAP_S, now + 60, Rank.SWEEP
+            )
+            await write_cursor(vendors.pool, shop_id, f"sweep:{kind}", Cursor(now))
+    elif role == Party.COMMERCE:
+        await _sweep_commerce(vendors, connector, shop_id, now)
+    await vendors.pool.execute("update connection set last_read_at = now() where id = $1", connection_id)
+
+
+async def scan(
+    vendors: Vendors,
+    connector: Any,
+    shop_id: UUID,
+    kind: str,
+    name: str,
+    since: int,
+    until: int,
+    rank: Rank,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+) -> int:
+    """Hint at every case that changed in [since, until); how many there were. The cursor is stored with each page.
+
+    Page tokens count positions, and rows that change move to the end while the scan runs, so following tokens would
+    skip rows. The scan therefore asks anew from the newest time it has stored, and follows a token only through rows
+    of one and the same second.
+    """
+    token, restarts = "", 0
+    seen: set[tuple[str, int]] = set()
+    while True:
+        try:
+            page: Changed = await connector.changed(kind, since, until, token)
+        except Refused as error:
+            if error.code != "cursor_expired" or restarts >= MOST_RESTARTS:
+                raise
+            token, restarts = "", restarts + 1
+            continue
+        fresh = [case for case in page.cases if (case.id, case.updated_at) not in seen]
+        seen |= {(case.id, case.updated_at) for case in page.cases}
+        newest = max((case.updated_at for case in page.cases), default=since)
+        await _hint(vendors, shop_id, kind, fresh, rank, name, Cursor(newest, until))
+        progress(len(seen), page.total)
+        if not page.cursor:
+            return len(seen)
+        if newest > since:
+            since, token = newest, ""
+        else:
+            token = page.cursor
+
+
+async def _hint(
+    vendors: Vendors, shop_id: UUID, kind: str, found: list[Any], rank: Rank, name: str, cursor: Cursor
+) -> None:
+    async with vendors.pool.acquire() as connection, connection.transaction():
+        known = await inbox.updated_at(connection, shop_id, kind, [case.id for case in found])
+        changed = [case for case in found if case.updated_at > known.get(case.id, -1)]
+        cases = await inbox.open_cases(connection, [(shop_id, kind, case.id, case.order_id) for case in changed])
+        await turns.hear(connection, dict.fromkeys(cases.values(), (1, 0)), rank)
+        await write_cursor(connection, shop_id, name, cursor)
+
+
+async def _sweep_commerce(vendors: Vendors, connector: Any, shop_id: UUID, now: int) -> None:
+    start = await read_cursor(vendors.pool, shop_id, "sweep:orders") or Cursor(now - OVERLAP_S)
+    token = ""
+    while True:
+        orders, token = await connector.changed_orders(start.since - OVERLAP_S, token)
+        if orders:
+            async with vendors.pool.acquire() as connection, connection.transaction():
+                cases = await inbox.cases_of_commerce_orders(connection, shop_id, orders)
+                waiting = [case_id for case_id, _ in await inbox.waiting(connection, shop_id, "order")]
+                await turns.hear(connection, dict.fromkeys([*cases, *waiting], (0, 1)), Rank.SWEEP)
+        if not token:
+            break
+    await write_cursor(vendors.pool, shop_id, "sweep:orders", Cursor(now))

@@ -1,0 +1,125 @@
+"""Logins stay alive: tokens are renewed at half life, under one claim, and an ended login pauses its connection."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import structlog
+
+from backhaul.kit.crypto import Vault
+from backhaul.kit.ids import uuid7
+from backhaul.ports.connector import Tokens
+from backhaul.ports.errors import NeedsReauth, Refused, VendorError
+from backhaul.store import shops, turns
+from backhaul.store.db import Connection, Pool
+from backhaul.store.jobs import Rank
+from backhaul.store.shops import ConnectionRow
+from backhaul.work.vendors import Vendors, open_tokens, seal_tokens, shop_time
+
+log = structlog.get_logger()
+_locks: dict[UUID, asyncio.Lock] = {}
+
+
+async def save_tokens(
+    connection: Pool | Connection, vault: Vault, connection_id: UUID, tokens: Tokens, issued_at: int
+) -> None:
+    """Store a login's new tokens: both of them, in one statement, with the connection connected again."""
+    await connection.execute(
+        """
+        update connection set tokens = $2, access_expires_at = $3, refresh_expires_at = $4, issued_at = $5,
+            granted_scopes = $6, account = case when $7 = '' then account else $7 end,
+            state = 'connected', state_text = ''
+        where id = $1
+        """,
+        connection_id,
+        seal_tokens(vault, connection_id, tokens),
+        tokens.access_expires_at,
+        tokens.refresh_expires_at,
+        issued_at,
+        list(tokens.scopes),
+        tokens.account,
+    )
+
+
+def renew_at(row: ConnectionRow) -> int | None:
+    """When a login is to be renewed: at half its life. None: it does not end."""
+    if row.access_expires_at is None or row.issued_at is None:
+        return None
+    return row.issued_at + max(1, (row.access_expires_at - row.issued_at) // 2)
+
+
+async def renew(vendors: Vendors, connection_id: UUID) -> ConnectionRow:
+    """Renew a login and store what came. After a crash between answer and storing, the stored refresh token is simply
+    tried again; a vendor that refuses it ends the login. Raises the vendor's errors."""
+    row = await vendors.row(connection_id, fresh=True)
+    tokens = open_tokens(vendors.vault, row)
+    connector = vendors.make(row, "")
+    now = shop_time(row.clock)
+    try:
+        fresh: Tokens = await connector.refresh(tokens.refresh if tokens else "")
+    except Refused as error:
+        raise NeedsReauth(f"{row.title} refused to renew the login: {error}") from error
+    await save_tokens(vendors.pool, vendors.vault, connection_id, fresh, now)
+    vendors.forget(connection_id)
+    return await vendors.row(connection_id, fresh=True)
+
+
+async def login_ended(vendors: Vendors, connection_id: UUID, error: NeedsReauth) -> bool:
+    """A call was refused for its login. Try to renew it once; where that fails, pause the connection and say so.
+    True when the login works again."""
+    async with _locks.setdefault(connection_id, asyncio.Lock()):
+        row = await vendors.row(connection_id, fresh=True)
+        if row.state != "connected":
+            return False
+        if not error.missing:
+            try:
+                await renew(vendors, connection_id)
+                return True
+            except NeedsReauth as refused:
+                error = refused
+            except VendorError as silent:
+                log.info("login.renewal_failed", connection=str(connection_id), error=str(silent))
+                return True  # nobody said that the login has ended: the caller tries again later
+        await pause(vendors, row, str(error))
+        return False
+
+
+async def pause(vendors: Vendors, row: ConnectionRow, text: str) -> None:
+    """The login of a connection has ended: nothing of it is called until its owner logs in again."""
+    async with vendors.pool.acquire() as connection, connection.transaction():
+        if not await shops.set_state(connection, row.id, "expired", text):
+            return
+        await connection.execute(
+            """
+            insert into exception (id, shop_id, connection_id, key, lane, text, todo, waits_kind, waits_id)
+            values ($1, (select shop_id from link where connection_id = $2 limit 1), $2, 'login', 'connection', $3,
+                    'Log in again on the Connections page; everything that waits resumes by itself.', 'connection', $4)
+            on conflict (coalesce(case_id, connection_id), key) where closed_at is null do nothing
+            """,
+            uuid7(),
+            row.id,
+            f"{row.title}: {text}",
+            str(row.id),
+        )
+    vendors.forget(row.id)
+    log.warning("connection.paused", connection=str(row.id), vendor=row.vendor, text=text)
+
+
+async def resume(connection: Connection, connection_id: UUID) -> None:
+    """A login works again: close its exception and wake every open case of its shops."""
+    await connection.execute(
+        """
+        update exception set closed_at = now(), closed_by = 'logged in again'
+        where connection_id = $1 and key = 'login' and closed_at is null
+        """,
+        connection_id,
+    )
+    rows = await connection.fetch(
+        """
+        select c.id from return_case c join link l on l.shop_id = c.shop_id
+        where l.connection_id = $1 and not c.ended
+        """,
+        connection_id,
+    )
+    await turns.nudge(connection, [row["id"] for row in rows], Rank.HINT)
