@@ -87,6 +87,7 @@ MANIFEST = Manifest(
         "APP_SCOPES_UPDATE",
     ),
     budget_per_s=100.0,  # points; the Standard plan's rate, better plans are learnt from answers
+    budget_burst=2000.0,
     money_units="decimal string",
     settings_page="https://dev.shopify.com/dashboard",
 )
