@@ -114,6 +114,7 @@ class Aftersales:
         for line in lines:
             line.case_id = case.id
         world.returns[case.id] = case
+        world.returns_of_order.setdefault(order.id, []).append(case.id)
         self._record(case, role, "Request created", note=note)
         self._enter(case)
         self._tell_request(case, "PENDING_REQUEST_REVIEW")

@@ -182,6 +182,9 @@ class OrderApi:
                 "line_items": [{"id": str(line["id"]), "origin_id": str(line["origin_id"])} for line in lines],
             }
         )
+        references = self._world.orders_of_reference.setdefault((order.shop.id, platform, external_id), [])
+        if order.id not in references:
+            references.append(order.id)
         self._world.books.of(order.shop.id).external_orders.append(
             {"order_id": order.id, "external_id": external_id, "platform": platform, "at": self._world.clock.now()}
         )
@@ -195,15 +198,14 @@ class OrderApi:
     def find_external(self, call: Call) -> dict[str, Any]:
         """Orders of a reference."""
         platform, external_id = _platform(call), call.query.get("external_order_id", "")
-        return {
-            "orders": [
-                {"id": order.id, "external_order": known}
-                for order in self._world.orders.values()
-                if order.shop is call.shop
-                for known in order.external
+        rows: list[dict[str, Any]] = []
+        for order_id in self._world.orders_of_reference.get((call.shop.id, platform, external_id), ()):
+            rows += [
+                {"id": order_id, "external_order": known}
+                for known in self._world.orders[order_id].external
                 if known["platform"] == platform and known["id"] == external_id
             ]
-        }
+        return {"orders": rows}
 
     # -- cancellations ------------------------------------------------------------------------------------------------
 
@@ -218,7 +220,7 @@ class OrderApi:
         world = self._world
         only = None if ids is None else set(ids)
         if orders is not None:
-            of_orders = {case.id for case in world.cancellations.values() if case.order.id in set(orders)}
+            of_orders = {key for order_id in orders for key in world.cancellations_of_order.get(order_id, ())}
             only = of_orders if only is None else only & of_orders
 
         def fits(cancel_id: str) -> bool:
@@ -285,7 +287,7 @@ class OrderApi:
     def package(self, call: Call) -> dict[str, Any]:
         """One outbound parcel."""
         package_id = call.args["package_id"]
-        order = next((known for known in self._world.orders.values() if known.package_id == package_id), None)
+        order = self._world.orders.get(self._world.order_of_package.get(package_id, ""))
         if order is None or order.shop is not call.shop:
             raise ApiError(21008111, "package belongs to another seller or does not exist")
         shape = _package(order)

@@ -91,7 +91,7 @@ class ReturnApi:
         ids, orders = paging.words(call, "return_ids"), paging.words(call, "order_ids")
         only = None if ids is None else set(ids)
         if orders is not None:
-            of_orders = {case.id for case in world.returns.values() if case.order.id in set(orders)}
+            of_orders = {case_id for order_id in orders for case_id in world.returns_of_order.get(order_id, ())}
             only = of_orders if only is None else only & of_orders
         wanted = {
             name: paging.words(call, name)

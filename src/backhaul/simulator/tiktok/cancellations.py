@@ -99,10 +99,10 @@ class Cancellations:
 
     def shipped(self, order: Order) -> None:
         """Shipping an order refuses an open request by itself."""
-        for case in list(self._world.cancellations.values()):
-            if case.order is order and case.status == m.CANCEL_PENDING:
-                self._book(case, "SHIPPED", "SYSTEM", {})
-                self._end(case)
+        case = self._pending(order)
+        if case is not None:
+            self._book(case, "SHIPPED", "SYSTEM", {})
+            self._end(case)
 
     def _open(
         self, order: Order, lines: Sequence[Line], kind: str, role: str, reason: str | None, status: str
@@ -137,12 +137,12 @@ class Cancellations:
             replenish="out_of_stock" not in (reason or ""),
         )
         world.cancellations[case.id] = case
+        world.cancellations_of_order.setdefault(order.id, []).append(case.id)
         return case
 
-    def _pending(self, order: Order) -> bool:
-        return any(
-            case.order is order and case.status == m.CANCEL_PENDING for case in self._world.cancellations.values()
-        )
+    def _pending(self, order: Order) -> Cancellation | None:
+        cases = (self._world.cancellations[key] for key in self._world.cancellations_of_order.get(order.id, ()))
+        return next((case for case in cases if case.status == m.CANCEL_PENDING), None)
 
     def _accept(self, case: Cancellation, role: str, entry: dict[str, Any]) -> None:
         self._book(case, "APPROVE_REQUEST_CANCEL" if role == "SELLER" else "DEADLINE_EXPIRED", role, entry)

@@ -127,6 +127,7 @@ class Sales:
         if stage >= 3 and not order.package_id:
             shop = order.shop
             order.package_id = self._world.ids.decimal("1152", 19)
+            self._world.order_of_package[order.package_id] = order.id
             order.provider_id = next(iter(shop.carriers))
             order.tracking_number = self._world.ids.decimal("9400", 22)
             for line in order.lines:

@@ -74,6 +74,10 @@ class World:
         self.returns: dict[str, Return] = {}
         self.cancellations: dict[str, Cancellation] = {}
         self.indexes: dict[str, Indexes] = {}
+        self.returns_of_order: dict[str, list[str]] = {}
+        self.cancellations_of_order: dict[str, list[str]] = {}
+        self.order_of_package: dict[str, str] = {}
+        self.orders_of_reference: dict[tuple[str, str, str], list[str]] = {}
         self.images: dict[str, set[str]] = {}
         self.order_created: list[Callable[[Order], None]] = []
         self.order_moved: list[Callable[[Order], None]] = []
