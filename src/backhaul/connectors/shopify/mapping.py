@@ -63,6 +63,7 @@ MONEY_MOVERS = frozenset(
     ]
 )
 
+_DECIMAL = re.compile(r"-?\d{1,18}(\.\d{0,18})?")  # nothing with an exponent, which could be of any size
 _TRACE = re.compile(r"\[backhaul:([^\]\s]+)\]")
 _CHANNEL_ID = re.compile(r"(?<!\d)\d{15,20}(?!\d)")
 
@@ -109,12 +110,13 @@ def money(bag: wire.MoneyBag) -> Money:
 
 def unit_share(bags: Iterable[wire.MoneyBag], units: int, currency: str) -> Money:
     """The sum of some amounts over so many units, to the nearest minor unit: the vendor splits finer than cents."""
-    try:
-        total = sum((Decimal(bag.presentment_money.amount) for bag in bags), Decimal())
-        share = (total / max(1, units)).scaleb(exponent(currency)).to_integral_value(ROUND_HALF_UP)
-        return Money(int(share), currency)
-    except (ArithmeticError, ValueError) as error:
-        raise WireDrift(f"not an amount of {currency}") from error
+    total = Decimal()
+    for bag in bags:
+        if not _DECIMAL.fullmatch(bag.presentment_money.amount):
+            raise WireDrift(f"{bag.presentment_money.amount!r} is not an amount of {currency}")
+        total += Decimal(bag.presentment_money.amount)
+    share = (total / max(1, units)).scaleb(exponent(currency)).to_integral_value(ROUND_HALF_UP)
+    return Money(int(share), currency)
 
 
 def order(read: wire.Order, returnable: Iterable[wire.Returnable], admin_url: str) -> CommerceOrder:
