@@ -319,7 +319,7 @@ class Logins:
         )
 
     async def subscribe(self, connection_id: UUID) -> tuple[str, ...]:
-        """Ask the vendor to send its webhooks here; what it refused is kept and shown, and the sweep makes up for it."""
+        """Ask the vendor to send its webhooks here; what it refused is kept; the sweep makes up for it."""
         row = await self.vendors.row(connection_id, fresh=True)
         connector = await self.vendors.connector(connection_id, *await self._any_shop(row))
         if not hasattr(connector, "subscribe"):
