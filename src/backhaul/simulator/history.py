@@ -70,7 +70,12 @@ class History:
                 kind = rng.choice((states.REFUND, states.RETURN, states.RETURN))
                 case = self._channel.aftersales.request(order, kind, order.lines, auto_approve=auto_approved)
                 return case.id
-        return self._ended(order, at, rng.choice(ENDS))
+        return_id = self._ended(order, at, rng.choice(ENDS))
+        completed_at = order.delivered_at + shop.clocks.completed_after_delivery
+        if completed_at < self._clock.now():
+            with self._clock.pinned(completed_at):
+                self._channel.sales.advance(order, "COMPLETED")
+        return return_id
 
     def _ended(self, order: Order, at: float, end: str) -> str:
         aftersales = self._channel.aftersales

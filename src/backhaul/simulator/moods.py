@@ -9,7 +9,7 @@ between             auto_approve (the seller's own automation decides just befor
 in the answer       unknown_word, unknown_field, nested_error
 in the search       index_lag (params: seconds, virtual), page_token_expired
 in the webhook      webhook_duplicate, webhook_late (params: seconds), webhook_reorder, webhook_lost,
-                    webhook_no_id, webhook_double_underscore, webhook_pretty
+                    webhook_no_id, webhook_double_underscore, webhook_pretty, webhook_seller_level
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ KINDS = frozenset(
         "webhook_no_id",
         "webhook_double_underscore",
         "webhook_pretty",
+        "webhook_seller_level",
     }
 )
 

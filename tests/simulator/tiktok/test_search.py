@@ -17,8 +17,8 @@ async def _walk(wire: Wire, **query: str) -> list[tuple[str, int]]:
     rows: list[tuple[str, int]] = []
     token = ""
     while True:
-        more = {"page_token": token} if token else {}
-        data = (await wire.search(sort_field="update_time", page_size="10", **query, **more)).data
+        asked = {"sort_field": "update_time", "page_size": "10", **query}
+        data = (await wire.search(None, **asked, **({"page_token": token} if token else {}))).data
         rows += [(row["return_id"], row["update_time"]) for row in data["return_orders"]]
         token = data["next_page_token"]
         if not token:

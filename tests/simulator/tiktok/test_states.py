@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -129,7 +130,7 @@ CODES = [
 async def test_codes_of_refusals_over_the_wire(wire: Wire, kind: str, status: str, decision: str, code: int) -> None:
     case = bring(wire, kind, status)
     if decision in APPROVALS:
-        offer = {"partial_refund": {"currency": "USD", "amount": "1"}} if "PARTIAL" in decision else {}
+        offer: dict[str, Any] = {"partial_refund": {"currency": "USD", "amount": "1"}} if "PARTIAL" in decision else {}
         reply = await wire.approve(case, decision, **offer)
     else:
         reply = await wire.reject(case, decision, REASON)

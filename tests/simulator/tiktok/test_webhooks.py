@@ -175,6 +175,7 @@ async def test_quirks_of_topics(wire: Wire, receiver: Receiver) -> None:
     topics = ("RETURN_STATUS_CHANGE", "ORDER_STATUS_CHANGE", "CANCELLATION_STATUS_CHANGE", "SELLER_DEAUTHORIZATION")
     await _subscribed(wire, receiver, *topics)
     wire.sim.moods.add(Mood("webhook_double_underscore"))
+    wire.sim.moods.add(Mood("webhook_seller_level"))
     wire.sim.moods.add(Mood("webhook_no_id", endpoint="ORDER_STATUS_CHANGE"))
     order = wire.order(status="AWAITING_SHIPMENT")
     case = wire.sim.channel.cancellations.request(order)

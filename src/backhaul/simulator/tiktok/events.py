@@ -160,7 +160,7 @@ class Events:
         return made
 
     def authorisation_ended(self, grant: Grant, message: str) -> None:
-        """Type 6, a seller-level event: it names the seller and no shop."""
+        """Type 6."""
         self._seller_event(grant, "SELLER_DEAUTHORIZATION", {"message": message})
 
     def authorisation_ending(self, grant: Grant) -> None:
@@ -185,15 +185,15 @@ class Events:
         self._clock.schedule(times[0], announce)
 
     def _seller_event(self, grant: Grant, topic: str, data: dict[str, Any]) -> None:
-        addresses = [self._address(grant, shop_id, topic) for shop_id in grant.shop_ids]
-        for address in dict.fromkeys(found for found in addresses if found):
-            envelope = {
-                "type": TOPICS[topic],
-                "seller_open_id": grant.seller.open_id,
-                "timestamp": self._clock.seconds(),
-                "data": data,
-            }
-            self._send(grant, address, topic, envelope, grant.seller.open_id, 1)
+        """One for each shop; by mood it names the seller in place of the shop, as the newer seller-level events do."""
+        for shop_id in grant.shop_ids:
+            address = self._address(grant, shop_id, topic)
+            if not address:
+                continue
+            seller_level = self._moods.strike(VENDOR, topic, ("webhook_seller_level",)) is not None
+            whose = {"seller_open_id": grant.seller.open_id} if seller_level else {"shop_id": shop_id}
+            envelope = {"type": TOPICS[topic], **whose, "timestamp": self._clock.seconds(), "data": data}
+            self._send(grant, address, topic, envelope, shop_id, 1)
 
     def _address(self, grant: Grant, shop_id: str, topic: str) -> str:
         subscription = self._subscriptions.get((grant.app.app_key, shop_id), {}).get(topic)
