@@ -1,0 +1,146 @@
+"""Commands on one case."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from litestar import get, post
+
+from backhaul.web.access import Asked, needs, services_of
+from backhaul.web.api.commands import command
+from backhaul.web.api.shapes import (
+    DecisionOrder,
+    Done,
+    InspectionOrder,
+    LabelOrder,
+    LaneOrder,
+    LineLink,
+    OrderLink,
+    UnitsOrder,
+)
+from backhaul.web.forms import check_label
+
+# Base64 makes a file a third longer.
+LABEL_LIMIT = 14_000_000
+
+
+@post("/cases/{case_id:uuid}/decision", guards=[needs("decide")], status_code=202, tags=["cases"])
+async def decide(request: Asked, case_id: UUID, data: DecisionOrder) -> Done:
+    """Answer what the channel waits for."""
+
+    async def run() -> Done:
+        await services_of(request).commands.decide(
+            case_id,
+            action=data.action,
+            round=data.round,
+            decision=data.decision,
+            by=request.user.name,
+            reason_key=data.reason_key,
+            comment=data.comment,
+        )
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@post("/cases/{case_id:uuid}/received", guards=[needs("warehouse")], status_code=202, tags=["cases"])
+async def receive(request: Asked, case_id: UUID, data: UnitsOrder) -> Done:
+    """Units that arrived."""
+
+    async def run() -> Done:
+        await services_of(request).commands.receive(case_id, data.units, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@post("/cases/{case_id:uuid}/inspection", guards=[needs("warehouse")], status_code=202, tags=["cases"])
+async def inspect(request: Asked, case_id: UUID, data: InspectionOrder) -> Done:
+    """A verdict per unit. Nothing else moves stock."""
+
+    async def run() -> Done:
+        verdicts = [(each.unit, each.condition, each.disposition, each.note) for each in data.verdicts]
+        await services_of(request).commands.inspect(case_id, verdicts, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@post(
+    "/cases/{case_id:uuid}/label",
+    guards=[needs("warehouse")],
+    status_code=202,
+    tags=["cases"],
+    request_max_body_size=LABEL_LIMIT,
+)
+async def label(request: Asked, case_id: UUID, data: LabelOrder) -> Done:
+    """A label that a person made. It is sent once and cannot be corrected."""
+
+    async def run() -> Done:
+        check_label(data.content)
+        await services_of(request).commands.upload_label(
+            case_id,
+            name=data.name,
+            content=data.content,
+            tracking_number=data.tracking_number,
+            carrier_id=data.carrier_id,
+            carrier_name=data.carrier_name,
+            document=data.document,
+            by=request.user.name,
+        )
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@get("/cases/{case_id:uuid}/carriers", guards=[needs("warehouse")], tags=["cases"])
+async def carriers(request: Asked, case_id: UUID) -> list[tuple[str, str]]:
+    """Carriers (id, name) that a label of this case may name."""
+    return list(await services_of(request).lookups.carriers(case_id))
+
+
+@post("/cases/{case_id:uuid}/link-order", guards=[needs("repair")], status_code=202, tags=["cases"])
+async def link_order(request: Asked, case_id: UUID, data: OrderLink) -> Done:
+    """Say which commerce order this is."""
+
+    async def run() -> Done:
+        await services_of(request).commands.link_order(case_id, data.commerce_order_id, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@post("/cases/{case_id:uuid}/link-line", guards=[needs("repair")], status_code=202, tags=["cases"])
+async def link_line(request: Asked, case_id: UUID, data: LineLink) -> Done:
+    """Say which commerce line a unit is."""
+
+    async def run() -> Done:
+        await services_of(request).commands.link_line(case_id, data.unit, data.commerce_line_id, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@post("/cases/{case_id:uuid}/waive", guards=[needs("repair")], status_code=202, tags=["cases"])
+async def waive(request: Asked, case_id: UUID, data: LaneOrder) -> Done:
+    """Settle the case without one of its lanes."""
+
+    async def run() -> Done:
+        await services_of(request).commands.waive(case_id, data.lane, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@post("/exceptions/{exception_id:uuid}/retry", guards=[needs("repair")], status_code=202, tags=["exceptions"])
+async def retry(request: Asked, exception_id: UUID) -> Done:
+    """Try again now."""
+
+    async def run() -> Done:
+        await services_of(request).commands.retry(exception_id, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+ROUTES = [decide, receive, inspect, label, carriers, link_order, link_line, waive, retry]

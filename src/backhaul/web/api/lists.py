@@ -1,0 +1,99 @@
+"""Reading: cases, counts, exceptions, history."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import get
+from litestar.exceptions import NotFoundException
+from litestar.params import Parameter
+
+from backhaul.store import case_page, pages
+from backhaul.web.access import Asked, may, services_of
+from backhaul.web.api.shapes import CaseDetail, CasePage, ExceptionPage, HistoryPage
+from backhaul.web.dashboard.exceptions import after_of, place
+from backhaul.web.dashboard.grid import wanted
+
+Limit = Annotated[int, Parameter(ge=1, le=200, description="Rows on a page")]
+
+
+@get("/cases", tags=["cases"])
+async def cases(
+    request: Asked,
+    shop: str = "",
+    tab: str = "",
+    status: str = "",
+    kind: str = "",
+    due: str = "",
+    q: str = "",
+    sort: str = "",
+    cursor: str = "",
+    limit: Limit = 50,
+) -> CasePage:
+    """Cases, newest change first. ``tab``: answer, open, inspect, exceptions, ended, all. ``due``: overdue, 4h, 24h,
+    72h. ``q``: a return id, order id or tracking number. ``sort``: updated or due."""
+    services = services_of(request)
+    given = {
+        "shop": shop, "tab": tab, "status": status, "kind": kind, "due": due, "q": q, "sort": sort, "after": cursor
+    }  # fmt: skip
+    asked = wanted(given, await pages.shops(services.pool), services.clock())
+    found = await pages.grid(services.pool, asked, limit)
+    return CasePage(found.rows, found.older.text() if found.older else None)
+
+
+@get("/cases/{case_id:uuid}", tags=["cases"])
+async def case(request: Asked, case_id: UUID) -> CaseDetail:
+    """One case with everything known of it."""
+    found = await case_page.case(services_of(request).pool, case_id)
+    if found is None:
+        raise NotFoundException
+    raw: dict[str, Any] | None = None
+    channel = found.seen.channel
+    if channel is not None and may(request.user, "raw"):
+        raw = {
+            "kind": channel.raw_kind,
+            "status": channel.raw_status,
+            "reason_key": channel.reason_key,
+            "due": [{"action": each.raw or each.action, "deadline": each.deadline} for each in channel.due],
+            "unread": channel.unread,
+        }
+    return CaseDetail(
+        case=found.row,
+        view=found.view,
+        units=found.units,
+        effects=found.effects,
+        history=found.history,
+        exceptions=found.exceptions,
+        entries=found.entries,
+        parcels=found.parcels,
+        files=found.files,
+        related=tuple(row for row, _ in found.related),
+        candidates=list(found.seen.link.candidates),
+        raw=raw,
+    )
+
+
+@get("/counts", tags=["cases"])
+async def counts(request: Asked, shop: UUID | None = None) -> pages.Counts:
+    """How many cases each tab and status holds."""
+    return await pages.counts(services_of(request).pool, (shop,) if shop else ())
+
+
+@get("/exceptions", tags=["exceptions"])
+async def exceptions(request: Asked, shop: UUID | None = None, cursor: str = "", limit: Limit = 50) -> ExceptionPage:
+    """Open exceptions, newest first."""
+    rows = await pages.exceptions(services_of(request).pool, (shop,) if shop else (), after_of(cursor), limit)
+    return ExceptionPage(rows[:limit], place(rows[limit - 1]) if len(rows) > limit else None)
+
+
+@get("/history", tags=["history"])
+async def history(
+    request: Asked, shop: UUID | None = None, cursor: UUID | None = None, limit: Limit = 50
+) -> HistoryPage:
+    """What happened, newest first."""
+    rows = await pages.history(services_of(request).pool, (shop,) if shop else (), cursor, limit)
+    return HistoryPage(rows[:limit], str(rows[limit - 1].id) if len(rows) > limit else None)
+
+
+ROUTES = [cases, case, counts, exceptions, history]

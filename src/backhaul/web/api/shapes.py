@@ -1,0 +1,225 @@
+"""What the API takes and gives beyond the rows that the store reads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from backhaul.domain.facts import Booker, Mode
+from backhaul.domain.steps import View
+from backhaul.domain.words import Action, Condition, Decision, Disposition
+from backhaul.store.case_page import EffectRow, EntryRow, FileRow, ParcelRow, UnitRow
+from backhaul.store.pages import CaseRow, ExceptionRow, HistoryRow
+
+
+class Done(msgspec.Struct, frozen=True):
+    """A command was taken. What becomes of it shows on the case."""
+
+    done: bool = True
+    id: UUID | None = None
+    count: int | None = None
+    text: str = ""
+
+
+class CasePage(msgspec.Struct, frozen=True):
+    """A page of cases; ``next`` is the cursor of the page after it, null at the end."""
+
+    cases: tuple[CaseRow, ...]
+    next: str | None
+
+
+class CaseDetail(msgspec.Struct, frozen=True):
+    """One case. ``raw`` are the channel's own words, for roles that may read them."""
+
+    case: CaseRow
+    view: View
+    units: tuple[UnitRow, ...]
+    effects: tuple[EffectRow, ...]
+    history: tuple[HistoryRow, ...]
+    exceptions: tuple[ExceptionRow, ...]
+    entries: tuple[EntryRow, ...]
+    parcels: tuple[ParcelRow, ...]
+    files: tuple[FileRow, ...]
+    related: tuple[CaseRow, ...]
+    candidates: list[Any]
+    raw: dict[str, Any] | None
+
+
+class ExceptionPage(msgspec.Struct, frozen=True):
+    """A page of open exceptions."""
+
+    exceptions: tuple[ExceptionRow, ...]
+    next: str | None
+
+
+class HistoryPage(msgspec.Struct, frozen=True):
+    """A page of history, newest first."""
+
+    history: tuple[HistoryRow, ...]
+    next: str | None
+
+
+class ShopItem(msgspec.Struct, frozen=True):
+    """A shop. ``now`` is its own time."""
+
+    id: UUID
+    channel_id: str
+    name: str
+    market: str
+    currency: str
+    time_zone: str
+    mode: str
+    live_since: int | None
+    payer: str
+    booker: str
+    safe_gateways: list[str]
+    location: str
+    connection_id: UUID | None
+    connection_state: str | None
+    now: int
+
+
+class ConnectionItem(msgspec.Struct, frozen=True):
+    """A connection, without its secrets."""
+
+    id: UUID
+    vendor: str
+    role: str
+    title: str
+    environment: str
+    state: str
+    state_text: str
+    account: str
+    access_expires_at: int | None
+    refresh_expires_at: int | None
+    missing_scopes: list[str]
+    webhook_address: str
+    last_heard_at: datetime | None
+    last_read_at: datetime | None
+    shops: list[UUID]
+
+
+class DecisionOrder(msgspec.Struct, frozen=True):
+    """An answer to the channel. ``round`` is the question's, so that an answer never meets a later review."""
+
+    action: Action
+    decision: Decision
+    round: int = 1
+    reason_key: str = ""
+    comment: str = ""
+
+
+class UnitsOrder(msgspec.Struct, frozen=True):
+    """Units of a case."""
+
+    units: list[str]
+
+
+class UnitVerdict(msgspec.Struct, frozen=True):
+    """What an inspection found of one unit."""
+
+    unit: str
+    condition: Condition
+    disposition: Disposition
+    note: str = ""
+
+
+class InspectionOrder(msgspec.Struct, frozen=True):
+    """Verdicts of an inspection."""
+
+    verdicts: list[UnitVerdict]
+
+
+class LabelOrder(msgspec.Struct, frozen=True):
+    """A label; ``content`` is the file in base64."""
+
+    name: str
+    content: bytes
+    tracking_number: str
+    carrier_id: str = ""
+    carrier_name: str = ""
+    document: str = "label"
+
+
+class OrderLink(msgspec.Struct, frozen=True):
+    """Which commerce order it is."""
+
+    commerce_order_id: str
+
+
+class LineLink(msgspec.Struct, frozen=True):
+    """Which commerce line a unit is."""
+
+    unit: str
+    commerce_line_id: str
+
+
+class LaneOrder(msgspec.Struct, frozen=True):
+    """A lane: money, stock or records."""
+
+    lane: str
+
+
+class ModeOrder(msgspec.Struct, frozen=True):
+    """Observe or live."""
+
+    mode: Mode
+
+
+class TakeOverOrder(msgspec.Struct, frozen=True):
+    """Open cases to take over; null takes all."""
+
+    cases: list[UUID] | None = None
+
+
+class GatewayOrder(msgspec.Struct, frozen=True):
+    """A payment method that moves no money."""
+
+    gateway: str
+
+
+class LocationOrder(msgspec.Struct, frozen=True):
+    """Where restocked units go."""
+
+    location: str
+
+
+class BookerOrder(msgspec.Struct, frozen=True):
+    """Who books refunds."""
+
+    booker: Booker
+
+
+class AliasOrder(msgspec.Struct, frozen=True):
+    """A channel SKU and the commerce SKU it stands for."""
+
+    channel_sku: str
+    commerce_sku: str
+
+
+class ConnectionOrder(msgspec.Struct, frozen=True):
+    """A new connection; ``settings`` are the fields of the vendor's manifest."""
+
+    vendor: str
+    settings: dict[str, str]
+    title: str = ""
+    environment: str = "live"
+    shop: UUID | None = None
+    api_base: str = ""
+    auth_base: str = ""
+
+
+class CallbackOrder(msgspec.Struct, frozen=True):
+    """The query of the vendor's redirect after consent."""
+
+    params: dict[str, str]
+
+
+class CheckLine(msgspec.Struct, frozen=True):
+    """One thing that was tried."""
+
+    ok: bool
+    text: str

@@ -1,0 +1,154 @@
+"""Shops: their switches and their policy."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+from litestar import get, post, put
+from litestar.exceptions import NotFoundException
+
+from backhaul.domain.policy import Policy
+from backhaul.store import connection_pages, pages
+from backhaul.store import shops as shop_store
+from backhaul.web.access import Asked, needs, services_of
+from backhaul.web.api.commands import command
+from backhaul.web.api.shapes import (
+    AliasOrder,
+    BookerOrder,
+    Done,
+    GatewayOrder,
+    LocationOrder,
+    ModeOrder,
+    ShopItem,
+    TakeOverOrder,
+)
+
+
+@get("/shops", tags=["shops"])
+async def shops(request: Asked) -> list[ShopItem]:
+    """All shops."""
+    services = services_of(request)
+    real = services.clock()
+    names = [name for name in ShopItem.__struct_fields__ if name != "now"]
+    return [
+        ShopItem(**{name: getattr(shop, name) for name in names}, now=int(shop.now(real)))
+        for shop in await pages.shops(services.pool)
+    ]
+
+
+@get("/shops/{shop_id:uuid}/preview", tags=["shops"])
+async def preview(request: Asked, shop_id: UUID) -> connection_pages.Preview:
+    """What would be sent if the shop went live now."""
+    return await connection_pages.preview(services_of(request).pool, shop_id)
+
+
+@post("/shops/{shop_id:uuid}/mode", guards=[needs("configure")], status_code=200, tags=["shops"])
+async def mode(request: Asked, shop_id: UUID, data: ModeOrder) -> Done:
+    """Observe or live."""
+
+    async def run() -> Done:
+        await services_of(request).commands.set_mode(shop_id, data.mode, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@post("/shops/{shop_id:uuid}/take-over", guards=[needs("configure")], status_code=200, tags=["shops"])
+async def take_over(request: Asked, shop_id: UUID, data: TakeOverOrder) -> Done:
+    """Take open cases over into live; ``count`` says how many."""
+
+    async def run() -> Done:
+        taken = await services_of(request).commands.take_over(shop_id, data.cases, request.user.name)
+        return Done(count=taken)
+
+    return await command(request, run, Done)
+
+
+@post("/shops/{shop_id:uuid}/gateways", guards=[needs("configure")], status_code=200, tags=["shops"])
+async def gateways(request: Asked, shop_id: UUID, data: GatewayOrder) -> Done:
+    """Confirm that a payment method moves no money."""
+
+    async def run() -> Done:
+        await services_of(request).commands.confirm_gateway(shop_id, data.gateway, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@get("/shops/{shop_id:uuid}/locations", guards=[needs("configure")], tags=["shops"])
+async def locations(request: Asked, shop_id: UUID) -> list[tuple[str, str]]:
+    """Places (id, name) that restocked units may go to."""
+    return list(await services_of(request).lookups.locations(shop_id))
+
+
+@post("/shops/{shop_id:uuid}/location", guards=[needs("configure")], status_code=200, tags=["shops"])
+async def location(request: Asked, shop_id: UUID, data: LocationOrder) -> Done:
+    """Where restocked units go."""
+
+    async def run() -> Done:
+        await services_of(request).commands.set_location(shop_id, data.location, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@post("/shops/{shop_id:uuid}/booker", guards=[needs("configure")], status_code=200, tags=["shops"])
+async def booker(request: Asked, shop_id: UUID, data: BookerOrder) -> Done:
+    """Who books refunds."""
+
+    async def run() -> Done:
+        await services_of(request).commands.set_booker(shop_id, data.booker, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@post("/shops/{shop_id:uuid}/aliases", guards=[needs("repair")], status_code=200, tags=["shops"])
+async def aliases(request: Asked, shop_id: UUID, data: AliasOrder) -> Done:
+    """Which commerce SKU a channel SKU stands for."""
+
+    async def run() -> Done:
+        await services_of(request).commands.add_alias(shop_id, data.channel_sku, data.commerce_sku, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@post("/shops/{shop_id:uuid}/sync", guards=[needs("decide")], status_code=202, tags=["shops"])
+async def sync(request: Asked, shop_id: UUID) -> Done:
+    """Read what changed now."""
+
+    async def run() -> Done:
+        await services_of(request).commands.sync_now(shop_id, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+async def _known(request: Asked, shop_id: UUID) -> None:
+    if not any(shop.id == shop_id for shop in await pages.shops(services_of(request).pool)):
+        raise NotFoundException
+
+
+@get("/shops/{shop_id:uuid}/policy", tags=["shops"])
+async def policy(request: Asked, shop_id: UUID) -> Policy:
+    """The policy in force; version 0 are the defaults."""
+    await _known(request, shop_id)
+    # Every member is shown, those that stand at their defaults too.
+    return await shop_store.policy(services_of(request).pool, shop_id)
+
+
+@put("/shops/{shop_id:uuid}/policy", guards=[needs("configure")], tags=["shops"])
+async def set_policy(request: Asked, shop_id: UUID, data: Policy) -> Policy:
+    """A new version of the policy; its number is given, not taken."""
+
+    async def run() -> Policy:
+        await _known(request, shop_id)
+        version = await services_of(request).commands.set_policy(shop_id, data, request.user.name)
+        return msgspec.structs.replace(data, version=version)
+
+    return await command(request, run, Policy)
+
+
+ROUTES = [shops, preview, mode, take_over, gateways, locations, location, booker, aliases, sync, policy, set_policy]

@@ -1,0 +1,101 @@
+"""The web application: ingress, dashboard, API, health, in one ASGI app made from what the wiring hands in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Router, get
+from litestar.datastructures import CacheControlHeader, State
+from litestar.response import Stream
+from litestar.static_files import create_static_files_router
+
+from backhaul.store import sessions
+from backhaul.web import health
+from backhaul.web.access import Asked, SessionAuthentication, check_form, services_of
+from backhaul.web.api import api_router, openapi
+from backhaul.web.dashboard import cases, connections, exceptions, grid, history, policy, shops, signin
+from backhaul.web.ingress.webhooks import webhook
+from backhaul.web.live import Live
+from backhaul.web.problems import HANDLERS
+from backhaul.web.rendering import STATIC
+from backhaul.web.security import secure_headers
+from backhaul.web.services import Services
+
+FORM_LIMIT = 1_000_000  # bytes; a label upload has its own
+
+
+@get("/live", include_in_schema=False)
+async def live(request: Asked) -> Stream:
+    """News for open pages, as server-sent events."""
+    services, token = services_of(request), request.auth
+
+    async def still_welcome() -> bool:
+        return await sessions.session(services.pool, token) is not None
+
+    news: Live = request.app.state["live"]
+    return Stream(
+        news.stream(still_welcome),
+        media_type="text/event-stream",
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+    )
+
+
+def create_app(services: Services, **options: Any) -> Litestar:
+    """The application. ``options`` go to Litestar (tests switch its debug pages)."""
+    news = Live(services.pool)
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        await news.start()
+        try:
+            yield
+        finally:
+            await news.stop()
+
+    dashboard = Router(
+        "/",
+        route_handlers=[
+            live,
+            grid.grid,
+            grid.export,
+            signin.sign_out,
+            *cases.ROUTES,
+            *exceptions.ROUTES,
+            *connections.ROUTES,
+            *shops.ROUTES,
+            *policy.ROUTES,
+            *history.ROUTES,
+        ],
+        middleware=[SessionAuthentication],
+        before_request=check_form,
+        request_max_body_size=FORM_LIMIT,
+        include_in_schema=False,
+    )
+    static = create_static_files_router(
+        "/static",
+        [STATIC],
+        cache_control=CacheControlHeader(max_age=31536000, public=True, immutable=True),
+    )
+    return Litestar(
+        [
+            webhook,
+            signin.signed_out,
+            signin.show_link,
+            signin.use_link,
+            health.healthz,
+            health.readyz,
+            health.metrics,
+            dashboard,
+            api_router(),
+            static,
+        ],
+        middleware=[secure_headers(services.secure)],
+        exception_handlers=HANDLERS,
+        openapi_config=openapi(services.version),
+        lifespan=[lifespan],
+        state=State({"services": services, "live": news}),
+        request_max_body_size=FORM_LIMIT,
+        **options,
+    )

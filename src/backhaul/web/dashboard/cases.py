@@ -1,0 +1,159 @@
+"""One return's page and what a person does there."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.exceptions import NotFoundException
+
+from backhaul.domain.words import Action, Condition, Decision, Disposition
+from backhaul.store import case_page
+from backhaul.web import forms, words
+from backhaul.web.access import Asked, needs, services_of
+from backhaul.web.dashboard.timeline import timeline
+from backhaul.web.problems import BadInput
+from backhaul.web.rendering import go, page, render
+
+LABEL_LIMIT = 10_000_000  # bytes
+
+
+@get("/cases/{case_id:uuid}", include_in_schema=False)
+async def show(request: Asked, case_id: UUID) -> Response[str]:
+    """The page."""
+    services = services_of(request)
+    found = await case_page.case(services.pool, case_id)
+    if found is None:
+        raise NotFoundException
+    return await page(request, "case.html", case=found, events=timeline(found))
+
+
+@get("/cases/{case_id:uuid}/carriers", guards=[needs("warehouse")], include_in_schema=False)
+async def carriers(request: Asked, case_id: UUID) -> Response[str]:
+    """The carriers a label may name, asked of the channel when somebody is about to upload one."""
+    found = await services_of(request).lookups.carriers(case_id)
+    return Response(render("_carriers.html", carriers=found), media_type="text/html")
+
+
+def _back(request: Asked, case_id: UUID, text: str) -> Response[None]:
+    return go(request, f"/cases/{case_id}", text)
+
+
+@post("/cases/{case_id:uuid}/decision", guards=[needs("decide")], include_in_schema=False)
+async def decide(request: Asked, case_id: UUID) -> Response[Any]:
+    """Approve, reject with a reason, or let the buyer keep the item."""
+    form = await request.form()
+    decision = forms.choice(form, "decision", Decision, "Decision")
+    await services_of(request).commands.decide(
+        case_id,
+        action=forms.choice(form, "action", Action, "Action"),
+        round=forms.whole(form, "round", "Round", 1, 1000),
+        decision=decision,
+        by=request.user.name,
+        reason_key=forms.text(form, "reason_key"),
+        comment=forms.text(form, "comment", "Comment", limit=1000),
+    )
+    return _back(request, case_id, f"{words.DECISION.get(decision, decision)}: your answer is on its way.")
+
+
+@post("/cases/{case_id:uuid}/received", guards=[needs("warehouse")], include_in_schema=False)
+async def receive(request: Asked, case_id: UUID) -> Response[Any]:
+    """Units that arrived."""
+    units = forms.texts(await request.form(), "unit")
+    if not units:
+        raise BadInput("Choose at least one unit.")
+    await services_of(request).commands.receive(case_id, units, request.user.name)
+    return _back(request, case_id, f"{len(units)} received.")
+
+
+@post("/cases/{case_id:uuid}/inspection", guards=[needs("warehouse")], include_in_schema=False)
+async def inspect(request: Asked, case_id: UUID) -> Response[Any]:
+    """A verdict for each unit that has a condition chosen."""
+    form = await request.form()
+    verdicts = []
+    for unit in forms.texts(form, "unit"):
+        if not forms.text(form, f"condition:{unit}"):
+            continue
+        condition = forms.choice(form, f"condition:{unit}", Condition, "Condition")
+        disposition = forms.choice(form, f"disposition:{unit}", Disposition, "What becomes of it")
+        verdicts.append((unit, condition, disposition, forms.text(form, f"note:{unit}", "Note")))
+    if not verdicts:
+        raise BadInput("Choose a condition for at least one unit.")
+    await services_of(request).commands.inspect(case_id, verdicts, request.user.name)
+    return _back(request, case_id, f"{len(verdicts)} inspected.")
+
+
+@post(
+    "/cases/{case_id:uuid}/label",
+    guards=[needs("warehouse")],
+    include_in_schema=False,
+    request_max_body_size=LABEL_LIMIT,
+)
+async def label(request: Asked, case_id: UUID) -> Response[Any]:
+    """A label that a person made."""
+    form = await request.form()
+    name, content = await forms.file(form, "file", "Label")
+    forms.check_label(content)
+    carrier_id = forms.text(form, "carrier_id")
+    await services_of(request).commands.upload_label(
+        case_id,
+        name=name,
+        content=content,
+        tracking_number=forms.text(form, "tracking_number", "Tracking number", limit=100, required=True),
+        carrier_id=carrier_id,
+        carrier_name=forms.text(form, "carrier_name", "Carrier", limit=100, required=not carrier_id),
+        document=forms.text(form, "document") or "label",
+        by=request.user.name,
+    )
+    return _back(request, case_id, "The label is on its way to the buyer.")
+
+
+@post("/cases/{case_id:uuid}/link-order", guards=[needs("repair")], include_in_schema=False)
+async def link_order(request: Asked, case_id: UUID) -> Response[Any]:
+    """Say which commerce order this is."""
+    form = await request.form()
+    order = forms.text(form, "commerce_order_id", "The commerce order", limit=200, required=True)
+    await services_of(request).commands.link_order(case_id, order, request.user.name)
+    return _back(request, case_id, "Order linked.")
+
+
+@post("/cases/{case_id:uuid}/link-line", guards=[needs("repair")], include_in_schema=False)
+async def link_line(request: Asked, case_id: UUID) -> Response[Any]:
+    """Say which commerce line a unit is, once or for good."""
+    form = await request.form()
+    commands, by = services_of(request).commands, request.user.name
+    line = forms.text(form, "commerce_line_id", "The order line", limit=200, required=True)
+    sku, alias = forms.text(form, "channel_sku", limit=200), forms.text(form, "remember", limit=200)
+    await commands.link_line(case_id, forms.text(form, "unit", "The unit", required=True), line, by)
+    if sku and alias:
+        await commands.add_alias(forms.key(form, "shop"), sku, alias, by)
+    return _back(request, case_id, "Line linked.")
+
+
+@post("/cases/{case_id:uuid}/waive", guards=[needs("repair")], include_in_schema=False)
+async def waive(request: Asked, case_id: UUID) -> Response[Any]:
+    """Settle the case without one of its lanes."""
+    lane = forms.text(await request.form(), "lane", "The lane", required=True)
+    if lane not in ("money", "stock", "records"):
+        raise BadInput(f"The {lane[:40]} lane cannot be waived.")
+    await services_of(request).commands.waive(case_id, lane, request.user.name)
+    return _back(request, case_id, f"{words.LANE[lane]}: waived.")
+
+
+@get("/cases/{case_id:uuid}/files/{file_id:uuid}", include_in_schema=False)
+async def file(request: Asked, case_id: UUID, file_id: UUID) -> Response[bytes]:
+    """A stored file. It is always downloaded: what was uploaded is never shown as a page of ours."""
+    found = await case_page.file(services_of(request).pool, case_id, file_id)
+    if found is None:
+        raise NotFoundException
+    return Response(
+        found[1],
+        media_type="application/octet-stream",
+        headers={
+            "content-disposition": f'attachment; filename="{"".join(c for c in found[0] if c.isalnum() or c in "._-")}"'
+        },
+    )
+
+
+ROUTES = [show, carriers, decide, receive, inspect, label, link_order, link_line, waive, file]

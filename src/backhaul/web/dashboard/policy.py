@@ -1,0 +1,96 @@
+"""A shop's policy as a form. What the form does not show (reasons in order of preference) it keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.datastructures import FormMultiDict
+
+from backhaul.domain.policy import HOUR, AcceptParcel, DeadlineRule, Default, Policy
+from backhaul.domain.words import ANSWERS
+from backhaul.store import connection_pages
+from backhaul.store import shops as shop_store
+from backhaul.web import forms
+from backhaul.web.access import Asked, needs, services_of
+from backhaul.web.dashboard.shops import shop_of
+from backhaul.web.problems import BadInput
+from backhaul.web.rendering import go, page
+
+
+@get("/shops/{shop_id:uuid}/policy", include_in_schema=False)
+async def show(request: Asked, shop_id: UUID) -> Response[str]:
+    """The form."""
+    pool = services_of(request).pool
+    shop = await shop_of(request, shop_id)
+    return await page(
+        request,
+        "policy.html",
+        shop=shop,
+        policy=await shop_store.policy(pool, shop_id),
+        versions=await connection_pages.policy_versions(pool, shop_id),
+        actions=tuple(ANSWERS),
+        choices=tuple(Default),
+        acceptance=tuple(AcceptParcel),
+    )
+
+
+def read(form: FormMultiDict, before: Policy) -> Policy:
+    """The policy a form describes; raises :class:`BadInput`."""
+    rules = dict(before.on_deadline)
+    for action in ANSWERS:
+        reasons = tuple(
+            part.strip() for part in forms.text(form, f"reasons:{action}", limit=2000).split(",") if part.strip()
+        )
+        rules[action] = DeadlineRule(forms.choice(form, f"default:{action}", Default, "Default answer"), reasons)
+    lead = forms.whole(form, "lead_min", "Lead time", 10, 24 * 60) * 60
+    last = forms.whole(form, "last_min", "Last attempt", 1, 60) * 60
+    if last >= lead:
+        raise BadInput("The last attempt must be later than the default answer: give it fewer minutes.")
+    return msgspec.structs.replace(
+        before,
+        on_deadline=rules,
+        accept_parcel=forms.choice(form, "accept_parcel", AcceptParcel, "When a parcel is accepted"),
+        lead_s=lead,
+        last_attempt_s=last,
+        warn_hours=_hours(forms.text(form, "warn_hours")),
+        inspect_within_s=forms.whole(form, "inspect_days", "Days to inspect", 1, 365) * 24 * HOUR,
+        reasons=_mapping(forms.text(form, "reasons", "Reasons", limit=20000)),
+    )
+
+
+def _hours(text: str) -> tuple[int, ...]:
+    try:
+        found = {int(part) for part in text.replace(" ", "").split(",") if part}
+    except ValueError:
+        raise BadInput("Warnings: write whole hours with commas, such as 24, 12, 4, 1.") from None
+    if any(not 1 <= hours <= 240 for hours in found) or len(found) > 12:
+        raise BadInput("Warnings lie between 1 and 240 hours ahead, twelve of them at most.")
+    return tuple(sorted(found, reverse=True))
+
+
+def _mapping(text: str) -> dict[str, str]:
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        key, equals, value = (part.strip() for part in line.partition("="))
+        if not (key and equals and value):
+            raise BadInput(f"Reasons, line {number}: write the channel's reason key = the commerce reason.")
+        found[key] = value
+    return found
+
+
+@post("/shops/{shop_id:uuid}/policy", guards=[needs("configure")], include_in_schema=False)
+async def save(request: Asked, shop_id: UUID) -> Response[Any]:
+    """A new version; cases that are open keep the one they began with."""
+    services = services_of(request)
+    await shop_of(request, shop_id)
+    wanted = read(await request.form(), await shop_store.policy(services.pool, shop_id))
+    await services.commands.set_policy(shop_id, wanted, request.user.name)
+    return go(request, f"/shops/{shop_id}/policy", "The policy is saved. It holds for returns that begin from now on.")
+
+
+ROUTES = [show, save]

@@ -1,0 +1,118 @@
+"""A shop's switches: observe or live with a preview, gateways, location, booker, sync."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.exceptions import NotFoundException
+
+from backhaul.domain.facts import Booker, Mode
+from backhaul.store import connection_pages, pages
+from backhaul.store.pages import Shop
+from backhaul.web import forms
+from backhaul.web.access import Asked, needs, services_of
+from backhaul.web.dashboard.signin import local
+from backhaul.web.problems import BadInput
+from backhaul.web.rendering import go, page, render
+
+
+async def shop_of(request: Asked, shop_id: UUID) -> Shop:
+    """The shop of an address."""
+    shops = await pages.shops(services_of(request).pool)
+    found = next((shop for shop in shops if shop.id == shop_id), None)
+    if found is None:
+        raise NotFoundException
+    return found
+
+
+@get("/shops/{shop_id:uuid}/live", include_in_schema=False)
+async def preview(request: Asked, shop_id: UUID) -> Response[str]:
+    """What going live would mean, before anybody does it."""
+    shop = await shop_of(request, shop_id)
+    found = await connection_pages.preview(services_of(request).pool, shop_id)
+    return await page(request, "golive.html", shop=shop, preview=found)
+
+
+@post("/shops/{shop_id:uuid}/mode", guards=[needs("configure")], include_in_schema=False)
+async def mode(request: Asked, shop_id: UUID) -> Response[Any]:
+    """Observe or live; on going live, which open cases are taken over."""
+    form = await request.form()
+    wanted = forms.choice(form, "mode", Mode, "Mode")
+    take = forms.text(form, "take")
+    if wanted is Mode.LIVE and take not in ("all", "none", "chosen"):
+        raise BadInput("Say what becomes of the open cases: take over all, none, or chosen ones.")
+    commands, by = services_of(request).commands, request.user.name
+    await shop_of(request, shop_id)
+    chosen = _chosen(forms.texts(form, "case"))
+    await commands.set_mode(shop_id, wanted, by)
+    if wanted is Mode.OBSERVE:
+        return go(request, "/connections", "The shop observes now: nothing is sent any more.", "info")
+    taken = 0
+    if take == "all":
+        taken = await commands.take_over(shop_id, None, by)
+    elif take == "chosen" and chosen:
+        taken = await commands.take_over(shop_id, chosen, by)
+    return go(request, "/connections", f"The shop is live. {taken} open cases taken over.")
+
+
+@post("/shops/{shop_id:uuid}/take-over", guards=[needs("configure")], include_in_schema=False)
+async def take_over(request: Asked, shop_id: UUID) -> Response[Any]:
+    """Take over open cases of a live shop."""
+    form = await request.form()
+    chosen = _chosen(forms.texts(form, "case"))
+    if not chosen and forms.text(form, "take") != "all":
+        raise BadInput("Choose at least one case.")
+    taken = await services_of(request).commands.take_over(shop_id, chosen or None, request.user.name)
+    return go(request, f"/shops/{shop_id}/live", f"{taken} cases taken over.")
+
+
+def _chosen(values: list[str]) -> list[UUID]:
+    try:
+        return [UUID(value) for value in values]
+    except ValueError:
+        raise BadInput("One of the chosen cases is no case.") from None
+
+
+@post("/shops/{shop_id:uuid}/gateway", guards=[needs("configure")], include_in_schema=False)
+async def gateway(request: Asked, shop_id: UUID) -> Response[Any]:
+    """A person's word that a payment method moves no money."""
+    form = await request.form()
+    name = forms.text(form, "gateway", "The payment method", limit=100, required=True)
+    await services_of(request).commands.confirm_gateway(shop_id, name, request.user.name)
+    return go(request, local(forms.text(form, "back") or "/connections"), f"“{name}” is confirmed: it moves no money.")
+
+
+@get("/shops/{shop_id:uuid}/locations", guards=[needs("configure")], include_in_schema=False)
+async def locations(request: Asked, shop_id: UUID) -> Response[str]:
+    """The places stock can go back to, asked of the commerce system when the form is looked at."""
+    shop = await shop_of(request, shop_id)
+    found = await services_of(request).lookups.locations(shop_id)
+    return Response(render("_locations.html", locations=found, shop=shop), media_type="text/html")
+
+
+@post("/shops/{shop_id:uuid}/location", guards=[needs("configure")], include_in_schema=False)
+async def location(request: Asked, shop_id: UUID) -> Response[Any]:
+    """Where restocked units go."""
+    value = forms.text(await request.form(), "location", "The place", limit=200, required=True)
+    await services_of(request).commands.set_location(shop_id, value, request.user.name)
+    return go(request, "/connections", "The place for restocked units is set.")
+
+
+@post("/shops/{shop_id:uuid}/booker", guards=[needs("configure")], include_in_schema=False)
+async def booker(request: Asked, shop_id: UUID) -> Response[Any]:
+    """Who books refunds in commerce."""
+    value = forms.choice(await request.form(), "booker", Booker, "Who books")
+    await services_of(request).commands.set_booker(shop_id, value, request.user.name)
+    return go(request, "/connections", "Who books refunds is set.")
+
+
+@post("/shops/{shop_id:uuid}/sync", guards=[needs("decide")], include_in_schema=False)
+async def sync(request: Asked, shop_id: UUID) -> Response[Any]:
+    """Read what changed now. A comfort: it happens by itself."""
+    await services_of(request).commands.sync_now(shop_id, request.user.name)
+    return go(request, f"/?shop={shop_id}", "Reading what changed. New returns appear by themselves.", "info")
+
+
+ROUTES = [preview, mode, take_over, gateway, locations, location, booker, sync]

@@ -1,0 +1,42 @@
+"""One time-line of a case: what the channel showed, what people said, what the hub did. Newest last."""
+
+from __future__ import annotations
+
+import msgspec
+
+from backhaul.store.case_page import Case
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One line. ``at`` is Unix seconds by the shop's clock."""
+
+    at: float
+    who: str
+    title: str
+    text: str = ""
+    tone: str = "neutral"
+
+
+TONES = {
+    "deadline.warning": "warn",
+    "exception.opened": "bad",
+    "effect.refused": "bad",
+    "effect.unknown": "warn",
+    "effect.accepted": "info",
+    "effect.confirmed": "good",
+    "money.paid": "good",
+    "money.booked": "good",
+    "money.adopted": "good",
+    "money.residual": "warn",
+    "order.matched": "info",
+    "order.missing": "warn",
+    "order.ambiguous": "warn",
+}
+
+
+def timeline(case: Case) -> list[Event]:
+    """All events of a case in the order in which they happened. The history tells of every effect in its own words."""
+    events = [Event(row.at, row.who, row.text, tone=TONES.get(row.what, "neutral")) for row in case.history]
+    if case.row.requested_at:
+        events.append(Event(case.row.requested_at, "buyer", "Asked for it on the channel", case.row.reason_text))
+    return sorted(events, key=lambda event: event.at)

@@ -1,0 +1,87 @@
+"""Reading forms: every wrong value becomes a text for the person who sent it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeVar
+from uuid import UUID
+
+from litestar.datastructures import FormMultiDict, UploadFile
+
+from backhaul.web.problems import BadInput
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def text(form: FormMultiDict, name: str, label: str = "", *, limit: int = 500, required: bool = False) -> str:
+    """A trimmed text field."""
+    value = form.get(name, "")
+    found = value.strip() if isinstance(value, str) else ""
+    if required and not found:
+        raise BadInput(f"{label or name} is missing.")
+    if len(found) > limit:
+        raise BadInput(f"{label or name} is longer than {limit} characters.")
+    if "\x00" in found:
+        raise BadInput(f"{label or name} holds a character that cannot be stored.")
+    return found
+
+
+def texts(form: FormMultiDict, name: str) -> list[str]:
+    """All values of a field that may come several times."""
+    return [value for value in form.getall(name, []) if isinstance(value, str) and value]
+
+
+def choice(form: FormMultiDict, name: str, kind: type[E], label: str = "") -> E:
+    """One of a fixed set."""
+    return choose(text(form, name), kind, label or name)
+
+
+def choose(value: str, kind: type[E], label: str) -> E:
+    """A word of a fixed set."""
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(member.value for member in kind)
+        raise BadInput(f"{label}: “{value[:40]}” is none of {known}.") from None
+
+
+def whole(form: FormMultiDict, name: str, label: str, low: int, high: int) -> int:
+    """A whole number within bounds."""
+    try:
+        number = int(text(form, name))
+    except ValueError:
+        raise BadInput(f"{label} must be a whole number.") from None
+    if not low <= number <= high:
+        raise BadInput(f"{label} must lie between {low} and {high}.")
+    return number
+
+
+def key(form: FormMultiDict, name: str) -> UUID:
+    """An id of ours."""
+    try:
+        return UUID(text(form, name))
+    except ValueError:
+        raise BadInput(f"{name} is no id.") from None
+
+
+async def file(form: FormMultiDict, name: str, label: str) -> tuple[str, bytes]:
+    """An uploaded file: its name and content."""
+    upload = form.get(name)
+    if not isinstance(upload, UploadFile) or not upload.filename:
+        raise BadInput(f"{label}: choose a file.")
+    content = await upload.read()
+    if not content:
+        raise BadInput(f"{label}: the file is empty.")
+    return upload.filename.replace("\\", "/").rsplit("/", 1)[-1][:200], content
+
+
+def check_label(content: bytes) -> str:
+    """The kind of a label file by its first bytes (a name says nothing); raises for what no printer or phone shows."""
+    for head, mime in (
+        (b"%PDF-", "application/pdf"),
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\xff\xd8\xff", "image/jpeg"),
+    ):
+        if content.startswith(head):
+            return mime
+    raise BadInput("The label must be a PDF, PNG or JPEG file.")

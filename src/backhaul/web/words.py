@@ -1,0 +1,190 @@
+"""The product's words as people read them. A word we do not know is shown as it is, never dropped."""
+
+from __future__ import annotations
+
+from backhaul.store.sessions import ROLES
+
+# (text, tone); tones are colours of the design system: neutral, info, warn, good, bad.
+STATUS = {
+    "new": ("New", "info"),
+    "requested": ("Requested", "warn"),
+    "offered": ("Partial refund offered", "info"),
+    "awaiting_parcel": ("Awaiting parcel", "neutral"),
+    "in_transit": ("In transit", "info"),
+    "delivered": ("Delivered, to judge", "warn"),
+    "request_rejected": ("Request rejected", "bad"),
+    "parcel_rejected": ("Parcel rejected", "bad"),
+    "accepted": ("Accepted", "good"),
+    "refunded": ("Refunded", "good"),
+    "closed": ("Closed", "neutral"),
+    "cancelled": ("Cancelled", "neutral"),
+    "unknown": ("Unknown to Backhaul", "bad"),
+}
+KIND = {
+    "return": "Return & refund",
+    "refund": "Refund only",
+    "replacement": "Replacement",
+    "exchange": "Exchange",
+    "cancellation": "Cancellation",
+    "unknown": "Unknown",
+}
+ACTION = {
+    "answer_refund": "Answer the refund request",
+    "answer_return": "Answer the return request",
+    "judge_parcel": "Judge the parcel",
+    "answer_replacement": "Answer the replacement",
+    "answer_exchange": "Answer the exchange",
+    "answer_cancellation": "Answer the cancellation",
+    "unknown": "Look in Seller Center",
+}
+DECISION = {
+    "approve_refund": "Approve refund",
+    "reject_refund": "Reject refund",
+    "approve_return": "Approve return",
+    "reject_return": "Reject return",
+    "keep_item": "Refund, buyer keeps item",
+    "accept_parcel": "Accept parcel",
+    "refuse_parcel": "Refuse parcel",
+    "offer_partial": "Offer partial refund",
+}
+# What an answer sets in motion, said before it is given.
+CONSEQUENCE = {
+    "approve_refund": "The channel pays the buyer at once.",
+    "approve_return": "The buyer sends the goods back; the money follows when the parcel is accepted.",
+    "keep_item": "The channel pays the buyer at once and no goods come back.",
+    "accept_parcel": "The channel pays the buyer.",
+    "reject_refund": "All items of the request are rejected. The buyer may appeal to the channel.",
+    "reject_return": "All items of the request are rejected. The buyer may appeal to the channel.",
+    "refuse_parcel": "The whole parcel is refused and no refund is made. The buyer may appeal to the channel.",
+}
+LANE = {
+    "decision": "Decision",
+    "money": "Money",
+    "parcel": "Parcel",
+    "stock": "Stock",
+    "records": "Commerce records",
+}
+LANE_STATE = {
+    "waiting": ("Waits for an answer", "warn"),
+    "sending": ("Sending", "info"),
+    "requested": ("Requested", "info"),
+    "offered": ("Offered to the buyer", "info"),
+    "accepted": ("Accepted", "good"),
+    "rejected": ("Rejected", "bad"),
+    "parcel_rejected": ("Parcel rejected", "bad"),
+    "refused": ("Refused", "bad"),
+    "cancelled": ("Cancelled", "neutral"),
+    "expected": ("Expected", "neutral"),
+    "paying": ("Channel is paying", "info"),
+    "unproven": ("Paid, not yet proven", "warn"),
+    "paid": ("Paid, not booked", "warn"),
+    "booking": ("Booking", "info"),
+    "settled": ("Settled", "good"),
+    "not_booked": ("Not booked by the hub", "neutral"),
+    "not_connected": ("Not connected", "neutral"),
+    "not_needed": ("Not needed", "neutral"),
+    "waived": ("Waived", "neutral"),
+    "history": ("Ended before going live", "neutral"),
+    "none": ("Nothing to do", "neutral"),
+    "not_yet": ("Not yet", "neutral"),
+    "awaiting_label": ("Waits for a label", "warn"),
+    "awaiting_buyer": ("Waits for the buyer", "neutral"),
+    "label_ready": ("Label ready", "info"),
+    "in_transit": ("In transit", "info"),
+    "delivered": ("Delivered", "info"),
+    "received": ("Received", "good"),
+    "partly_received": ("Partly received", "warn"),
+    "to_inspect": ("To inspect", "warn"),
+    "judged": ("Inspected", "info"),
+    "moving": ("Moving stock", "info"),
+    "finding_order": ("Finding the order", "info"),
+    "finding_lines": ("Finding the lines", "warn"),
+    "creating": ("Creating the return", "info"),
+    "open": ("Open", "info"),
+    "adopted": ("Adopted", "info"),
+    "closed": ("Closed", "good"),
+    "cancelling": ("Cancelling", "info"),
+    "blocked": ("Blocked", "bad"),
+    "unknown": ("Unknown", "bad"),
+}
+EFFECT = {
+    "decide": "Answer to the channel",
+    "upload_label": "Label upload",
+    "stamp_order": "Mark on the commerce order",
+    "create_return": "Return in commerce",
+    "attach_tracking": "Tracking in commerce",
+    "dispose": "Stock movement",
+    "book_refund": "Refund booking",
+    "close_return": "Close the return in commerce",
+    "cancel_return": "Cancel the return in commerce",
+}
+EFFECT_STATE = {
+    "proposed": ("Proposed, not sent", "neutral"),
+    "intent": ("About to be sent", "info"),
+    "sent": ("Sent, no answer yet", "warn"),
+    "accepted": ("Accepted, not read back", "info"),
+    "confirmed": ("Confirmed", "good"),
+    "refused": ("Refused", "bad"),
+    "superseded": ("Superseded", "neutral"),
+    "dropped": ("Dropped", "neutral"),
+}
+CONDITION = {"sellable": "Sellable", "damaged": "Damaged", "wrong_item": "Wrong item", "missing": "Missing"}
+DISPOSITION = {"restock": "Restock", "not_restocked": "Do not restock", "missing": "Missing"}
+CONNECTION = {
+    "never_connected": ("Never connected", "warn"),
+    "connected": ("Connected", "good"),
+    "expired": ("Authorisation expired", "bad"),
+    "disabled": ("Disabled", "neutral"),
+}
+CONNECTION_TEXT = {
+    "never_connected": "Nobody has logged in yet. Nothing is read until you connect it.",
+    "connected": "",
+    "expired": "The vendor no longer accepts this login. Nothing is read or sent until the owner logs in again.",
+    "disabled": "A person switched this connection off. Connect it again to resume.",
+}
+ENTRY = {"paid": "Paid by the channel", "booked": "Booked in commerce", "adopted": "Booked by another, adopted"}
+TABS = {
+    "answer": "Needs answer",
+    "open": "Open",
+    "inspect": "To inspect",
+    "exceptions": "Exceptions",
+    "ended": "Ended",
+    "all": "All",
+}
+DUE = {"overdue": "Overdue", "4h": "Within 4 hours", "24h": "Within 24 hours", "72h": "Within 3 days"}
+DUE_SECONDS = {"overdue": 0, "4h": 4 * 3600, "24h": 24 * 3600, "72h": 72 * 3600}
+# Who is to act on an exception of a lane.
+OWNER = {
+    "decision": "Operator",
+    "money": "Finance",
+    "records": "Operator",
+    "parcel": "Warehouse",
+    "stock": "Warehouse",
+    "connection": "Administrator",
+}
+BOOKER = {
+    "hub": "Backhaul",
+    "desk": "The returns desk",
+    "connector": "Another connector",
+    "nobody": "Nobody",
+}
+
+# Right -> roles that have it. Everybody who is signed in may look.
+RIGHTS = {
+    "decide": frozenset({"owner", "admin", "operator"}),
+    "warehouse": frozenset({"owner", "admin", "operator", "warehouse"}),
+    "repair": frozenset({"owner", "admin", "operator", "finance"}),
+    "configure": frozenset({"owner", "admin"}),
+    "raw": frozenset({"owner", "admin", "operator", "finance"}),
+}
+assert all(roles <= frozenset(ROLES) for roles in RIGHTS.values())
+
+
+def plain(word: str) -> str:
+    """A word of ours or a vendor's, spelt for people when no table has it."""
+    return word.replace("_", " ").strip().capitalize() if word.islower() else word
+
+
+def pair(table: dict[str, tuple[str, str]], word: str) -> tuple[str, str]:
+    """Text and tone of a word."""
+    return table.get(word) or (plain(word), "neutral")
