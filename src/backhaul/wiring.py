@@ -17,10 +17,8 @@ from backhaul.work.intake import Intake
 from backhaul.work.logins import Logins
 from backhaul.work.vendors import Vendors
 
-REGISTRY: dict[str, Vendor] = {
-    tiktok_shop.MANIFEST.vendor: tiktok_shop.vendor,
-    shopify.MANIFEST.vendor: shopify.vendor,
-}
+_vendors: tuple[Vendor, ...] = (tiktok_shop.vendor, shopify.vendor)
+REGISTRY: dict[str, Vendor] = {vendor.manifest.vendor: vendor for vendor in _vendors}
 
 
 @dataclass(frozen=True)

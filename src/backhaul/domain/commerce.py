@@ -67,7 +67,7 @@ class CommerceReturn(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class CommerceRefund(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A refund in the commerce system. ``trace`` is the channel return id our own bookings carry, else empty."""
+    """A refund in the commerce system. ``trace`` is the channel refund id our own bookings carry, else empty."""
 
     id: str
     created_at: int

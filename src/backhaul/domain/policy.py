@@ -47,15 +47,19 @@ REJECTS = {
 }
 
 
-class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the hub may do by itself. The defaults pay nobody without a person except where silence would pay too."""
-
-    version: int = 1
-    on_deadline: dict[Action, DeadlineRule] = {
+def _rules() -> dict[Action, DeadlineRule]:
+    return {
         Action.ANSWER_REFUND: DeadlineRule(Default.LEAVE),
         Action.ANSWER_RETURN: DeadlineRule(Default.APPROVE),
         Action.JUDGE_PARCEL: DeadlineRule(Default.LEAVE),
     }
+
+
+class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the hub may do by itself. The defaults pay nobody without a person except where silence would pay too."""
+
+    version: int = 1
+    on_deadline: dict[Action, DeadlineRule] = msgspec.field(default_factory=_rules)
     accept_parcel: AcceptParcel = AcceptParcel.ON_INSPECTION
     lead_s: int = HOUR  # the default answer is given this long before the deadline
     last_attempt_s: int = 5 * 60  # and tried once more, whatever backs off, this long before it

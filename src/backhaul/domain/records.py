@@ -21,11 +21,11 @@ from backhaul.domain.effects import (
 from backhaul.domain.facts import Facts, LinkState
 from backhaul.domain.matching import Lines
 from backhaul.domain.policy import Policy
-from backhaul.domain.reasons import commerce_reason
+from backhaul.domain.reasons import FALLBACK, commerce_reason
 from backhaul.domain.steps import Draft, Lane, Look, Source, Trouble, Write
 from backhaul.domain.words import APPROVED, Kind, Party, Stage
 
-RETRY_MATCH = (60, 300, 900, 3600)  # seconds between searches for an order that is not there yet; the last repeats
+RETRY_MATCH = (5, 30, 300, 900, 3600)  # seconds between searches for an order that is not there yet; the last repeats
 RECHECK = 24 * 3600
 
 
@@ -45,9 +45,10 @@ def find_order(facts: Facts, now: int, draft: Draft) -> CommerceOrder | None:
         _search(facts, now, draft)
         return None
     order = facts.seen.commerce
-    if order is None or facts.stale(Party.COMMERCE) or now - facts.seen.commerce_at > RECHECK:
+    asked = facts.said.retries.get("look:commerce", 0) > facts.seen.commerce_at
+    if order is None or asked or facts.stale(Party.COMMERCE) or now - facts.seen.commerce_at > RECHECK:
         draft.steps.append(Look(Source.COMMERCE, "the order may have changed", 28))
-        return None if order is None or facts.stale(Party.COMMERCE) else order
+        return None if facts.stale(Party.COMMERCE) else order
     return order
 
 
@@ -169,14 +170,34 @@ def _create(facts: Facts, policy: Policy, case: ChannelCase, order: CommerceOrde
             )
         )
         return Lane("blocked")
-    handle, _ = commerce_reason(case.reason_key, case.reason_text, policy.reasons)
-    reason = facts.seen.reason_ids.get(handle, handle)
+    reason = _reason(facts, policy, case, draft)
+    if not reason:
+        return Lane("blocked")
     note = case.reason_text or case.reason_key
     ready = tuple(ReturnLine(line_id, count, reason, note) for line_id, count in chosen)
     propose(
-        facts, CreateReturn(case.id, order.id, ready, case.created_at), "the channel has accepted the return", 45, draft
+        facts, CreateReturn(case.id, order.id, ready, case.created_at), "the channel has accepted the return", 34, draft
     )
     return Lane("creating")
+
+
+def _reason(facts: Facts, policy: Policy, case: ChannelCase, draft: Draft) -> str:
+    """The commerce system's reason id; a merchant may also map straight to an id."""
+    name, how = commerce_reason(case.reason_key, case.reason_text, policy.reasons)
+    known = facts.seen.reason_ids
+    found = known.get(name) or (name if how == "policy" and "/" in name else known.get(FALLBACK, ""))
+    if not found:
+        draft.troubles.append(
+            Trouble(
+                "reason",
+                "records",
+                f"Commerce has no return reason “{name}” for “{case.reason_text or case.reason_key}”, nor a fallback.",
+                "Map the channel's reason to one of commerce's own on the Policy page.",
+                waits_on=("setting", "reasons"),
+                retry="look:commerce",
+            )
+        )
+    return found
 
 
 def _shipped(order: CommerceOrder, wanted: dict[str, int]) -> tuple[list[tuple[str, int]], int]:

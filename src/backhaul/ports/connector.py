@@ -9,7 +9,7 @@ import msgspec
 
 from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference, Record
 from backhaul.domain.commerce import Candidate, CommerceOrder
-from backhaul.domain.effects import AnyEffect, Effect
+from backhaul.domain.effects import AnyEffect
 from backhaul.ports.manifest import Manifest
 
 
@@ -101,15 +101,6 @@ class Performs(Protocol):
     async def perform(self, wanted: AnyEffect, prepared: Prepared, *, dead_at: float) -> Receipt:
         """Send it, unless ``dead_at`` (wall clock, Unix seconds) has passed: then Unavailable. Raises any of the five
         errors; OutcomeUnknown whenever bytes may have left without an answer."""
-        ...
-
-
-@runtime_checkable
-class Finds(Protocol):
-    """Can say by a strong read whether an effect is there."""
-
-    async def find(self, effect: Effect) -> Receipt | None:
-        """The receipt of the effect if the vendor shows it on our terms, else None. Never uses a search index."""
         ...
 
 

@@ -49,7 +49,7 @@ select c.id, c.channel_kind, c.channel_id, c.body, c.view, c.policy_version,
     exists (select from exception x where x.case_id = c.id and x.key = 'fault' and x.closed_at is null) as faulted,
     array(select (e.id, e.wanted, e.state, e.safety, e.created_at, e.because, e.by, e.attempts, e.sent_at, e.dead_at,
                   e.answered_at, e.code, e.text, e.result, e.reported)
-          from effect e where e.case_id = c.id order by e.id) as ledger,
+          from effect e where e.case_id = c.id order by e.seq) as ledger,
     array(select (k.kind, k.body, k.by, k.at) from command k where k.case_id = c.id order by k.id) as said
 from return_case c join shop s on s.id = c.shop_id where c.id = any($1)
 """

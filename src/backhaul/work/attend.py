@@ -166,6 +166,8 @@ class Attendant:
     async def _login(self, turn: Turn) -> None:
         row = await self.vendors.row(turn.subject_id, fresh=True)
         now = shop_time(row.clock)
+        if turn.heard_channel and row.state == "connected":
+            row = await tokens.probe(self.vendors, row)
         next_at = tokens.renew_at(row)
         if next_at is not None and now >= next_at and row.state == "connected":
             try:
@@ -177,6 +179,9 @@ class Attendant:
             except VendorError as error:
                 log.info("login.renewal_failed", connection=str(row.id), error=str(error))
                 next_at = now + 60
+        expiry = await tokens.warn_of_end(self.vendors, row, now)
+        if expiry is not None and row.state == "connected":
+            next_at = expiry if next_at is None else min(next_at, expiry)
         await turns.abandon(self.pool, turn.subject_id, turn.claim, next_at)
 
     async def _failed(self, turn: Turn, error: Exception) -> None:

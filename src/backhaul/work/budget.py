@@ -24,13 +24,13 @@ PATIENCE_S = 10.0
 
 LEASE = """
 insert into budget as b (connection_id, shop_key, api, tokens, capacity, per_s, granted)
-values ($1, $2, $3, $4 - $6, $4, $5, $6)
+values ($1, $2, $3, $4::float8 - $6::float8, $4, $5, $6)
 on conflict (connection_id, shop_key, api) do update set
     tokens = least(b.capacity, b.tokens + extract(epoch from clock_timestamp() - b.at) * b.per_s) - case
-        when least(b.capacity, b.tokens + extract(epoch from clock_timestamp() - b.at) * b.per_s) - $7 >= $6
+        when least(b.capacity, b.tokens + extract(epoch from clock_timestamp() - b.at) * b.per_s) - $7::float8 >= $6
         then $6 else 0 end,
     granted = case
-        when least(b.capacity, b.tokens + extract(epoch from clock_timestamp() - b.at) * b.per_s) - $7 >= $6
+        when least(b.capacity, b.tokens + extract(epoch from clock_timestamp() - b.at) * b.per_s) - $7::float8 >= $6
         then $6 else 0 end,
     at = clock_timestamp()
 returning granted, tokens, per_s

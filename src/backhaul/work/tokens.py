@@ -18,6 +18,8 @@ from backhaul.store.shops import ConnectionRow
 from backhaul.work.vendors import Vendors, open_tokens, seal_tokens, shop_time
 
 log = structlog.get_logger()
+DAY = 24 * 3600
+END_WARNINGS = (30, 7, 1)
 _locks: dict[UUID, asyncio.Lock] = {}
 
 
@@ -85,6 +87,40 @@ async def login_ended(vendors: Vendors, connection_id: UUID, error: NeedsReauth)
         return False
 
 
+async def probe(vendors: Vendors, row: ConnectionRow) -> ConnectionRow:
+    """The vendor said something about the login itself: see whether it still works."""
+    try:
+        await vendors.make(row, "").shops()
+    except NeedsReauth as error:
+        await pause(vendors, row, str(error))
+    except VendorError as error:
+        log.info("login.probe_failed", connection=str(row.id), error=str(error))
+    return await vendors.row(row.id, fresh=True)
+
+
+async def warn_of_end(vendors: Vendors, row: ConnectionRow, now: int) -> int | None:
+    """Warn 30, 7 and 1 days before the owner's authorisation ends; when to look again."""
+    if row.refresh_expires_at is None:
+        return None
+    left = row.refresh_expires_at - now
+    passed = [days for days in END_WARNINGS if left <= days * DAY]
+    if passed and left > 0:
+        await vendors.pool.execute(
+            """
+            insert into exception (id, shop_id, connection_id, key, lane, text, todo)
+            values ($1, (select shop_id from link where connection_id = $2 limit 1), $2, 'login_ends', 'connection', $3,
+                    $4)
+            on conflict (coalesce(case_id, connection_id), key) where closed_at is null
+            do update set text = excluded.text
+            """,
+            uuid7(),
+            row.id,
+            f"{row.title}: the authorisation ends in {max(1, left // DAY)} days.",
+            "Let the owner authorise again on the Connections page.",
+        )
+    return min((row.refresh_expires_at - days * DAY for days in END_WARNINGS if days not in passed), default=None)
+
+
 async def pause(vendors: Vendors, row: ConnectionRow, text: str) -> None:
     """The login of a connection has ended: nothing of it is called until its owner logs in again."""
     async with vendors.pool.acquire() as connection, connection.transaction():
@@ -111,7 +147,7 @@ async def resume(connection: Connection, connection_id: UUID) -> None:
     await connection.execute(
         """
         update exception set closed_at = now(), closed_by = 'logged in again'
-        where connection_id = $1 and key = 'login' and closed_at is null
+        where connection_id = $1 and key in ('login', 'login_ends') and closed_at is null
         """,
         connection_id,
     )

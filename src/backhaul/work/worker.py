@@ -58,6 +58,9 @@ class Worker:
                 try:
                     await self._jobs(stop)
                 except AWAY as error:
+                    current = asyncio.current_task()
+                    if current is not None and current.cancelling():
+                        raise asyncio.CancelledError from error  # the engine's clean-up failed on its way out
                     log.warning("database.away", error=str(error))
                     await _pause(stop, 1.0)
         finally:

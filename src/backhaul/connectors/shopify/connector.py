@@ -12,13 +12,6 @@ from backhaul.connectors.shopify.settings import ShopifySettings, read_settings
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.effects import (
     AnyEffect,
-    AttachTracking,
-    BookRefund,
-    CancelReturn,
-    CloseReturn,
-    CreateReturn,
-    Dispose,
-    Effect,
     StampOrder,
 )
 from backhaul.kit.http import HttpClient
@@ -102,69 +95,6 @@ class Shopify:
             await self._define_stamp(dead_at)
         answer = await self._client.write(writes.operation_of(wanted), prepared.body, dead_at)
         return writes.receipt(answer)
-
-    async def find(self, effect: Effect) -> Receipt | None:
-        """The effect as a read by id shows it."""
-        match effect.wanted:
-            case StampOrder() as wanted:
-                return await self._find_stamp(wanted)
-            case CreateReturn() as wanted:
-                return await self._find_return(wanted)
-            case AttachTracking() as wanted:
-                return await self._find_tracking(wanted)
-            case Dispose() as wanted:
-                return await self._find_disposition(wanted)
-            case BookRefund() as wanted:
-                return await self._find_booking(wanted)
-            case CloseReturn() | CancelReturn() as wanted:
-                return await self._find_end(wanted)
-            case _:
-                return None
-
-    async def _find_stamp(self, wanted: StampOrder) -> Receipt | None:
-        order = await self.order(wanted.order_id)
-        return Receipt(wanted.order_id) if order and order.stamped == wanted.channel_order_id else None
-
-    async def _find_return(self, wanted: CreateReturn) -> Receipt | None:
-        order = await self.order(wanted.order_id)
-        for each in order.returns if order else ():
-            if each.trace == wanted.case_id:
-                return Receipt(each.id, each.name)
-        return None
-
-    async def _find_tracking(self, wanted: AttachTracking) -> Receipt | None:
-        read = await reading.one_return(self._client, wanted.return_id)
-        for reverse_order in read.reverse_fulfillment_orders.nodes if read else ():
-            for delivery in reverse_order.reverse_deliveries.nodes:
-                tracking = delivery.deliverable.tracking if delivery.deliverable else None
-                if (
-                    reverse_order.id == wanted.reverse_order_id
-                    and tracking
-                    and tracking.number == wanted.tracking_number
-                ):
-                    return Receipt(delivery.id)
-        return None
-
-    async def _find_disposition(self, wanted: Dispose) -> Receipt | None:
-        read = await reading.one_return(self._client, wanted.return_id)
-        for reverse_order in read.reverse_fulfillment_orders.nodes if read else ():
-            for line in reverse_order.line_items.nodes:
-                if line.id == wanted.reverse_line_id:
-                    now = dict(mapping.dispositions(line)).get(wanted.disposition, 0)
-                    return Receipt(line.id) if now >= wanted.before + wanted.quantity else None
-        return None
-
-    async def _find_booking(self, wanted: BookRefund) -> Receipt | None:
-        order = await self.order(wanted.order_id)
-        for each in order.refunds if order else ():
-            if each.trace == wanted.refund_id:
-                return Receipt(each.id)
-        return None
-
-    async def _find_end(self, wanted: CloseReturn | CancelReturn) -> Receipt | None:
-        read = await reading.one_return(self._client, wanted.return_id)
-        ended = "CLOSED" if isinstance(wanted, CloseReturn) else "CANCELED"
-        return Receipt(read.id, read.name) if read and read.status == ended else None
 
     async def _define_stamp(self, dead_at: float | None = None) -> None:
         """Make sure that the stamp's definition is there: without it a stamp is neither unique nor looked up."""

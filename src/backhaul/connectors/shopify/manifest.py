@@ -17,7 +17,7 @@ MANIFEST = Manifest(
     api_version=API_VERSION,
     docs="https://shopify.dev/docs/api/admin-graphql/2026-10",
     proof=Proof.SIMULATED,
-    abilities=frozenset({"Authorises", "CommerceOrders", "Connector", "Finds", "Performs", "Subscribes"}),
+    abilities=frozenset({"Authorises", "CommerceOrders", "Connector", "Performs", "Subscribes"}),
     effects={
         "stamp_order": _NATURAL,  # the same value once more changes nothing; on another order it is refused
         "create_return": _FINDABLE,  # by the mark in the reason note

@@ -48,18 +48,6 @@ async def order(client: Client, order_id: str) -> tuple[wire.Order, list[wire.Re
     return whole, await _returnable(client, order_id, read.returnable_fulfillments or wire.Page([]))
 
 
-async def one_return(client: Client, return_id: str) -> wire.Return | None:
-    """One return, complete; None when it is not there."""
-    try:
-        read, _ = await client.read("return", {"id": return_id}, dict[str, wire.Return | None])
-    except Refused as error:
-        if error.code == "RESOURCE_NOT_FOUND":
-            return None
-        raise
-    found = read.get("return")
-    return await _whole_return(client, found) if found is not None else None
-
-
 async def _money(client: Client, found: wire.Order) -> tuple[list[wire.Transaction], list[wire.Refund]]:
     transactions, refunds = found.transactions, found.refunds
     if len(transactions) >= _TRANSACTIONS or len(refunds) >= _REFUNDS:

@@ -1,6 +1,6 @@
 """The roles TikTok Shop plays: one mapping and one client call each.
 
-It does not play ``Finds``: the channel shows a case by a search index only, and both effects are refused when done.
+The channel shows a case by a search index only; both effects are refused when done.
 """
 
 from __future__ import annotations

@@ -208,10 +208,11 @@ create table effect (
     code text not null default '',
     text text not null default '',
     result text not null default '',
-    written_at timestamptz not null default now()
+    written_at timestamptz not null default now(),
+    seq bigint generated always as identity
 );
 create unique index effect_open on effect (case_id, target) where state in ('intent', 'sent', 'accepted');
-create index effect_case on effect (case_id, id);
+create index effect_case on effect (case_id, seq);
 
 create table history (
     id uuid primary key,
