@@ -26,7 +26,7 @@ def test_steps_run_what_is_due_in_order_and_at_its_own_time() -> None:
     clock.step(1)
     after = clock.now()
     assert after == 1020
-    assert seen[-1] == ("d", 1020)
+    assert seen[3:] == [("d", 1020)]
     with pytest.raises(ValueError, match="backwards"):
         clock.advance_to(1000)
     with pytest.raises(ValueError, match="rate"):

@@ -144,10 +144,23 @@ class CaseControl:
     # -- returns ------------------------------------------------------------------------------------------------------
 
     async def ask(self, request: web.Request) -> web.Response:
-        """A buyer asks: `order_id`, `kind`, `line_ids` or `units`, `reason`, `shipment`, `auto_approve`, ..."""
+        """A buyer asks: `order_id`, `kind`, `line_ids` or `units`, `reason`, `shipment`, `auto_approve`, ...
+
+        `batch` true makes one request with a return for each SKU, as in shops with the batch model.
+        """
         body = await body_of(request)
         order = found(self._world.orders, str(body.get("order_id", "")))
         combine = body.get("combine_with")
+        if body.get("batch"):
+            cases = self._sim.channel.aftersales.request_batch(
+                order,
+                str(body.get("kind", states.RETURN)),
+                _lines(order, body),
+                body.get("reason"),
+                shipment=body.get("shipment"),
+                auto_approve=bool(body.get("auto_approve", False)),
+            )
+            return answer({"returns": [self._return(case) for case in cases]}, 201)
         case = self._sim.channel.aftersales.request(
             order,
             str(body.get("kind", states.RETURN)),

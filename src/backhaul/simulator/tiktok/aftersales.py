@@ -13,6 +13,7 @@ from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok import reasons, states
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.model import Amounts, CaseLine, Line, Order, Return
+from backhaul.simulator.tiktok.notices import Notices
 from backhaul.simulator.tiktok.sales import Sales, Unit
 from backhaul.simulator.tiktok.world import World
 
@@ -25,6 +26,7 @@ class Aftersales:
     def __init__(self, world: World, sales: Sales) -> None:
         self._world = world
         self._sales = sales
+        self._notices = Notices(world)
         self.requested: list[Callable[[Return], None]] = []
 
     # -- amounts ------------------------------------------------------------------------------------------------------
@@ -70,21 +72,57 @@ class Aftersales:
         previous: Return | None = None,
         refund_total: int | None = None,
         note: str = "",
-        enforce: bool = True,
     ) -> Return:
         """Opens a case for units of an order. Raises ApiError when the channel would not let it be opened."""
-        world, shop = self._world, order.shop
+        world = self._world
         if kind not in states.TYPES:
             raise ValueError(f"unknown return type {kind!r}")
-        if enforce:
-            self.require_open(order, lines)
+        self.require_open(order, lines)
+        case = self._new(order, kind, lines, reason, role)
+        case.shipment = shipment or case.shipment
+        case.document_type, case.quick_refund = document, quick_refund
+        case.previous_id = previous.id if previous else ""
+        if refund_total is not None:
+            case.amounts.total = refund_total
+        if combine_with is not None:
+            combine_with.combined_id = combine_with.combined_id or world.ids.decimal("4039", 19)
+            case.combined_id, case.request_id = combine_with.combined_id, combine_with.request_id
+        for line in lines:
+            line.case_id = case.id
+        world.returns[case.id] = case
+        world.returns_of_order.setdefault(order.id, []).append(case.id)
+        self._notices.record(case, role, "Request created", note=note)
+        self._enter(case)
+        self._notices.request(case, "PENDING_REQUEST_REVIEW")
+        if combine_with is not None:
+            world.return_changed(combine_with)
+        self._platform_decides(case, auto_approve)
+        for listener in self.requested:
+            listener(case)
+        return case
+
+    def request_batch(
+        self, order: Order, kind: str, lines: Sequence[Line], reason: str | None = None, **options: Any
+    ) -> list[Return]:
+        """What a shop with the batch model gets: one request, a return for each SKU in it, one parcel for all."""
+        by_sku: dict[str, list[Line]] = {}
+        for line in lines:
+            by_sku.setdefault(line.product.sku_id, []).append(line)
+        made: list[Return] = []
+        for units in by_sku.values():
+            joined = made[0] if made else None
+            if joined is not None:
+                options["shipment"] = joined.shipment
+            made.append(self.request(order, kind, units, reason, combine_with=joined, **options))
+        return made
+
+    def _new(self, order: Order, kind: str, lines: Sequence[Line], reason: str | None, role: str) -> Return:
+        world, shop = self._world, order.shop
         now = world.clock.seconds()
         used_by = "SELLER" if role == "SELLER" else "BUYER"
         market = shop.market.reasons
         fitting = reasons.keys(market, kind, used_by, order.status) or reasons.keys(market, kind, used_by)
         whole, parts = self.amounts(order, lines)
-        if refund_total is not None:
-            whole.total = refund_total
         bundle = [tuple(world.ids.decimal("4037", 19) for _ in line.product.components) for line in lines]
         case = Return(
             id=world.ids.decimal("4035", 19),
@@ -100,29 +138,11 @@ class Aftersales:
             created_at=now,
             updated_at=now,
             type=kind,
-            shipment=shipment or world.rng.choice(shop.switches.shipments),
-            document_type=document,
-            quick_refund=quick_refund,
-            previous_id=previous.id if previous else "",
+            shipment=world.rng.choice(shop.switches.shipments),
             request_id=world.ids.decimal("4038", 19),
         )
         case.freight = 0 if kind != states.RETURN else (599 if money.places(shop.currency) else 20000)
         case.freight_payer = "seller" if any(word in case.reason for word in _SELLER_FAULT) else "buyer"
-        if combine_with is not None:
-            combine_with.combined_id = combine_with.combined_id or world.ids.decimal("4039", 19)
-            case.combined_id = combine_with.combined_id
-        for line in lines:
-            line.case_id = case.id
-        world.returns[case.id] = case
-        world.returns_of_order.setdefault(order.id, []).append(case.id)
-        self._record(case, role, "Request created", note=note)
-        self._enter(case)
-        self._tell_request(case, "PENDING_REQUEST_REVIEW")
-        if combine_with is not None:
-            world.return_changed(combine_with)
-        self._platform_decides(case, auto_approve)
-        for listener in self.requested:
-            listener(case)
         return case
 
     def require_open(self, order: Order, lines: Sequence[Line]) -> None:
@@ -180,12 +200,12 @@ class Aftersales:
                     **(entry or {}),
                 }
             )
-        self._record(case, role, cause.replace("_", " ").capitalize(), note=note)
+        self._notices.record(case, role, cause.replace("_", " ").capitalize(), note=note)
         self._enter(case)
         if before == m.PENDING and status != m.CANCELLED:
-            self._tell_request(case, "REQUEST_REVIEW_COMPLETED")
+            self._notices.request(case, "REQUEST_REVIEW_COMPLETED")
         if before == m.SHIPPED:
-            self._tell_parcel(case, "PACKAGE_REVIEW_COMPLETED")
+            self._notices.parcel(case, "PACKAGE_REVIEW_COMPLETED")
 
     def _enter(self, case: Return) -> None:
         """What a new status brings: its clock, its consequences, and that everybody hears of it."""
@@ -199,7 +219,8 @@ class Aftersales:
                 case, "SELLER_RESPOND_REPLACEMENT", clocks.answer_replacement, lambda: self._expired(case, "approve")
             )
         elif status == m.AWAITING_SHIP:
-            case.rma_id = case.rma_id or world.ids.decimal("4040", 19)
+            shared = next((part.rma_id for part in self._same_parcel(case, m.AWAITING_SHIP) if part.rma_id), "")
+            case.rma_id = shared or world.ids.decimal("4040", 19)
             if case.shipment == "PLATFORM":
                 case.provider_id = next(iter(case.shop.carriers))
                 case.tracking_number = case.tracking_number or world.ids.decimal("9400", 22)
@@ -221,7 +242,7 @@ class Aftersales:
                     item.line.case_id = None
         world.return_changed(case)
         if status == m.AWAITING_SHIP:
-            self._tell_parcel(case, "RMA_CREATED")
+            self._notices.parcel(case, "RMA_CREATED")
 
     def _expired(self, case: Return, cause: str) -> None:
         self.move(case, cause, "SYSTEM", decision="DEADLINE_EXPIRED")
@@ -251,10 +272,9 @@ class Aftersales:
         )
         if states.allows("paid", case.type, case.status):
             case.status = m.COMPLETE
-        self._record(case, "SYSTEM", "Refund succeeded")
+        self._notices.record(case, "SYSTEM", "Refund succeeded")
         world.return_changed(case)
-        if not world.quiet and (shop.switches.refund_success_event or shop.switches.batch_model):
-            world.events.emit(shop, "REFUND_SUCCESS", self._refund_event(case), case.id)
+        self._notices.paid(case)
 
     # -- what buyer, carrier and platform do --------------------------------------------------------------------------
 
@@ -282,7 +302,7 @@ class Aftersales:
             raise states.IllegalMove("only a parcel on its way can arrive")
         world.hold(case)
         case.delivered_at = world.clock.seconds()
-        self._record(case, "SYSTEM", "Parcel delivered")
+        self._notices.record(case, "SYSTEM", "Parcel delivered")
         if case.status == m.SHIPPED and case.order.fulfillment_type == "FULFILLMENT_BY_TIKTOK":
             # The channel's own warehouse judges; the seller is not asked.
             world.due(case, None, 86400, lambda: self._expired(case, "goods_accepted"))
@@ -291,7 +311,7 @@ class Aftersales:
             world.due(case, action, case.shop.clocks.judge_parcel, lambda: self._expired(case, "goods_accepted"))
         world.return_changed(case)
         if case.status == m.SHIPPED:
-            self._tell_parcel(case, "PENDING_PACKAGE_REVIEW")
+            self._notices.parcel(case, "PENDING_PACKAGE_REVIEW")
 
     def withdraw(self, case: Return) -> None:
         """The buyer changes their mind."""
@@ -316,7 +336,7 @@ class Aftersales:
             self._world.hold(case)
             case.arbitration = "IN_PROGRESS"
             self._world.stop_clock(case)
-            self._record(case, "BUYER", "Dispute opened")
+            self._notices.record(case, "BUYER", "Dispute opened")
             self._world.return_changed(case)
             return
         if case.arbitration != "IN_PROGRESS":
@@ -364,64 +384,3 @@ class Aftersales:
         return self._sales.place(
             case.shop, units, status="AWAITING_SHIPMENT", shipping_fee=0, replaces=case.order, buyer=case.order.buyer
         )
-
-    def _record(self, case: Return, role: str, description: str, note: str = "") -> None:
-        case.records.append(
-            {
-                "event": "ORDER_RETURN",
-                # The vendor mixes the case of roles in this answer.
-                "role": role if len(case.records) % 2 == 0 else role.capitalize(),
-                "description": description,
-                "reason_text": reasons.text(case.reason),
-                "note": note,
-                "images": [],
-                "videos": [],
-                "create_time": self._world.clock.seconds(),
-            }
-        )
-
-    def _tell_request(self, case: Return, status: str) -> None:
-        if not case.shop.switches.batch_model or self._world.quiet:
-            return
-        data = {
-            "aftersales_request_id": case.request_id,
-            "return_role": case.role,
-            "aftersales_request_status": status,
-            "aftersales_request_create_time": case.created_at,
-            "aftersales_request_update_time": case.updated_at,
-        }
-        self._world.events.emit(case.shop, "AFTERSALES_REQUEST_STATUS_UPDATE", data, case.id)
-
-    def _tell_parcel(self, case: Return, status: str) -> None:
-        if not case.shop.switches.batch_model or self._world.quiet or not case.rma_id:
-            return
-        data = {
-            "rma_id": case.rma_id,
-            "aftersales_request_id": case.request_id,
-            "return_role": case.role,
-            "rma_status": status,
-            "rma_create_time": case.created_at,
-            "rma_update_time": case.updated_at,
-        }
-        self._world.events.emit(case.shop, "RMA_STATUS_UPDATE", data, case.id)
-
-    def _refund_event(self, case: Return) -> dict[str, Any]:
-        shop = case.shop
-        return {
-            "aftersales_request_id": case.request_id,
-            "rma_id": case.rma_id,
-            "line_items": [
-                {
-                    "main_order_id": case.order.id,
-                    "return_line_item_id": item.id,
-                    "sub_return_line_item_id": "",
-                    "sku_id": item.line.product.sku_id,
-                    "sku_return_request_id": case.id,
-                }
-                for item in case.lines
-            ],
-            "refund_currency": shop.currency,
-            "refund_total": money.text(case.amounts.total, shop.currency, uneven=shop.switches.uneven_money),
-            "refund_status": "REFUND_SUCCESS",
-            "refund_timestamp": case.refunded_at,
-        }

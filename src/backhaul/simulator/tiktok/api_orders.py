@@ -10,6 +10,7 @@ from backhaul.simulator.tiktok.api_returns import NEW, OLD, SCOPE, chosen_lines
 from backhaul.simulator.tiktok.cancellations import Cancellations
 from backhaul.simulator.tiktok.decisions import Decisions
 from backhaul.simulator.tiktok.errors import ApiError
+from backhaul.simulator.tiktok.events import VENDOR
 from backhaul.simulator.tiktok.gateway import Call, Endpoint
 from backhaul.simulator.tiktok.model import Order
 from backhaul.simulator.tiktok.shapes import amount, cancellation_shape, order_shape, recipient_address
@@ -158,7 +159,9 @@ class OrderApi:
             external = item.get("external_order") or {}
             lines = external.get("line_items") or []
             problem = None
-            if order is None or order.shop is not call.shop:
+            if self._world.moods.strike(VENDOR, "external_orders", ("nested_error",)) is not None:
+                problem = ("36009003", "internal error")
+            elif order is None or order.shop is not call.shop:
                 problem = ("21008111", "order does not exist in this shop")
             elif external.get("platform") not in PLATFORMS or not external.get("id"):
                 problem = ("98001004", "invalid external order")

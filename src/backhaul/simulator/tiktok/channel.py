@@ -11,6 +11,7 @@ from backhaul.simulator.clock import SimulatedClock
 from backhaul.simulator.delivery import WebhookDelivery
 from backhaul.simulator.moods import Moods
 from backhaul.simulator.tiktok.aftersales import Aftersales
+from backhaul.simulator.tiktok.api_batch import BatchApi
 from backhaul.simulator.tiktok.api_orders import OrderApi
 from backhaul.simulator.tiktok.api_returns import ReturnApi
 from backhaul.simulator.tiktok.api_shop import ShopApi
@@ -43,7 +44,8 @@ class Channel:
         self.portal = Portal(self.world)
         self.world.order_moved.append(self._handed_over)
         returns = ReturnApi(self.world, self.aftersales, self.decisions, self.cancellations, self.labels)
-        for api in (returns, self.orders, ShopApi(self.world, self.labels)):
+        batch = BatchApi(self.world, self.aftersales, self.decisions)
+        for api in (returns, self.orders, ShopApi(self.world, self.labels), batch):
             self.gateway.add(api.endpoints())
 
     def _handed_over(self, order: Order) -> None:

@@ -235,7 +235,6 @@ class Case:
     records: list[dict[str, Any]] = field(default_factory=list)
     stale: dict[str, Any] | None = None
     published_at: int = -1
-    published_status: str = ""
 
     @property
     def shop(self) -> Shop:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -68,7 +69,7 @@ def turn(
     *,
     statuses: list[str] | None,
     only: set[str] | None,
-    fits: object,
+    fits: Callable[[str], bool] | None,
 ) -> tuple[Found, str]:
     """Reads one page of an index. Returns what was found and the token of the next page, empty at the end."""
     bounds = {
@@ -80,7 +81,7 @@ def turn(
         bounds=bounds,
         statuses=statuses,
         only=only,
-        fits=fits if callable(fits) else None,
+        fits=fits,
         after=page.after,
         offset=page.offset,
         limit=page.size,

@@ -207,7 +207,6 @@ class World:
 
     def _publish(self, case: Return) -> None:
         case.published_at = case.updated_at
-        case.published_status = case.status
         self.indexes[case.shop.id].returns.put(case.id, case.created_at, case.updated_at, case.status)
 
     def _catch_up(self, case: Return) -> None:

@@ -1,0 +1,141 @@
+"""The batch return model: whitelisted fields, line-level review, part failures, the band after receipt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backhaul.simulator.moods import Mood
+from backhaul.simulator.tiktok import model as m
+from backhaul.simulator.tiktok.model import Return
+from tests.simulator.tiktok.test_openapi import SPEC, answer_schema, problems, unknown_fields
+from tests.simulator.wire import Reply, Wire
+
+REQUESTS = "/return_refund/202603/aftersales/search"
+PARCELS = "/return_refund/202604/rma/search"
+REVIEW = "/return_refund/202606/aftersales/review"
+DECISION = "/return_refund/202606/review_decision"
+EVERYTHING = ["LINE_ITEMS", "SKU_RETURN_REQUESTS", "RETURN_MERCHANDISE_AUTHORIZATIONS"]
+
+
+@pytest.fixture
+async def batch(wire: Wire) -> Wire:
+    wire.shop.switches.batch_model = True
+    return wire
+
+
+def _two(wire: Wire) -> list[Return]:
+    order = wire.order("MUG-GRN", "MUG-GRN", "LIP-MNT")
+    made = wire.sim.channel.aftersales.request_batch(order, "RETURN_AND_REFUND", order.lines, shipment="PLATFORM")
+    assert [len(case.lines) for case in made] == [2, 1]
+    return made
+
+
+def _decision(case: Return, action: str, **more: Any) -> dict[str, Any]:
+    return {"line_items": [{"return_line_item_id": line.id} for line in case.lines], "action": action, **more}
+
+
+async def _review(wire: Wire, case: Return, *decisions: dict[str, Any], parcel: bool = False, key: str = "") -> Reply:
+    item: dict[str, Any] = {
+        "request_id": case.rma_id if parcel else case.request_id,
+        "request_id_type": "RMA" if parcel else "AFTERSALES",
+        "line_item_decisions": list(decisions),
+    }
+    if key:
+        item["idempotency_key"] = key
+    return await wire.call("POST", REVIEW, {"aftersales_request_decisions": [item]})
+
+
+async def test_shops_without_the_model_say_so(wire: Wire) -> None:
+    for path in (REQUESTS, PARCELS, REVIEW):
+        assert (await wire.call("POST", path, {"locale": "en"})).code == 25020005
+
+
+async def test_only_what_is_whitelisted_comes_back(batch: Wire) -> None:
+    first, second = _two(batch)
+    bare = (await batch.call("POST", REQUESTS, {})).data["aftersales_requests"]
+    assert bare == [{"id": first.request_id, "status": "PENDING_REQUEST_REVIEW"}]
+    body = {"whitelisted_data_fields": EVERYTHING, "filters": {"aftersales_request_ids": [first.request_id]}}
+    full = (await batch.call("POST", REQUESTS, body)).data["aftersales_requests"][0]
+    assert [row["return_id"] for row in full["sku_return_requests"]] == [first.id, second.id]
+    assert len(full["line_items"]) == 3
+    missing = {"filters": {"aftersales_request_statuses": ["REQUEST_REVIEW_COMPLETED"]}}
+    assert (await batch.call("POST", REQUESTS, missing)).data["total_count"] == 0
+    assert (await batch.call("POST", PARCELS, {"whitelisted_data_fields": EVERYTHING})).code == 25001001
+
+
+async def test_one_sku_accepted_and_one_refused(batch: Wire) -> None:
+    first, second = _two(batch)
+    split = {"line_items": [{"return_line_item_id": first.lines[0].id}], "action": "APPROVE_REQUEST"}
+    assert (await _review(batch, first, split)).code == 25020003
+    accept, refuse = _decision(first, "APPROVE_REQUEST"), _decision(second, "REJECT_REQUEST")
+    reply = await _review(batch, first, accept, refuse)
+    assert reply.code == 0
+    assert [error["code"] for error in reply.data["errors"]] == ["25001001"]  # a refusal needs a reason
+    assert (first.status, second.status) == (m.AWAITING_SHIP, m.PENDING)
+    refuse["reject_reason"] = "seller_reject_apply_item_is_correct"
+    assert (await _review(batch, first, refuse)).data == {"errors": []}
+    assert second.status == m.REJECTED
+    assert (await _review(batch, first, accept)).code == 25011012
+
+
+async def test_the_parcel_is_judged_by_itself(batch: Wire) -> None:
+    first, second = _two(batch)
+    both = [_decision(case, "APPROVE_REQUEST") for case in (first, second)]
+    assert (await _review(batch, first, *both, key="k")).data == {"errors": []}
+    assert (await _review(batch, first, *both, key="k")).data == {"errors": []}
+    assert (await _review(batch, first, both[0], key="k")).code == 25001001
+    assert len(batch.sim.books.of(batch.shop.id).decisions) == 2
+    assert first.rma_id == second.rma_id
+    batch.sim.channel.aftersales.ship(first)
+    batch.sim.channel.aftersales.deliver(first)
+    parcels = (await batch.call("POST", PARCELS, {"filters": {"statuses": ["PENDING_PACKAGE_REVIEW"]}})).data
+    assert [row["id"] for row in parcels["return_merchandise_authorizations"]] == [first.rma_id]
+    query = {"seller_id": batch.shop.seller_id, "return_or_cancel_id": second.id}
+    rows = (await batch.call("GET", DECISION, query=query)).data["line_items"][0]["decisions"]
+    band = next(row for row in rows if row["decision"] == "OFFER_PARTIAL_REFUND_AFTER_RECEIVING_PKG")
+    assert band["eligible"]
+    amounts = band["partial_refund_amount_range"]
+    high = {"partial_refund_total": str(float(amounts["max_amount"]) + 1), "currency": "USD"}
+    part = "OFFER_PARTIAL_REFUND_AFTER_RECEIVING_PKG"
+    wrong = await _review(batch, second, _decision(second, part, partial_refund_amount=high), parcel=True)
+    assert wrong.code == 25005020
+    right = {"partial_refund_total": amounts["max_amount"], "currency": "USD"}
+    accepted = _decision(first, "APPROVE_RETURN_PACKAGE")
+    reply = await _review(batch, first, accepted, _decision(second, part, partial_refund_amount=right), parcel=True)
+    assert reply.data == {"errors": []}
+    batch.sim.clock.step(batch.shop.clocks.refund_lag)
+    paid = {entry["return_id"]: entry["amount"] for entry in batch.sim.books.of(batch.shop.id).refunds}
+    assert paid == {first.id: first.amounts.total, second.id: round(100 * float(amounts["max_amount"]))}
+    assert (await _review(batch, first, accepted)).code == 25020004  # a parcel decision on a request
+
+
+async def test_code_0_with_failures_inside(batch: Wire) -> None:
+    first, second = _two(batch)
+    batch.sim.moods.add(Mood("nested_error", times=1))
+    decisions = [_decision(case, "APPROVE_REQUEST") for case in (first, second)]
+    reply = await _review(batch, first, *decisions)
+    assert (reply.code, [error["code"] for error in reply.data["errors"]]) == (0, ["25001028"])
+    assert (first.status, second.status) == (m.PENDING, m.AWAITING_SHIP)
+
+
+@pytest.mark.skipif(not Path(SPEC).exists(), reason="the specs folder is not beside the repository")
+async def test_answers_are_as_described(batch: Wire) -> None:
+    first, second = _two(batch)
+    await _review(batch, first, _decision(first, "APPROVE_REQUEST"))
+    query = {"seller_id": batch.shop.seller_id, "return_or_cancel_id": second.id}
+    replies = {
+        REQUESTS: await batch.call("POST", REQUESTS, {"whitelisted_data_fields": EVERYTHING}),
+        PARCELS: await batch.call("POST", PARCELS, {"whitelisted_data_fields": EVERYTHING[:2]}),
+    }
+    for path, reply in replies.items():
+        schema = answer_schema(path, "post")
+        assert problems(schema, reply.body) == []
+        assert unknown_fields(schema["allOf"][1]["properties"]["data"], reply.data) == []
+        assert reply.data["total_count"] == 1
+    asked = await batch.call("GET", DECISION, query=query)
+    schema = answer_schema(DECISION, "get")
+    assert problems(schema, asked.body) == []
+    assert unknown_fields(schema["allOf"][1]["properties"]["data"], asked.data) == []
