@@ -124,6 +124,7 @@ class Simulator:
                 client_id=f"sim_client_{rng.getrandbits(64):016x}",
                 client_secret=f"sim_shpss_{rng.getrandbits(128):032x}",
                 currency=shop.currency,
+                restore_rate=spec.commerce_points_per_s,
             )
         if habits is not None:
             self.connector.habits[shop.id] = habits
