@@ -43,7 +43,7 @@ class ShopSpec:
     seller: str = ""
     seller_type: str = "LOCAL"
     commerce_domain: str | None = None
-    commerce_points_per_s: float | None = None  # the store's plan; the standard plan's rate when left out
+    commerce_points_per_s: int | None = None  # the store's plan; the standard plan's rate when left out
     switches: dict[str, Any] = field(default_factory=dict)
     clocks: dict[str, int] = field(default_factory=dict)
 
