@@ -177,3 +177,15 @@ def test_a_page_of_a_large_shop_is_cheap() -> None:
     assert len(found.ids) == 50
     assert found.total > 50_000 - 20
     assert best < 0.02
+
+
+async def test_bounds_of_a_field_that_is_not_sorted_by(wire: Wire) -> None:
+    cases = [wire.ask() for _ in range(4)]
+    wire.sim.clock.step(100)
+    wire.sim.channel.aftersales.withdraw(cases[3])
+    wire.sim.channel.aftersales.withdraw(cases[1])
+    since = {"update_time_ge": int(wire.sim.clock.now())}
+    for more, expected in (({}, [cases[1].id, cases[3].id]), ({"return_status": [m.PENDING]}, [])):
+        data = (await wire.search({**since, **more}, sort_field="create_time")).data
+        assert sorted(row["return_id"] for row in data["return_orders"]) == sorted(expected)
+        assert data["total_count"] == len(expected)

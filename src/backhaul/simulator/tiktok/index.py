@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 Key = tuple[int, str]
+_FEW = 5_000
 FIELDS = ("create_time", "update_time")
 
 
@@ -79,6 +80,9 @@ class Index:
         lists = self._lists(sort, statuses, only)
         low, high = bounds.get(sort, (None, None))
         other = next(name for name in FIELDS if name != sort)
+        if only is None and low is None and high is None and (few := self._few(other, bounds, statuses)) is not None:
+            lists = self._lists(sort, None, few)
+            bounds = {}
         test = self._test(other, bounds.get(other, (None, None)), fits)
         ranges = [
             (
@@ -104,6 +108,22 @@ class Index:
                 return Found([key[1] for key in picked], total, picked[-1])
             picked.append(key)
         return Found([key[1] for key in picked], total, None)
+
+    def _few(
+        self, field: str, bounds: dict[str, tuple[int | None, int | None]], statuses: Sequence[str] | None
+    ) -> list[str] | None:
+        """The ids inside a bound of the field that is not sorted by, when they are few enough to sort on the spot."""
+        low, high = bounds.get(field, (None, None))
+        if low is None and high is None:
+            return None
+        found: list[str] = []
+        for keys in self._lists(field, statuses, None):
+            start = 0 if low is None else bisect_left(keys, (low, ""))
+            end = len(keys) if high is None else bisect_left(keys, (high, ""))
+            if len(found) + end - start > _FEW:
+                return None
+            found += [key[1] for key in keys[start:end]]
+        return found
 
     def _lists(self, sort: str, statuses: Sequence[str] | None, only: Iterable[str] | None) -> list[list[Key]]:
         if only is not None:
