@@ -111,6 +111,11 @@ def safe_link(address: str) -> str:
         return ""
 
 
+def breakable(text: str) -> Markup:
+    """A vendor's long word that may break at its underscores."""
+    return Markup("_<wbr>").join(text.split("_"))
+
+
 def fingerprint(value: Any) -> str:
     """Changes when the value does."""
     return hashlib.sha256(msgspec.json.encode(value)).hexdigest()[:16]
@@ -153,7 +158,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals.update(
         asset=asset, money=money, when=when, countdown=countdown, span=span, words=words, plain=words.plain,
-        pair=words.pair, safe_link=safe_link, fingerprint=fingerprint, address=address, icon=icon,
+        pair=words.pair, safe_link=safe_link, fingerprint=fingerprint, address=address, icon=icon, breakable=breakable,
     )  # fmt: skip
     return environment
 

@@ -37,6 +37,15 @@ ACTION = {
     "answer_cancellation": "Answer the cancellation",
     "unknown": "Look in Seller Center",
 }
+ACTION_SHORT = {
+    "answer_refund": "Answer refund",
+    "answer_return": "Answer return",
+    "judge_parcel": "Judge parcel",
+    "answer_replacement": "Answer replacement",
+    "answer_exchange": "Answer exchange",
+    "answer_cancellation": "Answer cancellation",
+    "unknown": "Seller Center",
+}
 DECISION = {
     "approve_refund": "Approve refund",
     "reject_refund": "Reject refund",
