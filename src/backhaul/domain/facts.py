@@ -93,6 +93,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     commerce: CommerceOrder | None = None
     commerce_at: int = 0
     commerce_heard: int = -1
+    commerce_behind: bool = False  # an effect of ours was accepted there since this read
     answerable: tuple[Answerable, ...] = ()
     answerable_at: int = 0
     answerable_for: str = ""  # "action:round"

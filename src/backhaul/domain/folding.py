@@ -69,12 +69,21 @@ def fold_commerce(seen: Seen, order: CommerceOrder, heard: int, now: int) -> See
         commerce=known if older else order,
         commerce_at=now,
         commerce_heard=max(seen.commerce_heard, heard),
+        commerce_behind=False,
         backoff=without(seen.backoff, Party.COMMERCE),
     )
 
 
+def fall_behind(seen: Seen, party: Party) -> Seen:
+    """After an accepted effect of ours: the channel's answer to it is needed before anything else; of commerce we know
+    what we changed, so other effects need not wait for the read-back."""
+    if party is Party.CHANNEL:
+        return forget_read(seen, party)
+    return msgspec.structs.replace(seen, commerce_behind=True)
+
+
 def forget_read(seen: Seen, party: Party) -> Seen:
-    """After an effect the last read is no longer true."""
+    """After an effect whose outcome is not what we wanted, or not known, the last read is no longer true."""
     if party is Party.CHANNEL:
         return msgspec.structs.replace(seen, channel_heard=-1)
     return msgspec.structs.replace(seen, commerce_heard=-1)

@@ -84,7 +84,9 @@ def follow(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
         draft.wake(since)
         return
     if not fresh or read_at < since:
-        draft.steps.append(Look(_source(party), f"to see what became of: {effect.because}", 15))
+        # Other effects on the order go first; one read then shows them all.
+        rank = 60 if effect.state is EffectState.ACCEPTED and party is Party.COMMERCE else 15
+        draft.steps.append(Look(_source(party), f"to see what became of: {effect.because}", rank))
         return
     state = shown(effect, facts)
     if state is True:
@@ -98,8 +100,9 @@ def follow(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
 
 
 def _read(facts: Facts, party: Party) -> tuple[int, bool]:
-    at = facts.seen.channel_at if party is Party.CHANNEL else facts.seen.commerce_at
-    return at, not facts.stale(party)
+    if party is Party.CHANNEL:
+        return facts.seen.channel_at, not facts.stale(party)
+    return facts.seen.commerce_at, not (facts.stale(party) or facts.seen.commerce_behind)
 
 
 def _source(party: Party) -> Source:

@@ -106,7 +106,7 @@ def records_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, line
     if case.units and lines.unmatched:
         _unmatched(case, order, lines, draft)
     if order.stamped != case.order_id:
-        propose(facts, StampOrder(order.id, case.order_id), "so that the order is found at once next time", 90, draft)
+        propose(facts, StampOrder(order.id, case.order_id), "so that the order is found at once next time", 58, draft)
     record = our_return(case, order, lines)
     if not facts.goods_expected:
         if record and record.trace == case.id and record.status == "open" and not _touched(record, order):

@@ -116,6 +116,8 @@ def _book(facts: Facts, refund: ChannelRefund, order: CommerceOrder, lines: Line
     standing = facts.effect(target)
     if standing is not None and standing.open:
         return False
+    if any(isinstance(each.wanted, BookRefund) and each.open for each in facts.ledger):
+        return False  # what is left to refund is known when that one is read back
     if lines.unmatched or not lines.matched:
         return False  # the records lane asks about the lines
     if refund.amount.currency != order.currency:

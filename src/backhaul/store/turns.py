@@ -77,6 +77,23 @@ async def hear(connection: Connection, hints: Mapping[UUID, tuple[int, int]], ra
     await enqueue(connection, [(row["subject_id"], row["generation"], row["shop_id"]) for row in rows], rank)
 
 
+async def note(connection: Connection, hints: Mapping[UUID, tuple[int, int]]) -> None:
+    """Count hints about commerce (subject -> count, when to look) that may gather for a moment: what we write there
+    comes back as a handful of webhooks, and one look answers them all. The due-scan brings it."""
+    subjects = sorted(hints)
+    await connection.execute(
+        """
+        with locked as (select subject_id from turn where subject_id = any($1) order by subject_id for update)
+        update turn t set heard_commerce = heard_commerce + h.count, attend_at = least(t.attend_at, h.at)
+        from unnest($1::uuid[], $2::int[], $3::bigint[]) as h(subject_id, count, at) join locked using (subject_id)
+        where t.subject_id = h.subject_id
+        """,
+        subjects,
+        [hints[subject][0] for subject in subjects],
+        [hints[subject][1] for subject in subjects],
+    )
+
+
 async def nudge(connection: Connection, subjects: Iterable[UUID], rank: Rank) -> None:
     """Have subjects attended to without a hint about anybody."""
     await hear(connection, dict.fromkeys(subjects, (0, 0)), rank)
@@ -127,7 +144,7 @@ with mine as (
     select * from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::int[]) as m(subject_id, claim, attend_at, rank)
 ),
 locked as (select t.subject_id from turn t join mine using (subject_id) order by t.subject_id for update of t)
-update turn t set owner = null, until = null, attend_at = m.attend_at, rank = m.rank
+update turn t set owner = null, until = null, attend_at = least(m.attend_at, t.attend_at), rank = m.rank
 from mine m join locked l using (subject_id)
 where t.subject_id = m.subject_id and t.claim = m.claim and not t.dirty
 returning t.subject_id

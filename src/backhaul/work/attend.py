@@ -106,7 +106,11 @@ class Attendant:
         for _ in range(MOST_STEPS):
             if not plan.steps or time.monotonic() - run.started > LONGEST_S:
                 return plan
-            await self._step(run, plan.steps[0])
+            shown = [step for step in plan.steps if isinstance(step, Settle)]
+            for step in shown:
+                sending.settle(run, step)
+            if not shown:
+                await self._step(run, plan.steps[0])
             plan = plan_case(run.facts, run.policy, run.now())
         raise RuntimeError(f"{MOST_STEPS} steps did not settle the case; next would be {plan.steps[:1]!r}")
 
@@ -118,8 +122,6 @@ class Attendant:
                 await sending.write(run, step)
             case Send():
                 await sending.send(run, step)
-            case Settle():
-                sending.settle(run, step)
             case Warn():
                 run.see(warned=(*run.facts.seen.warned, *step.keys))
                 what = step.action.replace("_", " ")

@@ -48,6 +48,7 @@ class Purse:
         self._per_s = limit if self._costed else PACE * limit
         self._capacity = manifest.budget_burst if self._costed else max(2.0, BURST * limit)
         self._chunk = max(1.0, CHUNK * limit)
+        self._learnt_per_s = 0.0
         self._leases: dict[str, tuple[float, float]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._learnt: dict[str, float] = {}
@@ -72,13 +73,14 @@ class Purse:
 
     async def _lease(self, api: str, cost: float) -> float | None:
         """Take a chunk from the shared row; None when it was granted, else the seconds to wait."""
-        want = max(cost, self._chunk)
+        want = max(cost, self._chunk, self._learnt_per_s * CHUNK)
         kept = 0.0 if URGENT.get() else min(KEPT * self._capacity, max(0.0, self._capacity - want))
         row = await self._pool.fetchrow(LEASE, *self._key, api, self._capacity, self._per_s, want, kept)
         assert row is not None
         if row["granted"] > 0:
             # What an expired lease still held is lost, which errs on the vendor's side.
             self._leases[api] = (row["granted"], time.monotonic() + LEASE_S)
+            self._learnt_per_s = row["per_s"] if self._costed else 0.0
             return None
         return float(max(0.02, (want + kept - row["tokens"]) / row["per_s"]))
 

@@ -6,6 +6,7 @@ Everything that gathers while one transaction commits goes into the next; the ve
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from backhaul.domain.channel import ChannelRefund
 from backhaul.domain.money import Money
 from backhaul.domain.words import Party
 from backhaul.kit.batch import Gatherer
+from backhaul.kit.clock import Affine
 from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import News
 from backhaul.ports.errors import VendorError
@@ -23,9 +25,11 @@ from backhaul.store import commands, inbox, shops, turns
 from backhaul.store.db import AWAY, Connection
 from backhaul.store.inbox import Letter
 from backhaul.store.jobs import Rank
-from backhaul.work.vendors import Vendors, shop_time
+from backhaul.work.vendors import Vendors, affine, shop_time
 
 log = structlog.get_logger()
+
+GATHER_S = 1.5  # how long hints about commerce may gather before they are looked at
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -43,6 +47,7 @@ class Intake:
     def __init__(self, vendors: Vendors) -> None:
         self.vendors = vendors
         self._keys: dict[str, tuple[UUID, str]] = {}
+        self._clocks: dict[UUID, tuple[float, Affine]] = {}
         self._gatherer: Gatherer[Item, None] = Gatherer(
             self._store, max_batch=500, alone=lambda error: not isinstance(error, AWAY), name="inbox"
         )
@@ -107,11 +112,41 @@ class Intake:
                 hints[item.connection_id] = (1, 0)
         channel = [(item, shop) for item in items if item.role == Party.CHANNEL for shop in shops_of[id(item)]]
         await self._channel(connection, channel, hints)
+        later: dict[UUID, tuple[int, int]] = {}
         for item in items:
             if item.role == Party.COMMERCE:
                 for shop in shops_of[id(item)]:
-                    await _commerce(connection, item, shop, hints)
+                    await self._commerce(connection, item, shop, hints, later)
+        # Subjects that are looked at anyway answer their commerce hints with the same look.
+        for case_id in hints.keys() & later.keys():
+            _count(hints, case_id, commerce=later.pop(case_id)[0])
         await turns.hear(connection, hints, Rank.HINT)
+        if later:
+            await turns.note(connection, later)
+
+    async def _commerce(
+        self,
+        connection: Connection,
+        item: Item,
+        shop: UUID,
+        hints: dict[UUID, tuple[int, int]],
+        later: dict[UUID, tuple[int, int]],
+    ) -> None:
+        orders = [ident for kind, ident in item.news.subjects if kind == "order"]
+        for case_id in await inbox.cases_of_commerce_orders(connection, shop, orders):
+            soon = int((await self._clock(connection, shop)).virtual(time.time() + GATHER_S))
+            later[case_id] = (later.get(case_id, (0, 0))[0] + 1, soon)
+        for case_id, channel_order in await inbox.waiting(connection, shop, "order"):
+            # The order may be the awaited one if it says the channel's order id anywhere.
+            if channel_order.encode() in item.raw and case_id not in hints:
+                _count(hints, case_id, commerce=1)
+
+    async def _clock(self, connection: Connection, shop: UUID) -> Affine:
+        at, clock = self._clocks.get(shop, (0.0, None))
+        if clock is None or time.monotonic() - at > 2.0:
+            clock = affine(await commands.shop_clock(connection, shop))
+            self._clocks[shop] = (time.monotonic(), clock)
+        return clock
 
     async def _channel(
         self, connection: Connection, items: list[tuple[Item, UUID]], hints: dict[UUID, tuple[int, int]]
@@ -155,16 +190,6 @@ async def _shops(connection: Connection, items: list[Item]) -> dict[int, list[UU
 def _count(hints: dict[UUID, tuple[int, int]], case_id: UUID, channel: int = 0, commerce: int = 0) -> None:
     old = hints.get(case_id, (0, 0))
     hints[case_id] = (old[0] + channel, old[1] + commerce)
-
-
-async def _commerce(connection: Connection, item: Item, shop: UUID, hints: dict[UUID, tuple[int, int]]) -> None:
-    orders = [ident for kind, ident in item.news.subjects if kind == "order"]
-    for case_id in await inbox.cases_of_commerce_orders(connection, shop, orders):
-        _count(hints, case_id, commerce=1)
-    for case_id, channel_order in await inbox.waiting(connection, shop, "order"):
-        # The order may be the awaited one if it says the channel's order id anywhere.
-        if channel_order.encode() in item.raw and case_id not in hints:
-            _count(hints, case_id, commerce=1)
 
 
 async def _proof(connection: Connection, news: News, shop: UUID, known: Mapping[tuple[UUID, str, str], UUID]) -> None:

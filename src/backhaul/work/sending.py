@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from backhaul.domain.effects import AnyEffect, Effect, EffectState, UploadLabel
-from backhaul.domain.folding import forget_read
+from backhaul.domain.folding import fall_behind, forget_read
 from backhaul.domain.steps import Send, Settle, Write
 from backhaul.domain.words import Party
 from backhaul.kit.ids import stable_id
@@ -126,7 +126,7 @@ async def _attempt(run: Run, effect: Effect, prepared: Prepared) -> None:
         _update(run, accepted)
         run.tell(party, "effect.accepted", f"{_phrase(effect.wanted)}. {receipt.text}".strip())
         run.recovered(party)
-        _reread(run, party)
+        run.saw(fall_behind(run.facts.seen, party))
     await run.probe("before_record", target)
 
 
