@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -279,3 +280,35 @@ async def test_wrong_arguments_end_with_code_2() -> None:
     assert process.returncode == 2
     assert b"the simulator plays" in text
     assert b"Traceback" not in text
+
+
+async def test_the_process_ends_when_its_owner_is_killed() -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from backhaul.simulator.process import SimulatorProcess\n"
+        "async def main():\n"
+        "    simulator = SimulatorProcess(rate=0)\n"
+        "    await simulator.start()\n"
+        "    sys.stdout.write(f'{simulator.pid}\\n'); sys.stdout.flush()\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    assert owner.stdout is not None
+    pid = int(await owner.stdout.readline())
+    os.kill(pid, 0)
+    owner.kill()
+    await owner.wait()
+    async with asyncio.timeout(10):
+        while _alive(pid):
+            await asyncio.sleep(0.05)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # Where nobody reaps orphans, an ended process stays as a zombie.
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"

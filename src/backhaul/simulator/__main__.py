@@ -16,9 +16,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from backhaul.simulator import snapshot
 from backhaul.simulator.order_connector import Habits
 from backhaul.simulator.server import LISTENERS, Simulator
 from backhaul.simulator.tiktok.world import ShopSpec
+
+_SAVE_SECONDS = 15.0
 
 
 def _arguments() -> argparse.Namespace:
@@ -31,6 +34,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--shops", type=int, default=0, help="so many US shops, each with a store")
     parser.add_argument("--redirect-url", default="", help="where the consent page sends the seller back to")
     parser.add_argument("--ports-file", type=Path, default=None, help="write the ready line to this file as well")
+    parser.add_argument("--state", type=Path, default=None, help="go on from this file, and keep it up to date")
     parser.add_argument("--attached", action="store_true", help="end when standard input closes")
     for name in LISTENERS:
         parser.add_argument(f"--{name}-port", type=int, default=0, help=f"port of {name}; any free one when 0")
@@ -68,6 +72,14 @@ def _announce(line: str, ports_file: Path | None) -> None:
     sys.stdout.flush()
 
 
+def _fill(simulator: Simulator, arguments: argparse.Namespace) -> None:
+    if arguments.state is not None and arguments.state.exists():
+        snapshot.load(simulator, arguments.state)
+        return
+    for spec, habits in _specs(arguments):
+        simulator.add_shop(spec, habits)
+
+
 async def _run(arguments: argparse.Namespace) -> None:
     ports = {name: getattr(arguments, f"{name}_port") for name in LISTENERS}
     simulator = Simulator(
@@ -78,8 +90,8 @@ async def _run(arguments: argparse.Namespace) -> None:
         redirect_url=arguments.redirect_url,
         ports=ports,
     )
-    for spec, habits in _specs(arguments):
-        simulator.add_shop(spec, habits)
+    state: Path | None = arguments.state
+    _fill(simulator, arguments)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
@@ -90,7 +102,13 @@ async def _run(arguments: argparse.Namespace) -> None:
         _watch_input(loop, stop)
     async with simulator:
         _announce(json.dumps(simulator.describe()), arguments.ports_file)
-        await stop.wait()
+        while not stop.is_set():
+            try:
+                await asyncio.wait_for(stop.wait(), _SAVE_SECONDS)
+            except TimeoutError:
+                pass
+            if state is not None:
+                snapshot.save(simulator, state)
 
 
 def main() -> int:

@@ -66,6 +66,17 @@ class Buyers:
         if temper.per_minute > 0:
             self._next(self._generation, first=True)
 
+    def resume(self, temper: Temper | None) -> None:
+        """Goes on after a restart: those with an open case go on with it, and new ones come as before."""
+        patience = temper or Temper()
+        for case in self._channel.world.returns.values():
+            if case.status not in m.ENDED:
+                self.follow(case, patience)
+                if case.arbitration == "IN_PROGRESS":
+                    self._clock.after(patience.staff_decides_after, lambda case=case: self._staff(case))  # type: ignore[misc]
+        if temper is not None:
+            self.start(temper)
+
     def stop(self) -> None:
         """No new buyers; those who have a case go on with it."""
         self._generation += 1

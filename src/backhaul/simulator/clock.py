@@ -67,6 +67,11 @@ class SimulatedClock:
         """Runs `callback` once, so many virtual seconds from now."""
         return self.schedule(self.now() + seconds, callback)
 
+    def restart(self, virtual: float) -> None:
+        """Goes on from a saved virtual time, with nothing scheduled."""
+        self._timers.clear()
+        self._rebase(virtual, self.rate)
+
     def set_rate(self, rate: float) -> None:
         """Changes the speed; virtual time itself does not jump."""
         if rate < 0:
@@ -124,7 +129,9 @@ class SimulatedClock:
                     if burst % 50 == 0:
                         await asyncio.sleep(0)
             try:
-                await asyncio.wait_for(self._wake.wait(), self._real_wait())
+                # Not wait_for: before Python 3.12 it swallows a cancellation that meets a set event.
+                async with asyncio.timeout(self._real_wait()):
+                    await self._wake.wait()
             except TimeoutError:
                 pass
 

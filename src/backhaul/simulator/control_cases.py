@@ -108,11 +108,7 @@ class CaseControl:
         style = str(copy.get("style", "source_identifier"))
         if style not in STYLES:
             raise ValueError(f"unknown style {style!r}; known: {', '.join(STYLES)}")
-        connector = self._sim.connector
-        if delay <= 0:
-            connector.copy(order, style, wrong_sku=wrong_sku, habits=habits)
-        else:
-            self._sim.clock.after(delay, lambda: connector.copy(order, style, wrong_sku=wrong_sku, habits=habits))
+        self._sim.connector.copy_later(order, style, delay, wrong_sku=wrong_sku, habits=habits)
 
     async def order(self, request: web.Request) -> web.Response:
         """One order."""

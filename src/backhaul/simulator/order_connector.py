@@ -57,7 +57,8 @@ class OrderConnector:
         self._rng = rng
         self._channel = channel
         self._commerce = commerce
-        self._copies: dict[str, Any] = {}
+        self.copies: dict[str, Any] = {}
+        self.planned: dict[str, tuple[float, str, bool, Habits]] = {}
         self._mixed = 0
         self.habits: dict[str, Habits] = {}
         self.suspended = False
@@ -72,11 +73,11 @@ class OrderConnector:
 
     def order_moved(self, order: Order) -> None:
         """Paid orders are copied, shipped ones fulfilled."""
-        if order.id not in self._copies:
+        if order.id not in self.copies:
             if order.status == "AWAITING_SHIPMENT":
                 self.order_created(order)
             return
-        copy = self._copies[order.id]
+        copy = self.copies[order.id]
         if order.status in _SHIPPED and any(line.unfulfilled_quantity > 0 for line in copy.lines):
             self._commerce.fulfil(copy)
 
@@ -87,19 +88,24 @@ class OrderConnector:
         late = habits.late_seconds if self._struck(habits.late_share) else 0.0
         wrong_sku = self._struck(habits.wrong_sku_share)
         style = self._style(habits)
-        delay = habits.delay_seconds + late
+        self.copy_later(order, style, habits.delay_seconds + late, wrong_sku=wrong_sku, habits=habits)
+
+    def copy_later(self, order: Order, style: str, delay: float, *, wrong_sku: bool, habits: Habits) -> None:
+        """Copies an order after so many virtual seconds; at once when there are none."""
         if delay <= 0:
             self.copy(order, style, wrong_sku=wrong_sku, habits=habits)
-        else:
-            self._clock.after(delay, lambda: self.copy(order, style, wrong_sku=wrong_sku, habits=habits))
+            return
+        self.planned[order.id] = (self._clock.now() + delay, style, wrong_sku, habits)
+        self._clock.after(delay, lambda: self.copy(order, style, wrong_sku=wrong_sku, habits=habits))
 
     def copy(self, order: Order, style: str, *, wrong_sku: bool = False, habits: Habits | None = None) -> str | None:
         """Copies an order now. Returns the id in the commerce system, None when the order is cancelled or there."""
         habits = habits or self.habits.get(order.shop.id, Habits())
         domain = order.shop.commerce_domain
+        self.planned.pop(order.id, None)
         if domain is None:
             raise ValueError(f"shop {order.shop.id} has no commerce system")
-        if order.id in self._copies or order.status == "CANCELLED":
+        if order.id in self.copies or order.status == "CANCELLED":
             return None
         groups = _group(order.lines)
         seed = OrderSeed(
@@ -116,7 +122,7 @@ class OrderConnector:
             **STYLES[style](order.id),
         )
         made = self._commerce.create_order(domain, seed)
-        self._copies[order.id] = made
+        self.copies[order.id] = made
         if habits.external_references or order.shop.switches.external_references:
             pairs = [
                 {"id": str(line.number_id), "origin_id": unit.id}
@@ -128,7 +134,7 @@ class OrderConnector:
 
     def copy_of(self, order_id: str) -> str | None:
         """The commerce id of a copied order."""
-        made = self._copies.get(order_id)
+        made = self.copies.get(order_id)
         return None if made is None else str(made.id)
 
     def _line(self, units: list[Line], wrong_sku: bool, order: Order) -> LineSeed:

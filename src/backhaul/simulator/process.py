@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -175,6 +176,7 @@ class ControlClient:
 class SimulatorProcess:
     """The simulator in a process of its own, which ends with this one. Use as an async context manager.
 
+    With `state` it goes on from that file, when it is there, and keeps it: shops and seed then come from the file.
     `ready` is the ready line (addresses, app, shops), `control` a client of the control API.
     """
 
@@ -187,12 +189,15 @@ class SimulatorProcess:
         shops: Sequence[Mapping[str, Any]] = (),
         redirect_url: str = "",
         ports: Mapping[str, int] | None = None,
+        state: Path | None = None,
     ) -> None:
         arguments = ["--attached", "--seed", str(seed), "--rate", str(rate), "--redirect-url", redirect_url]
         if start is not None:
             arguments += ["--start", str(start)]
         for shop in shops:
             arguments += ["--shop", json.dumps(dict(shop))]
+        if state is not None:
+            arguments += ["--state", str(state)]
         for name, port in (ports or {}).items():
             arguments += [f"--{name}-port", str(port)]
         self._arguments = arguments

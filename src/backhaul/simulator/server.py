@@ -22,6 +22,7 @@ from backhaul.simulator.tiktok.channel import Channel
 from backhaul.simulator.tiktok.model import Shop
 from backhaul.simulator.tiktok.world import ShopSpec
 
+_SOURCES = ("moods", "delivery", "channel", "connector", "buyers", "history")
 LISTENERS = ("tiktok", "shopify", "control")
 # Shopify: a failed delivery is repeated eight times over four hours.
 _SHOPIFY_RETRIES = (10.0, 60.0, 300.0, 900.0, 1800.0, 2700.0, 3600.0, 5000.0)
@@ -96,14 +97,16 @@ class Simulator:
     ) -> None:
         self.host = host
         self.clock = SimulatedClock(start=start, rate=rate)
-        self.moods = Moods(random.Random(f"{seed}/moods"))
+        sources = {name: random.Random(f"{seed}/{name}") for name in _SOURCES}
+        self._random = sources
+        self.moods = Moods(sources["moods"])
         self.books = Books()
-        self.delivery = WebhookDelivery(self.clock, random.Random(f"{seed}/delivery"), self.moods)
-        self.channel = Channel(self.clock, self.delivery, self.moods, random.Random(f"{seed}/channel"), self.books)
+        self.delivery = WebhookDelivery(self.clock, sources["delivery"], self.moods)
+        self.channel = Channel(self.clock, self.delivery, self.moods, sources["channel"], self.books)
         self.commerce = ShopifyWorld(self.clock, _CommerceMail(self.delivery), _CommerceMoods(self.moods), seed)
-        self.connector = OrderConnector(self.clock, random.Random(f"{seed}/connector"), self.channel, self.commerce)
-        self.buyers = Buyers(self.clock, random.Random(f"{seed}/buyers"), self.channel)
-        self.history = History(self.clock, random.Random(f"{seed}/history"), self.channel, self.connector)
+        self.connector = OrderConnector(self.clock, sources["connector"], self.channel, self.commerce)
+        self.buyers = Buyers(self.clock, sources["buyers"], self.channel)
+        self.history = History(self.clock, sources["history"], self.channel, self.connector)
         self.app = self.channel.world.auth.add_app(redirect_url=redirect_url)
         self.addresses: dict[str, str] = {}
         self._seed = seed
@@ -164,6 +167,10 @@ class Simulator:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+    def random_sources(self) -> list[random.Random]:
+        """Where all luck comes from, in a fixed order."""
+        return [self._random[name] for name in _SOURCES]
 
     def describe(self) -> dict[str, Any]:
         """Addresses and all credentials, as the ready line prints them."""

@@ -213,26 +213,23 @@ class Aftersales:
         world.stop_clock(case)
         if status == m.PENDING:
             action = "SELLER_RESPOND_REFUND" if case.type == states.REFUND else "SELLER_RESPOND_RETURN"
-            world.due(case, action, clocks.answer_request, lambda: self._expired(case, "approve"))
+            world.due(case, action, clocks.answer_request, lambda: self.time_is_up(case))
         elif status == m.REPLACEMENT_PENDING:
-            world.due(
-                case, "SELLER_RESPOND_REPLACEMENT", clocks.answer_replacement, lambda: self._expired(case, "approve")
-            )
+            action = "SELLER_RESPOND_REPLACEMENT"
+            world.due(case, action, clocks.answer_replacement, lambda: self.time_is_up(case))
         elif status == m.AWAITING_SHIP:
             shared = next((part.rma_id for part in self._same_parcel(case, m.AWAITING_SHIP) if part.rma_id), "")
             case.rma_id = shared or world.ids.decimal("4040", 19)
             if case.shipment == "PLATFORM":
                 case.provider_id = next(iter(case.shop.carriers))
                 case.tracking_number = case.tracking_number or world.ids.decimal("9400", 22)
-            world.due(case, None, clocks.buyer_ships, lambda: self.move(case, "not_shipped", "SYSTEM"))
+            world.due(case, None, clocks.buyer_ships, lambda: self.time_is_up(case))
         elif status == m.AWAITING_RESPONSE:
-            world.due(
-                case, None, clocks.buyer_answers_offer, lambda: self.answer_offer(case, accept=False, role="SYSTEM")
-            )
+            world.due(case, None, clocks.buyer_answers_offer, lambda: self.time_is_up(case))
         elif status in (m.REJECTED, m.PARCEL_REJECTED):
-            world.due(case, None, clocks.buyer_disputes, lambda: self._undisputed(case))
+            world.due(case, None, clocks.buyer_disputes, lambda: self.time_is_up(case))
         elif status in (m.SUCCESS, m.REPLACEMENT_REFUNDED):
-            world.due(case, None, clocks.refund_lag, lambda: self.pay(case))
+            world.due(case, None, clocks.refund_lag, lambda: self.time_is_up(case))
         elif status == m.REPLACEMENT_COMPLETE:
             order = self._replacement_order(case)
             case.replacement_order_id = order.id
@@ -244,12 +241,20 @@ class Aftersales:
         if status == m.AWAITING_SHIP:
             self._notices.parcel(case, "RMA_CREATED")
 
-    def _expired(self, case: Return, cause: str) -> None:
-        self.move(case, cause, "SYSTEM", decision="DEADLINE_EXPIRED")
-
-    def _undisputed(self, case: Return) -> None:
-        if case.arbitration != "IN_PROGRESS":
+    def time_is_up(self, case: Return) -> None:
+        """The clock of a case has run out; whose clock it was says what follows."""
+        if case.status in (m.PENDING, m.REPLACEMENT_PENDING):
+            self.move(case, "approve", "SYSTEM", decision="DEADLINE_EXPIRED")
+        elif case.status == m.SHIPPED:
+            self.move(case, "goods_accepted", "SYSTEM", decision="DEADLINE_EXPIRED")
+        elif case.status == m.AWAITING_SHIP:
+            self.move(case, "not_shipped", "SYSTEM")
+        elif case.status == m.AWAITING_RESPONSE:
+            self.answer_offer(case, accept=False, role="SYSTEM")
+        elif case.status in (m.REJECTED, m.PARCEL_REJECTED) and case.arbitration != "IN_PROGRESS":
             self.move(case, "no_dispute", "SYSTEM")
+        elif case.status in (m.SUCCESS, m.REPLACEMENT_REFUNDED) and not case.refunded_at:
+            self.pay(case)
 
     def pay(self, case: Return) -> None:
         """Pays the buyer: the refund is booked and the case complete."""
@@ -305,10 +310,10 @@ class Aftersales:
         self._notices.record(case, "SYSTEM", "Parcel delivered")
         if case.status == m.SHIPPED and case.order.fulfillment_type == "FULFILLMENT_BY_TIKTOK":
             # The channel's own warehouse judges; the seller is not asked.
-            world.due(case, None, 86400, lambda: self._expired(case, "goods_accepted"))
+            world.due(case, None, 86400, lambda: self.time_is_up(case))
         elif case.status == m.SHIPPED:
             action = "SELLER_RESPOND_RECEIVE_PACKAGE"
-            world.due(case, action, case.shop.clocks.judge_parcel, lambda: self._expired(case, "goods_accepted"))
+            world.due(case, action, case.shop.clocks.judge_parcel, lambda: self.time_is_up(case))
         world.return_changed(case)
         if case.status == m.SHIPPED:
             self._notices.parcel(case, "PENDING_PACKAGE_REVIEW")

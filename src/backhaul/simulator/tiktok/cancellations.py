@@ -36,7 +36,7 @@ class Cancellations:
             case,
             "SELLER_RESPOND_CANCEL",
             order.shop.clocks.answer_cancellation,
-            lambda: self._accept(case, "SYSTEM", {}),
+            lambda: self.time_is_up(case),
         )
         world.cancellation_changed(case)
         world.order_changed(order, tell=False)
@@ -104,6 +104,13 @@ class Cancellations:
             self._book(case, "SHIPPED", "SYSTEM", {})
             self._end(case)
 
+    def time_is_up(self, case: Cancellation) -> None:
+        """The clock of a case has run out: an open request is accepted, an accepted one paid."""
+        if case.status == m.CANCEL_PENDING:
+            self._accept(case, "SYSTEM", {})
+        elif case.status == m.CANCEL_SUCCESS:
+            self._pay(case)
+
     def _open(
         self, order: Order, lines: Sequence[Line], kind: str, role: str, reason: str | None, status: str
     ) -> Cancellation:
@@ -154,7 +161,7 @@ class Cancellations:
         world.stop_clock(case)
         self._sales.cancel(case.order, [item.line for item in case.lines], case.role, case.reason)
         world.cancellation_changed(case)
-        world.due(case, None, case.shop.clocks.refund_lag, lambda: self._pay(case))
+        world.due(case, None, case.shop.clocks.refund_lag, lambda: self.time_is_up(case))
 
     def _pay(self, case: Cancellation) -> None:
         world, shop = self._world, case.shop

@@ -60,11 +60,11 @@ class Events:
         self._moods = moods
         self._delivery = delivery
         self._authority = authority
-        self._subscriptions: dict[tuple[str, str], dict[str, Subscription]] = {}
+        self.all_subscriptions: dict[tuple[str, str], dict[str, Subscription]] = {}
 
     def subscriptions(self, app_key: str, shop_id: str) -> dict[str, Subscription]:
         """Topic to subscription, of one app and shop."""
-        return self._subscriptions.setdefault((app_key, shop_id), {})
+        return self.all_subscriptions.setdefault((app_key, shop_id), {})
 
     def subscribe(self, app_key: str, shop_id: str, topic: str, address: str) -> None:
         """Creates or replaces a subscription."""
@@ -196,7 +196,7 @@ class Events:
             self._send(grant, address, topic, envelope, shop_id, 1)
 
     def _address(self, grant: Grant, shop_id: str, topic: str) -> str:
-        subscription = self._subscriptions.get((grant.app.app_key, shop_id), {}).get(topic)
+        subscription = self.all_subscriptions.get((grant.app.app_key, shop_id), {}).get(topic)
         return subscription.address if subscription is not None else grant.app.webhook_address
 
     def _send(self, grant: Grant, address: str, topic: str, envelope: dict[str, Any], subject: str, copies: int) -> int:

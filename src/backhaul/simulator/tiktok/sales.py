@@ -91,7 +91,7 @@ class Sales:
             line.status = status if status != "ON_HOLD" else "AWAITING_SHIPMENT"
         world.orders[order.id] = order
         world.order_changed(order)
-        self._schedule_completion(order)
+        self.schedule_completion(order)
         for listener in world.order_created:
             listener(order)
         return order
@@ -106,7 +106,7 @@ class Sales:
                 line.status = status
         self._date(order, self._world.clock.seconds())
         self._world.order_changed(order)
-        self._schedule_completion(order)
+        self.schedule_completion(order)
         for listener in self._world.order_moved:
             listener(order)
 
@@ -141,7 +141,8 @@ class Sales:
         if stage >= 6 and not order.completed_at:
             order.completed_at = min(now, order.delivered_at + order.shop.clocks.completed_after_delivery)
 
-    def _schedule_completion(self, order: Order) -> None:
+    def schedule_completion(self, order: Order) -> None:
+        """Sets the clock after which a delivered order takes no more after-sales."""
         if order.timer is not None:
             order.timer.cancel()
             order.timer = None

@@ -137,11 +137,16 @@ class World:
             new = case.published_at < 0
             mood = self.moods.strike(VENDOR, "index", ("index_lag",)) if new else None
             if mood is None:
-                self._publish(case)
+                self.publish(case)
             else:
-                self.clock.after(mood.number("seconds", 30.0), lambda: self._publish(case))
+                self.clock.after(mood.number("seconds", 30.0), lambda: self.publish(case))
         if not self.quiet:
             self.events.return_changed(case)
+
+    def publish(self, case: Return) -> None:
+        """Makes the search show a return as it is now."""
+        case.published_at = case.updated_at
+        self.indexes[case.shop.id].returns.put(case.id, case.created_at, case.updated_at, case.status)
 
     def cancellation_changed(self, case: Cancellation) -> None:
         """Stamps a change of a cancellation, moves the index, tells the listeners."""
@@ -206,13 +211,9 @@ class World:
         """The shop a cipher stands for."""
         return next((shop for shop in self.shops.values() if shop.cipher == cipher), None)
 
-    def _publish(self, case: Return) -> None:
-        case.published_at = case.updated_at
-        self.indexes[case.shop.id].returns.put(case.id, case.created_at, case.updated_at, case.status)
-
     def _catch_up(self, case: Return) -> None:
         case.stale = None
-        self._publish(case)
+        self.publish(case)
 
     def _seller(self, name: str, region: str) -> Seller:
         for seller in self.auth.sellers.values():
