@@ -35,6 +35,11 @@ async def _prepare(connection: Any) -> None:
     )
 
 
+async def _leave(connection: Any) -> None:
+    """Nothing to undo: no session state is ever set on a pooled connection (advisory locks are a transaction's own, and
+    LISTEN has connections to itself), so that a round trip a use is saved."""
+
+
 async def open_pool(dsn: str, size: int = 10) -> Pool:
     """A pool whose connections speak JSON. Raises one of :data:`AWAY` when the server cannot be reached."""
     pool = await asyncpg.create_pool(
@@ -42,6 +47,7 @@ async def open_pool(dsn: str, size: int = 10) -> Pool:
         min_size=min(2, size),
         max_size=size,
         init=_prepare,
+        reset=_leave,
         command_timeout=30,
         max_inactive_connection_lifetime=300,
     )

@@ -64,7 +64,7 @@ class Commands:
             if case.seen.round.get(action, 1) != round:
                 raise CommandRefused("The channel has begun a new review since you opened the page.", 409)
             known = next((each for each in case.seen.answerable if each.decision == decision), None)
-            current = case.seen.answerable_for == f"{action}:{round}"
+            current = f"{action}:{round}" in case.seen.answerable_for.split()
             if decision in REJECTIONS and current and known and reason_key not in dict(known.reasons):
                 raise CommandRefused("The channel does not accept this reason for this case now.")
             vote = Vote(action, round, decision, by, case.now, reason_key, comment)

@@ -113,10 +113,13 @@ class Intake:
         channel = [(item, shop) for item in items if item.role == Party.CHANNEL for shop in shops_of[id(item)]]
         await self._channel(connection, channel, hints)
         later: dict[UUID, tuple[int, int]] = {}
+        commerce: dict[UUID, list[Item]] = {}
         for item in items:
             if item.role == Party.COMMERCE:
                 for shop in shops_of[id(item)]:
-                    await self._commerce(connection, item, shop, hints, later)
+                    commerce.setdefault(shop, []).append(item)
+        for shop, theirs in commerce.items():
+            await self._commerce(connection, theirs, shop, hints, later)
         # Subjects that are looked at anyway answer their commerce hints with the same look.
         for case_id in hints.keys() & later.keys():
             _count(hints, case_id, commerce=later.pop(case_id)[0])
@@ -127,18 +130,18 @@ class Intake:
     async def _commerce(
         self,
         connection: Connection,
-        item: Item,
+        items: list[Item],
         shop: UUID,
         hints: dict[UUID, tuple[int, int]],
         later: dict[UUID, tuple[int, int]],
     ) -> None:
-        orders = [ident for kind, ident in item.news.subjects if kind == "order"]
+        orders = sorted({ident for item in items for kind, ident in item.news.subjects if kind == "order"})
+        soon = int((await self._clock(connection, shop)).virtual(time.time() + GATHER_S))
         for case_id in await inbox.cases_of_commerce_orders(connection, shop, orders):
-            soon = int((await self._clock(connection, shop)).virtual(time.time() + GATHER_S))
-            later[case_id] = (later.get(case_id, (0, 0))[0] + 1, soon)
+            later[case_id] = (1, soon)
         for case_id, channel_order in await inbox.waiting(connection, shop, "order"):
             # The order may be the awaited one if it says the channel's order id anywhere.
-            if channel_order.encode() in item.raw and case_id not in hints:
+            if any(channel_order.encode() in item.raw for item in items):
                 _count(hints, case_id, commerce=1)
 
     async def _clock(self, connection: Connection, shop: UUID) -> Affine:

@@ -54,9 +54,7 @@ async def _answerable(run: Run) -> None:
     assert case is not None
     channel = await run.vendors.channel(run.known.connections, run.shop_id)
     answers = await channel.answerable(case.id)
-    first = next((due for due in case.due), None)
-    mark = f"{first.action}:{run.facts.round(first.action)}" if first else ""
-    run.see(answerable=answers, answerable_at=run.now(), answerable_for=mark)
+    run.see(answerable=answers, answerable_at=run.now(), answerable_for=run.facts.reviews)
     run.recovered(Party.CHANNEL)
 
 
@@ -90,10 +88,11 @@ async def _match(run: Run) -> None:
 
 async def _known_link(run: Run, order_id: str, now: int) -> Link | None:
     said = run.facts.said
+    tries = run.facts.seen.link.tries  # counts on while the order stays away
     if said.linked:
-        return Link(LinkState.MATCHED, said.linked, f"linked by {said.linked_by}", tried_at=now)
+        return Link(LinkState.MATCHED, said.linked, f"linked by {said.linked_by}", tried_at=now, tries=tries)
     stored = await cases.order_link(run.vendors.pool, run.shop_id, order_id)
-    return Link(LinkState.MATCHED, stored[0], stored[1], tried_at=now) if stored else None
+    return Link(LinkState.MATCHED, stored[0], stored[1], tried_at=now, tries=tries) if stored else None
 
 
 async def _referenced(run: Run, order_id: str, now: int) -> Link | None:
@@ -130,7 +129,7 @@ async def _commerce(run: Run) -> None:
     commerce = await run.vendors.commerce(run.known.connections, run.shop_id)
     order = await commerce.order(link.order_id)
     if order is None:
-        missing = Link(LinkState.MISSING, tried_at=run.now(), tries=1)
+        missing = Link(LinkState.MISSING, link.order_id, tried_at=run.now(), tries=link.tries + 1)
         run.see(link=missing, commerce=None, commerce_heard=heard)
         run.tell("hub", "order.gone", f"Commerce no longer shows the order {link.order_id}.")
         return

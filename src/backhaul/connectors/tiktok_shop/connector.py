@@ -6,7 +6,8 @@ The channel shows a case by a search index only; both effects are refused when d
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -15,11 +16,13 @@ import msgspec
 from backhaul.connectors.tiktok_shop import errors, mapping, requests, webhooks, wire
 from backhaul.connectors.tiktok_shop.client import Call, Client, Http, call_of
 from backhaul.connectors.tiktok_shop.manifest import MANIFEST
+from backhaul.connectors.tiktok_shop.mapping import Row
 from backhaul.connectors.tiktok_shop.settings import Settings, read
 from backhaul.connectors.tiktok_shop.words import EU_MARKETS
 from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference, Record
 from backhaul.domain.effects import AnyEffect, Decide
 from backhaul.domain.words import REJECTIONS
+from backhaul.kit.batch import Gatherer
 from backhaul.ports.connector import Changed, News, Prepared, Receipt, ShopInfo, Tokens
 from backhaul.ports.errors import Refused, WireDrift
 from backhaul.ports.factory import Login, Spend
@@ -45,6 +48,13 @@ class TikTokShopConnector:
     def __init__(self, login: Login, http: Http, spend: Spend) -> None:
         self._settings: Settings = read(login)
         self._client = Client(self._settings, login.shop_key, login.access, http, spend)
+        # Looks at many cases at once share a call: what gathers while one is under way goes into the next.
+        self._reads = {
+            kind: Gatherer[str, Row | None](
+                partial(self._rows_of, kind), max_batch=_PAGE, alone=lambda error: isinstance(error, Refused), name=kind
+            )
+            for kind in _SEARCHES
+        }
 
     async def aclose(self) -> None:
         """Nothing to give back: the HTTP client belongs to the process."""
@@ -53,10 +63,16 @@ class TikTokShopConnector:
 
     async def case(self, kind: str, case_id: str) -> ChannelCase | None:
         """See :class:`backhaul.ports.connector.Returns`. There is no call for one case but the search by id."""
-        _, ids, _, page = _search(kind)
-        found = await self._page(kind, {ids: [case_id]}, {"page_size": str(page)}, "")
-        row = next((row for row in _rows(kind, found) if row.get(_id_field(kind)) == case_id), None)
+        _search(kind)
+        row = await self._reads[kind].put(case_id)
         return mapping.case(kind, row) if row is not None else None
+
+    async def _rows_of(self, kind: str, case_ids: list[str]) -> Sequence[Row | None]:
+        _, ids, _, smallest = _search(kind)
+        wanted = sorted(set(case_ids))
+        found = await self._page(kind, {ids: wanted}, {"page_size": str(max(smallest, len(wanted)))}, "")
+        rows = {row.get(_id_field(kind)): row for row in _rows(kind, found)}
+        return [rows.get(case_id) for case_id in case_ids]
 
     async def changed(self, kind: str, since: int, until: int, cursor: str = "") -> Changed:
         """See :class:`backhaul.ports.connector.Returns`. A row that cannot be read comes at an unknown stage."""
