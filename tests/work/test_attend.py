@@ -1,0 +1,200 @@
+"""What a run does with vendors that are silent, refuse, change their shape, or answer twice."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import pytest
+
+from backhaul.domain.words import Action, Decision, Kind, Party
+from backhaul.kit.ids import uuid7
+from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, WireDrift
+from backhaul.store import cases, moves, turns
+from backhaul.store.jobs import Rank
+from backhaul.store.moves import HistoryLine, Lost, Move
+from backhaul.work import tokens
+from tests.work.conftest import Bench
+
+
+async def _decided(bench: Bench, name: str = "1") -> UUID:
+    bench.channel.ask(name, Kind.REFUND)
+    case = await bench.hear(name)
+    await bench.attend(case)
+    await bench.commands.decide(case, action=Action.ANSWER_REFUND, round=1, decision=Decision.APPROVE_REFUND, by="ann")
+    return case
+
+
+async def test_a_decision_is_sent_once_and_read_back(bench: Bench) -> None:
+    case = await _decided(bench)
+    await bench.attend(case)
+    await bench.attend(case)
+    assert [type(each).__name__ for each in bench.channel.sent] == ["Decide"]
+    assert ("decide", "confirmed") in await bench.effects(case)
+
+
+async def test_observe_proposes_and_sends_nothing(bench: Bench) -> None:
+    await bench.pool.execute("update shop set mode = 'observe', live_since = null")
+    case = await _decided(bench)
+    await bench.attend(case)
+    assert bench.channel.sent == []
+    assert bench.commerce.sent == []
+    assert ("decide", "proposed") in await bench.effects(case)
+
+
+async def test_a_silent_channel_does_not_hold_commerce(bench: Bench) -> None:
+    bench.channel.ask("1")
+    case = await bench.hear("1")
+    await bench.attend(case)
+    bench.channel.trouble = [Unavailable("down")]
+    order = bench.commerce.orders["c-order-1"]  # it loses its stamp: something to do in commerce
+    bench.commerce.orders[order.id] = msgspec.structs.replace(order, stamped="", updated_at=order.updated_at + 1)
+    await bench.pool.execute("delete from effect")
+    await bench.pool.execute("update turn set heard_channel = heard_channel + 1, heard_commerce = heard_commerce + 1")
+    sent = len(bench.commerce.sent)
+    await bench.attend(case)
+    assert len(bench.commerce.sent) > sent
+    turn = await bench.turn(case)
+    assert turn["attend_at"] <= time.time() + 10
+
+
+async def test_a_silent_commerce_does_not_hold_the_channels_answer(bench: Bench) -> None:
+    bench.commerce.trouble = [Unavailable("down")] * 50
+    case = await _decided(bench)
+    await bench.attend(case)
+    assert [type(each).__name__ for each in bench.channel.sent] == ["Decide"]
+
+
+async def test_a_lost_answer_is_looked_for_before_it_is_repeated(bench: Bench) -> None:
+    case = await _decided(bench)
+    bench.channel.trouble = [OutcomeUnknown("cut")]
+    await bench.attend(case)
+    assert ("decide", "sent") in await bench.effects(case)
+    assert bench.channel.sent == []
+    await bench.attend(case)
+    assert bench.channel.sent == []  # too early: the bytes may still arrive
+    await bench.pool.execute("update effect set dead_at = extract(epoch from now())::bigint - 60 where kind = 'decide'")
+    await bench.attend(case)
+    assert len(bench.channel.sent) == 1
+    assert ("decide", "confirmed") in await bench.effects(case)
+
+
+async def test_nothing_happened_means_the_same_request_again(bench: Bench) -> None:
+    case = await _decided(bench)
+    bench.channel.trouble = [Unavailable("busy", retry_after=1)]
+    await bench.attend(case)
+    assert ("decide", "intent") in await bench.effects(case)
+    before = await bench.pool.fetchrow("select key, request from effect where kind = 'decide'")
+    await bench.pool.execute(
+        "update return_case set body = replace(convert_from(body, 'utf8'), '\"backoff\"', '\"was\"')::bytea"
+    )
+    await bench.attend(case)
+    assert len(bench.channel.sent) == 1
+    assert await bench.pool.fetchrow("select key, request from effect where kind = 'decide'") == before
+
+
+async def test_a_refusal_lands_on_the_case_and_a_new_answer_is_taken(bench: Bench) -> None:
+    case = await _decided(bench)
+    bench.channel.trouble = [Refused("25011012", "the status forbids it")]
+    await bench.attend(case)
+    assert ("decide", "refused") in await bench.effects(case)
+    assert any(key.startswith("refused:decide") for key in await bench.exceptions(case))
+    await bench.attend(case)
+    assert bench.channel.sent == []
+    await bench.pool.execute("update effect set answered_at = answered_at - 5")
+    exception = await bench.pool.fetchval("select id from exception where key like 'refused:%'")
+    await bench.commands.retry(exception, "ann")
+    await bench.attend(case)
+    assert len(bench.channel.sent) == 1
+    assert await bench.exceptions(case) == []
+
+
+async def test_an_ended_login_pauses_the_connection_and_names_it(bench: Bench) -> None:
+    bench.channel.ask("1")
+    case = await bench.hear("1")
+    bench.channel.trouble = [NeedsReauth("the login was withdrawn", ("scope",))]
+    await bench.attend(case)
+    assert await bench.pool.fetchval("select state from connection where role = 'channel'") == "expired"
+    assert await bench.pool.fetchval("select count(*) from exception where key = 'login' and closed_at is null") == 1
+    reads = bench.channel.reads
+    await bench.hear("1")
+    await bench.attend(case)
+    assert bench.channel.reads == reads  # nothing is called until the owner logs in again
+    connection = await bench.pool.fetchval("select id from connection where role = 'channel'")
+    async with bench.pool.acquire() as db, db.transaction():
+        await db.execute("update connection set state = 'connected' where id = $1", connection)
+        await tokens.resume(db, connection)
+    await bench.attend(case)
+    assert bench.channel.reads == reads + 1
+    assert await bench.pool.fetchval("select count(*) from exception where closed_at is null and key = 'login'") == 0
+
+
+async def test_an_unknown_shape_is_parked_with_an_exception(bench: Bench) -> None:
+    bench.channel.ask("1")
+    case = await bench.hear("1")
+    await bench.attend(case)
+    bench.channel.trouble = [WireDrift("no status in it", b"{}")]
+    await bench.hear("1")
+    await bench.attend(case)
+    assert f"backoff:{Party.CHANNEL}" in await bench.exceptions(case)
+
+
+async def test_a_missing_order_waits_and_is_woken(bench: Bench) -> None:
+    bench.commerce.missing.add("order-1")
+    bench.channel.ask("1")
+    case = await bench.hear("1")
+    await bench.attend(case)
+    assert await bench.exceptions(case) == ["order"]
+    bench.commerce.missing.clear()
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await turns.hear(connection, {case: (0, 1)}, Rank.HINT)
+    await bench.attend(case)
+    assert await bench.exceptions(case) == []
+
+
+async def test_a_move_without_its_claim_writes_nothing(bench: Bench) -> None:
+    bench.channel.ask("1")
+    case = await bench.hear("1")
+    async with bench.pool.acquire() as connection:
+        mine = (await turns.take(connection, [(case, 1)]))[case]
+        await connection.execute("update turn set claim = claim + 1")
+    line = HistoryLine(uuid7(), 1, "hub", "x", "x")
+    answers = await moves.record(bench.pool, [Move(mine, history=[line])])
+    assert isinstance(answers[0], Lost)
+    assert await bench.pool.fetchval("select count(*) from history where case_id = $1", case) == 0
+
+
+async def test_one_bad_row_never_fails_its_neighbours(bench: Bench) -> None:
+    taken = []
+    for name in ("1", "2", "3"):
+        bench.channel.ask(name)
+        case = await bench.hear(name)
+        async with bench.pool.acquire() as connection:
+            taken.append((await turns.take(connection, [(case, 1)]))[case])
+    good = [Move(turn, history=[HistoryLine(uuid7(), 1, "hub", "x", "fine")]) for turn in taken]
+    good[1].history.append(HistoryLine(uuid7(), 1, "hub", "x", "a zero byte: \x00"))
+    answers = await asyncio.gather(*(bench.attendant._moves.put(move) for move in good), return_exceptions=True)
+    assert [isinstance(answer, Exception) for answer in answers] == [False, True, False]
+    assert await bench.pool.fetchval("select count(*) from history where text = 'fine'") == 2
+
+
+async def test_history_and_the_refund_ledger_are_append_only(bench: Bench) -> None:
+    case = await _decided(bench)
+    with pytest.raises(asyncpg.RaiseError, match="append-only"):
+        await bench.pool.execute("update history set text = 'x' where case_id = $1", case)
+    with pytest.raises(asyncpg.RaiseError, match="append-only"):
+        await bench.pool.execute("delete from history where case_id = $1", case)
+
+
+async def test_loading_knows_what_another_process_had_sent(bench: Bench) -> None:
+    case = await _decided(bench)
+    bench.channel.trouble = [OutcomeUnknown("cut")]
+    await bench.attend(case)
+    await bench.pool.execute("update effect set reported = false")
+    async with bench.pool.acquire() as connection:
+        turn = (await turns.take(connection, [(case, 99)]))[case]
+        known = (await cases.load(connection, {case: turn}))[case]
+    assert any(effect.taken_over for effect in known.ledger)
