@@ -54,6 +54,11 @@ async def link_open(pool: Pool, token: str) -> str | None:
     return str(found) if found is not None else None
 
 
+async def ever_signed_in(pool: Pool) -> bool:
+    """Whether anybody has ever used a link."""
+    return bool(await pool.fetchval("select exists (select from signin_link where used_at is not null)"))
+
+
 async def sign_in(pool: Pool, link: str) -> tuple[str, Person] | None:
     """Use a link up: the word for the session cookie and whose it is; None when it is used, over or unknown."""
     token, csrf = secret_token(), secret_token()
