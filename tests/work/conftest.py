@@ -35,10 +35,10 @@ USD = "USD"
 
 def _manifest(vendor: str, role: Party, effects: tuple[str, ...]) -> Manifest:
     safety = Safety(Repeat.REFUSED_IF_DONE, settle_s=0)
+    declared = dict.fromkeys(effects, safety)
     return Manifest(
-        vendor, vendor, role, "1", "", Proof.SIMULATED, frozenset(), dict.fromkeys(effects, safety), (), {}, (), 10_000.0,
-        "minor units",
-    )  # fmt: skip
+        vendor, vendor, role, "1", "", Proof.SIMULATED, frozenset(), declared, (), {}, (), 10_000.0, "minor units"
+    )
 
 
 class FakeChannel:

@@ -16,7 +16,7 @@ async def test_a_hint_during_a_run_is_looked_at_by_that_run(bench: Bench) -> Non
     """Trap 1: the engine's key is taken while a job runs, so a later hint must not depend on a job of its own."""
     bench.channel.ask("1")
     case = await bench.hear("1")
-    heard = []
+    heard: list[object] = []
 
     async def again() -> None:
         if not heard:
