@@ -7,6 +7,8 @@ from backhaul.domain.policy import HOUR, Policy
 from backhaul.domain.steps import Draft, Look, Source, Warn
 from backhaul.domain.words import Action, Party
 
+BREATH = 20  # seconds between attempts in the last minutes
+
 
 def nearest(facts: Facts) -> tuple[Action | None, int | None]:
     """The action that is due first, and until when."""
@@ -18,13 +20,14 @@ def nearest(facts: Facts) -> tuple[Action | None, int | None]:
 
 
 def last_attempt(facts: Facts, policy: Policy, now: int) -> bool:
-    """Whether a deadline is so near that nothing on the channel waits for a back-off begun before."""
-    _, deadline = nearest(facts)
-    if deadline is None or now >= deadline:
+    """Whether a deadline is so near that nothing on the channel waits for the end of a back-off, but for a breath
+    after the last failure."""
+    case, backoff = facts.channel, facts.seen.backoff.get(Party.CHANNEL)
+    if case is None or (backoff is not None and now - backoff.at < BREATH):
         return False
-    start = deadline - policy.last_attempt_s
-    backoff = facts.seen.backoff.get(Party.CHANNEL)
-    return now >= start and (backoff is None or backoff.since < start or now - backoff.since >= 20)
+    return any(
+        due.deadline is not None and due.deadline - policy.last_attempt_s <= now < due.deadline for due in case.due
+    )
 
 
 def warn(facts: Facts, policy: Policy, now: int, draft: Draft) -> None:
@@ -32,7 +35,11 @@ def warn(facts: Facts, policy: Policy, now: int, draft: Draft) -> None:
     case = facts.channel
     assert case is not None
     for due in case.due:
-        if due.deadline is None or now >= due.deadline:
+        if due.deadline is None or not facts.ours_to_answer(due.action):
+            continue
+        if now >= due.deadline:
+            if facts.seen.channel_at < due.deadline:
+                draft.steps.append(Look(Source.CASE, "the deadline has passed", 20))
             continue
         draft.wake(due.deadline - policy.last_attempt_s if now < due.deadline - policy.last_attempt_s else due.deadline)
         marks = {hours: f"{due.action}:{facts.round(due.action)}:{due.deadline}:{hours}" for hours in policy.warn_hours}
@@ -44,7 +51,8 @@ def warn(facts: Facts, policy: Policy, now: int, draft: Draft) -> None:
         if not fresh or min(passed) not in fresh:
             continue
         at = due.deadline - min(passed) * HOUR
-        if facts.seen.channel_at < at and not facts.backing_off(Party.CHANNEL, now):
+        silent = facts.backing_off(Party.CHANNEL, now) or Party.CHANNEL in facts.shop.paused
+        if facts.seen.channel_at < at and not silent:
             draft.steps.append(Look(Source.CASE, "before a deadline warning", 4))
             continue
         draft.steps.append(Warn(tuple(marks[hours] for hours in fresh), due.action, due.deadline, min(passed)))

@@ -19,9 +19,7 @@ def decision_lane(facts: Facts, policy: Policy, now: int, draft: Draft) -> Lane:
     for due in case.due:
         if due.action not in ANSWERS:
             _console(case, due, draft)
-        elif due.action is Action.JUDGE_PARCEL and facts.seen.order and facts.seen.order.fulfilled_by_channel:
-            continue  # receipt belongs to the channel
-        else:
+        elif facts.ours_to_answer(due.action):
             _answer(facts, policy, case, due, now, draft)
     return _lane(facts, case)
 
@@ -66,7 +64,9 @@ def _answer(facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, now
         return
     votes = [vote for vote in facts.said.votes if vote.action is due.action and vote.round == number]
     lead_at = due.deadline - policy.lead_s if due.deadline is not None else None
-    _refused(last, votes, facts, draft, due)
+    if last is not None and _spent(last, votes, facts, due, draft):
+        _ask(facts, policy, case, due, draft, conflict=False)
+        return
     answers = {vote.desk: vote for vote in votes}
     if len({vote.decision for vote in answers.values()}) == 1:
         vote = list(answers.values())[-1]
@@ -87,8 +87,8 @@ def _answer(facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, now
 
 def _by_rule(facts: Facts, policy: Policy, action: Action) -> tuple[Decision, str] | None:
     """The parcel is accepted by rule: on delivery, or when the inspection found every unit as it should be."""
-    if action is not Action.JUDGE_PARCEL or facts.channel is None:
-        return None
+    if action is not Action.JUDGE_PARCEL or facts.channel is None or facts.seen.order is None:
+        return None  # whose goods they are is known from the order
     if policy.accept_parcel is AcceptParcel.ON_DELIVERY:
         return Decision.ACCEPT_PARCEL, "policy: accept on delivery"
     verdicts = facts.said.verdicts
@@ -103,7 +103,7 @@ def _by_rule(facts: Facts, policy: Policy, action: Action) -> tuple[Decision, st
 
 def _default(facts: Facts, policy: Policy, due: ActionDue, number: int) -> Vote | None:
     rule = policy.rule(due.action)
-    if rule.default is Default.LEAVE:
+    if rule.default is Default.LEAVE or (due.action is Action.JUDGE_PARCEL and facts.seen.order is None):
         return None
     if rule.default is Default.APPROVE:
         return Vote(due.action, number, APPROVALS[due.action], "deadline", 0)
@@ -115,14 +115,14 @@ def _default(facts: Facts, policy: Policy, due: ActionDue, number: int) -> Vote 
 
 def _reasons(facts: Facts, action: Action, decision: Decision) -> tuple[tuple[str, str], ...]:
     """Reject reasons the channel offers for this very review; empty before they were read."""
-    if facts.seen.answerable_for != f"{action}:{facts.round(action)}":
+    if not facts.knows_answers(action):
         return ()
     return next((each.reasons for each in facts.seen.answerable if each.decision == decision), ())
 
 
 def _decide(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote, because: str, now: int, draft: Draft) -> None:
     rejects = vote.decision in REJECTIONS
-    if rejects and facts.seen.answerable_for != f"{due.action}:{vote.round}":
+    if rejects and not (facts.knows_answers(due.action) and facts.seen.answerable_at >= vote.at):
         draft.steps.append(Look(Source.ANSWERABLE, "a rejection needs a reason the channel accepts", 4))
         return
     wanted = Decide(case.id, due.action, vote.round, vote.decision, vote.reason_key, vote.comment, vote.offer)
@@ -146,6 +146,10 @@ def _invalid(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote) -> str
     if vote.decision is Decision.REFUSE_PARCEL and case.quick_refund:
         return "The channel has refunded this parcel early: it can no longer be refused."
     if vote.decision in REJECTIONS:
+        offered = next((each for each in facts.seen.answerable if each.decision == vote.decision), None)
+        if offered is not None and not offered.eligible:
+            why = offered.text or offered.code or "no reason given"
+            return f"The channel does not allow “{vote.decision}” now: {why}."
         reasons = dict(_reasons(facts, due.action, vote.decision))
         if not vote.reason_key:
             return "A rejection needs a reason."
@@ -154,12 +158,15 @@ def _invalid(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote) -> str
     return ""
 
 
-def _refused(last: Effect | None, votes: list[Vote], facts: Facts, draft: Draft, due: ActionDue) -> None:
-    if last is None or last.state is not EffectState.REFUSED:
-        return
-    answered = last.answered_at or 0
-    if any(vote.at > answered for vote in votes) or facts.said.retries.get(last.target, 0) > answered:
-        return
+def _spent(last: Effect, votes: list[Vote], facts: Facts, due: ActionDue, draft: Draft) -> bool:
+    """Whether the last answer came to nothing and nobody has given another since; the person is asked anew."""
+    if last.state not in (EffectState.REFUSED, EffectState.DROPPED) or last.code == "unwanted":
+        return False
+    ended = last.answered_at or last.created_at
+    if any(vote.at > ended for vote in votes) or facts.said.retries.get(last.target, 0) > ended:
+        return False
+    if last.state is EffectState.DROPPED:
+        return True
     draft.troubles.append(
         Trouble(
             f"refused:{last.target}",
@@ -170,11 +177,12 @@ def _refused(last: Effect | None, votes: list[Vote], facts: Facts, draft: Draft,
             retry=last.target,
         )
     )
+    return True
 
 
 def _ask(facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, draft: Draft, conflict: bool) -> None:
     number = facts.round(due.action)
-    if facts.seen.answerable_for != f"{due.action}:{number}" and not facts.observing:
+    if not facts.knows_answers(due.action) and not facts.observing:
         draft.steps.append(Look(Source.ANSWERABLE, "to offer the reasons the channel accepts", 60))
     options = tuple(
         option for option in ANSWERS[due.action] if not (option is Decision.REFUSE_PARCEL and case.quick_refund)

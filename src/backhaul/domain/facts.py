@@ -79,6 +79,7 @@ class Backoff(msgspec.Struct, frozen=True, omit_defaults=True):
     tries: int
     text: str
     parked: bool = False
+    at: int = 0  # the last failure
 
 
 class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -96,7 +97,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     commerce_behind: bool = False  # an effect of ours was accepted there since this read
     answerable: tuple[Answerable, ...] = ()
     answerable_at: int = 0
-    answerable_for: str = ""  # "action:round"
+    answerable_for: str = ""  # the reviews it was read for: "action:round", with blanks between
     aliases: dict[str, str] = {}  # channel SKU -> commerce SKU, of this order's lines
     reason_ids: dict[str, str] = {}  # commerce reason handle -> id
     backoff: dict[Party, Backoff] = {}
@@ -187,6 +188,16 @@ class Facts(msgspec.Struct, frozen=True):
         return self.seen.round.get(action, 1)
 
     @property
+    def reviews(self) -> str:
+        """The mark of what the channel waits for now, kept beside a read of what may be answered."""
+        due = self.seen.channel.due if self.seen.channel else ()
+        return " ".join(f"{each.action}:{self.round(each.action)}" for each in due)
+
+    def knows_answers(self, action: Action) -> bool:
+        """Whether what may be answered was read for the present review of this action."""
+        return f"{action}:{self.round(action)}" in self.seen.answerable_for.split()
+
+    @property
     def refunds(self) -> tuple[ChannelRefund, ...]:
         """What the channel has proven to have paid; two messages of one payment are one."""
         shown = self.seen.channel.refunds if self.seen.channel else ()
@@ -223,6 +234,10 @@ class Facts(msgspec.Struct, frozen=True):
             for effect in self.ledger
         )
 
+    def ours_to_answer(self, action: Action) -> bool:
+        """Whether the merchant answers this; the receipt of what the channel's own warehouse sent is the channel's."""
+        return not (action is Action.JUDGE_PARCEL and self.seen.order and self.seen.order.fulfilled_by_channel)
+
     # -- on which terms
 
     @property
@@ -244,11 +259,15 @@ class Facts(msgspec.Struct, frozen=True):
 
     @property
     def goods_expected(self) -> bool:
-        """Whether goods come back: a return that was not settled by letting the buyer keep them."""
+        """Whether goods come back: a return that was not settled by letting the buyer keep them, be it by our answer,
+        by the channel or by a partial refund. Goods that are on their way are expected whatever the channel's flags."""
         case = self.seen.channel
-        if case is None or case.kind is not Kind.RETURN or self.decided(Decision.KEEP_ITEM):
+        if case is None or case.kind is not Kind.RETURN:
             return False
-        return not (case.can_keep_item and case.stage in (Stage.ACCEPTED, Stage.COMPLETED))
+        if case.way_back.tracking_number or self.said.received:
+            return True
+        kept = case.can_keep_item or (case.offer is not None and not case.offer_refused)
+        return not (self.decided(Decision.KEEP_ITEM) or (kept and case.stage in (Stage.ACCEPTED, Stage.COMPLETED)))
 
     def backing_off(self, party: Party, now: int) -> Backoff | None:
         """The party's back-off, while it lasts."""

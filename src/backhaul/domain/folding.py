@@ -103,6 +103,7 @@ def back_off(seen: Seen, party: Party, text: str, now: int, wait: float, parked:
         tries=(old.tries if old else 0) + 1,
         text=text[:500],
         parked=parked,
+        at=now,
     )
     return msgspec.structs.replace(seen, backoff={**seen.backoff, party: fresh})
 

@@ -5,7 +5,7 @@ An open effect stands in the way of its successors; nothing here ever makes a se
 
 from __future__ import annotations
 
-from backhaul.domain.commerce import CommerceReturn
+from backhaul.domain.commerce import CommerceOrder, CommerceReturn
 from backhaul.domain.effects import (
     AttachTracking,
     BookRefund,
@@ -21,12 +21,15 @@ from backhaul.domain.effects import (
     UploadLabel,
 )
 from backhaul.domain.facts import Facts
+from backhaul.domain.matching import case_lines
+from backhaul.domain.refunds import FRESH, adoptable
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source, Trouble
-from backhaul.domain.words import LEADS_TO, Party
+from backhaul.domain.words import LEADS_TO, Party, Stage
 
 READ_BACK = (2, 5, 15, 60, 300)  # seconds after the answer at which the read-back is tried; then every REREAD
 REREAD = 900
 PATIENCE = 900  # after this long without a read-back a person is told
+MARGIN = 60  # a repeat under a key leaves this long before the vendor forgets the key, so that it arrives in time
 
 
 def shown(effect: Effect, facts: Facts) -> bool | None:
@@ -45,9 +48,16 @@ def shown(effect: Effect, facts: Facts) -> bool | None:
     if isinstance(wanted, CreateReturn):
         return any(each.trace == wanted.case_id for each in order.returns)
     if isinstance(wanted, BookRefund):
-        return any(each.trace == wanted.refund_id for each in order.refunds)
+        return _booked(wanted, facts, order)
     record = next((each for each in order.returns if each.id == wanted.return_id), None)
     return record is not None and _on_return(wanted, record)
+
+
+def _booked(wanted: BookRefund, facts: Facts, order: CommerceOrder) -> bool | None:
+    if any(each.trace == wanted.refund_id for each in order.refunds):
+        return True
+    # Somebody booked it by hand in the meantime: a second booking on these lines would be one too many.
+    return None if facts.channel and adoptable(facts.channel, order, case_lines(facts)) else False
 
 
 def _decided(wanted: Decide, facts: Facts) -> bool | None:
@@ -56,6 +66,8 @@ def _decided(wanted: Decide, facts: Facts) -> bool | None:
         return False
     if facts.round(wanted.action) > wanted.round:
         return True  # the review ended and a new one began
+    if case.stage is Stage.UNKNOWN:
+        return False  # a word we do not know proves nothing
     return True if case.stage in LEADS_TO.get(wanted.decision, frozenset()) else None
 
 
@@ -121,16 +133,32 @@ def _first(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
         if case is not None and not (case.action_due(wanted.action) and facts.round(wanted.action) == wanted.round):
             draft.steps.append(Settle(effect.id, EffectState.DROPPED, "no longer asked for", code="unwanted"))
             return
+    if isinstance(wanted, BookRefund) and not facts.stale(Party.COMMERCE) and shown(effect, facts) is None:
+        draft.steps.append(Settle(effect.id, EffectState.DROPPED, "somebody else has booked it", code="unwanted"))
+        return
+    if facts.observing:
+        # Nothing of it has happened and nothing is sent in observe: it becomes a proposal again.
+        draft.steps.append(Settle(effect.id, EffectState.DROPPED, "the shop only observes", code="unwanted"))
+        return
     _send(effect, facts, now, urgent, draft, effect.because)
 
 
 def _send(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft, because: str) -> None:
     party = effect.wanted.party
-    backoff = facts.backing_off(party, now)
-    if backoff and not urgent:
-        draft.wake(backoff.until)
-    elif party not in facts.shop.paused:
-        draft.steps.append(Send(effect.id, party, because, 0 if urgent else 20))
+    if facts.observing:
+        draft.troubles.append(
+            Trouble(
+                f"held:{effect.target}",
+                effect.wanted.lane,
+                f"“{effect.because}” was sent and its answer was lost; it is not repeated while the shop observes.",
+                "Switch the shop to live, or look at the vendor whether it was done.",
+            )
+        )
+        return
+    if party is Party.COMMERCE and effect.wanted.money and now - facts.seen.commerce_at > FRESH:
+        draft.steps.append(Look(Source.COMMERCE, "before a refund is booked", 19))
+        return
+    draft.steps.append(Send(effect.id, party, because, 0 if urgent and party is Party.CHANNEL else 20))
 
 
 def _await_read_back(effect: Effect, read_at: int, now: int, draft: Draft) -> None:
@@ -153,7 +181,7 @@ def _await_read_back(effect: Effect, read_at: int, now: int, draft: Draft) -> No
 def _again(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -> None:
     """The answer was lost and a read shows nothing: repeat only as far as the vendor makes it harmless."""
     repeat = effect.safety.repeat
-    if repeat is Repeat.KEYED and now - (effect.sent_at or now) >= effect.safety.memory_s:
+    if repeat is Repeat.KEYED and now - (effect.sent_at or now) >= effect.safety.memory_s - MARGIN:
         repeat = effect.safety.then
     careless = repeat is Repeat.FINDABLE and effect.taken_over and effect.wanted.money
     if repeat is Repeat.UNSAFE or careless:
@@ -166,7 +194,7 @@ def _again(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
                 retry=effect.target,
             )
         )
-        if facts.said.retries.get(effect.target, 0) > (effect.sent_at or 0):
+        if facts.said.retries.get(effect.target, 0) > (effect.dead_at or effect.sent_at or 0):
             _send(effect, facts, now, urgent, draft, "a person looked and asked for another try")
         return
     _send(effect, facts, now, urgent, draft, f"{effect.because} (same request again: its answer was lost)")

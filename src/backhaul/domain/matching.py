@@ -1,11 +1,12 @@
 """Which commerce order is the channel's order, and which of its lines are the units of a return.
 
-Each answer carries its reason. Nothing is guessed: where several orders or lines fit equally badly, a person is asked.
+Each answer carries its reason. Nothing is guessed: where several orders carry the id, or no line carries the goods, a
+person is asked. Several lines with the same goods are filled in one fixed order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -64,7 +65,7 @@ def normal(sku: str) -> str:
 
 
 def match_lines(
-    units: Iterable[ChannelUnit],
+    units: Sequence[ChannelUnit],
     order: ChannelOrder | None,
     commerce: CommerceOrder,
     reference: ExternalReference | None = None,
@@ -72,21 +73,38 @@ def match_lines(
     linked: Mapping[str, str] | None = None,
 ) -> Lines:
     """Find the commerce line of each unit: by a person's word, the connector's line map, line ids written on the
-    commerce line, SKU, alias, barcode, then as the only line there is. A line takes no more units than it has."""
+    commerce line, SKU, alias, barcode, then as the only line there is. A line takes no more units than it has.
+
+    All units of the channel's order are placed, the surest first, and those of this return are picked out: so two
+    returns of one order never claim the same unit, however many lines carry one SKU."""
+    lines = {line.id: line for line in order.lines} if order else {}
+    ours = {unit.order_line_id for unit in units}
+    others = [ChannelUnit("", line.id, line.sku_id, line.seller_sku) for line in lines.values() if line.id not in ours]
+    skus = {
+        unit.id or unit.order_line_id: unit.seller_sku
+        or (lines[unit.order_line_id].seller_sku if unit.order_line_id in lines else "")
+        for unit in (*units, *others)
+    }
+    ways: list[tuple[int, str, str, str, str]] = []
+    for unit in (*units, *others):
+        key = unit.id or unit.order_line_id
+        for step, line_id, how in _ways(unit, skus[key], commerce, reference, aliases or {}, linked or {}):
+            ways.append((step, unit.order_line_id, key, line_id, how))
     room = {line.id: line.quantity for line in commerce.lines}
-    skus = {line.id: line.seller_sku for line in order.lines} if order else {}
-    matched: list[Matched] = []
-    unmatched: list[Unmatched] = []
-    for unit in sorted(units, key=lambda each: each.id):
-        sku = unit.seller_sku or skus.get(unit.order_line_id, "")
-        for line_id, how in _ways(unit, sku, commerce, reference, aliases or {}, linked or {}):
-            if room.get(line_id, 0) > 0:
-                room[line_id] -= 1
-                matched.append(Matched(unit.id, line_id, how))
-                break
-        else:
-            unmatched.append(Unmatched(unit.id, sku or unit.sku_id, _missing(sku, unit)))
-    return Lines(tuple(matched), tuple(unmatched))
+    found: dict[str, Matched] = {}
+    for _, _, key, line_id, how in sorted(ways, key=lambda way: way[:3]):
+        if key not in found and room.get(line_id, 0) > 0:
+            room[line_id] -= 1
+            found[key] = Matched(key, line_id, how)
+    wanted = sorted(units, key=lambda each: each.id)
+    return Lines(
+        tuple(found[unit.id] for unit in wanted if unit.id in found),
+        tuple(
+            Unmatched(unit.id, skus[unit.id] or unit.sku_id, _missing(skus[unit.id], unit))
+            for unit in wanted
+            if unit.id not in found
+        ),
+    )
 
 
 def _missing(sku: str, unit: ChannelUnit) -> str:
@@ -101,29 +119,29 @@ def _ways(
     reference: ExternalReference | None,
     aliases: Mapping[str, str],
     linked: Mapping[str, str],
-) -> Iterable[tuple[str, str]]:
-    """Lines that may be the unit's, surest first."""
-    if unit.id in linked:
-        yield linked[unit.id], "linked by a person"
+) -> Iterable[tuple[int, str, str]]:
+    """Lines that may be the unit's: (how sure, 0 the surest; line; how)."""
+    if unit.id and unit.id in linked:
+        yield 0, linked[unit.id], "linked by a person"
         return
     if reference is not None and reference.order_id and unit.order_line_id in reference.lines:
-        yield reference.lines[unit.order_line_id], "the connector's line map"
+        yield 1, reference.lines[unit.order_line_id], "the connector's line map"
+    names = [name for name in (sku, unit.sku_id) if name in aliases]
+    plain = normal(sku)
     for line in commerce.lines:
         if unit.order_line_id in line.channel_line_ids:
-            yield line.id, "channel line id on the order line"
-    if sku:
-        yield from ((line.id, "SKU") for line in commerce.lines if line.sku and line.sku == sku)
-        yield from (
-            (line.id, "SKU, normalised") for line in commerce.lines if line.sku and normal(line.sku) == normal(sku)
-        )
-    for name in (sku, unit.sku_id):
-        if name and name in aliases:
-            alias = aliases[name]
-            yield from ((line.id, f"alias {name} = {alias}") for line in commerce.lines if _names(line, alias))
-    if sku:
-        yield from ((line.id, "barcode") for line in commerce.lines if line.barcode and line.barcode == sku)
+            yield 2, line.id, "channel line id on the order line"
+        if sku and line.sku == sku:
+            yield 3, line.id, "SKU"
+        elif plain and line.sku and normal(line.sku) == plain:
+            yield 4, line.id, "SKU, normalised"
+        for name in names:
+            if _names(line, aliases[name]):
+                yield 5, line.id, f"alias {name} = {aliases[name]}"
+        if sku and line.barcode == sku:
+            yield 6, line.id, "barcode"
     if len(commerce.lines) == 1 and not sku and not commerce.lines[0].sku:
-        yield commerce.lines[0].id, "only line of the order"
+        yield 7, commerce.lines[0].id, "only line of the order"
 
 
 def _names(line: CommerceLine, alias: str) -> bool:

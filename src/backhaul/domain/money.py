@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import msgspec
 
-PLAIN = re.compile(r"[+-]?\d{1,18}(\.\d{0,18})?|[+-]?\.\d{1,18}")
+PLAIN = re.compile(r"[+-]?\d{1,18}(\.\d{0,18})?|[+-]?\.\d{1,18}", re.ASCII)
 
-# ISO 4217 currencies whose minor unit is not 1/100; all other currencies of the channel's markets are.
+# Currencies whose smallest amount in use is not 1/100 (IDR has cents by ISO 4217 only, not in trade).
 EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0, "IDR": 0, "CLP": 0, "KWD": 3, "BHD": 3, "TND": 3}
 
 

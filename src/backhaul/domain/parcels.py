@@ -20,7 +20,8 @@ def parcel_lane(facts: Facts, now: int, draft: Draft) -> Lane:
         case.stage is Stage.AWAITING_SHIPMENT
         and case.way_back.shipped_by is ShippedBy.SELLER
         and not case.way_back.tracking_number
-        and not (facts.seen.order and facts.seen.order.fulfilled_by_channel)
+        and facts.seen.order is not None  # whose goods they are
+        and not facts.seen.order.fulfilled_by_channel
     )
     if wants_label and label is None:
         draft.questions.append(

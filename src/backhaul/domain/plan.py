@@ -5,7 +5,7 @@ from __future__ import annotations
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.deadlines import last_attempt, nearest, warn
 from backhaul.domain.decisions import decision_lane
-from backhaul.domain.facts import Facts
+from backhaul.domain.facts import Facts, Mode
 from backhaul.domain.ledger import follow
 from backhaul.domain.matching import case_lines
 from backhaul.domain.parcels import parcel_lane
@@ -39,10 +39,13 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     lanes["stock"] = stock_lane(facts, policy, order, lines, now, draft)
     lanes["records"] = records_lane(facts, policy, order, lines, draft)
     close(facts, order, lines, lanes, draft)
-    _beyond(case, draft)
+    _beyond(facts, case, draft)
     warn(facts, policy, now, draft)
     waiting = any(effect.open for effect in facts.ledger)
     ended = case.stage in ENDED and not waiting and all(lane.terminal for lane in lanes.values())
+    if not ended:
+        _daily(facts, now, draft)
+        _untaken(facts, case, draft)
     return _freeze(facts, now, draft, lanes, ended, urgent)
 
 
@@ -50,15 +53,40 @@ def _read_channel(facts: Facts, case: ChannelCase, now: int, urgent: bool, draft
     asked = facts.said.retries.get("look:case", 0)
     if facts.stale(Party.CHANNEL) or asked > facts.seen.channel_at:
         draft.steps.append(Look(Source.CASE, "the channel has news", 2))
-    elif case.stage not in ENDED:
-        due = facts.seen.channel_at + DAY
-        if now >= due:
-            draft.steps.append(Look(Source.CASE, "every open case is read daily", 26))
-        draft.wake(max(due, now + 1))
 
 
-def _beyond(case: ChannelCase, draft: Draft) -> None:
+def _daily(facts: Facts, now: int, draft: Draft) -> None:
+    due = facts.seen.channel_at + DAY
+    if now >= due:
+        draft.steps.append(Look(Source.CASE, "every open case is read daily", 26))
+    draft.wake(max(due, now + 1))
+
+
+def _untaken(facts: Facts, case: ChannelCase, draft: Draft) -> None:
+    """A case that was open when the shop went live, was not taken over, and has now ended on the channel."""
+    if facts.observing and facts.shop.mode is Mode.LIVE and case.stage in ENDED:
+        draft.troubles.append(
+            Trouble(
+                "untaken",
+                "records",
+                "The case ended on the channel but was never taken over: what commerce lacks is only proposed.",
+                "Take the case over, or waive its records.",
+            )
+        )
+
+
+def _beyond(facts: Facts, case: ChannelCase, draft: Draft) -> None:
     """Cases this version shows but does not decide, so that a person does it in time."""
+    if case.stage in ENDED and case.kind is Kind.UNKNOWN and not (facts.history or facts.said.waived):
+        draft.troubles.append(
+            Trouble(
+                "beyond",
+                "decision",
+                f"The case has ended, but the hub does not know what “{case.raw_kind}” is.",
+                "Look at it in Seller Center, do in commerce what it needs, then waive the money.",
+                console=True,
+            )
+        )
     if case.stage in ENDED or any(trouble.console for trouble in draft.troubles):
         return
     unknown = case.kind is Kind.UNKNOWN or case.stage is Stage.UNKNOWN
@@ -79,10 +107,15 @@ def _beyond(case: ChannelCase, draft: Draft) -> None:
 def _freeze(facts: Facts, now: int, draft: Draft, lanes: dict[str, Lane], ended: bool, urgent: bool = False) -> Plan:
     steps = sorted(_once(_able(facts, now, urgent, draft)), key=lambda step: step.rank)
     for party, text in facts.shop.paused.items():
-        if any(_party(step) is party for step in draft.steps):
+        if any(_party(step, facts) is party for step in draft.steps):
             draft.troubles.append(
                 Trouble(
-                    f"paused:{party}", "decision", text, "Log in again on the Connections page.", ("connection", party)
+                    f"paused:{party}",
+                    "decision" if party is Party.CHANNEL else "records",
+                    text,
+                    "Log in again on the Connections page.",
+                    ("connection", party),
+                    nearest(facts)[1] if party is Party.CHANNEL else None,
                 )
             )
     for party, backoff in facts.seen.backoff.items():
@@ -114,11 +147,14 @@ def _freeze(facts: Facts, now: int, draft: Draft, lanes: dict[str, Lane], ended:
     )
 
 
-def _party(step: Step) -> Party | None:
+def _party(step: Step, facts: Facts) -> Party | None:
+    """Whom the step asks. In observe a new effect is only written down."""
     if isinstance(step, Look):
         return step.source.party
     if isinstance(step, Send):
         return step.party
+    if isinstance(step, Write) and not facts.observing:
+        return step.wanted.party
     return None
 
 
@@ -126,7 +162,7 @@ def _able(facts: Facts, now: int, urgent: bool, draft: Draft) -> list[Step]:
     """Leave out what asks a party that is paused or backs off: that party's steps wait, nobody else's do."""
     able: list[Step] = []
     for step in draft.steps:
-        party = _party(step)
+        party = _party(step, facts)
         if party is None:
             able.append(step)
         elif party in facts.shop.paused:

@@ -48,8 +48,26 @@ def find_order(facts: Facts, now: int, draft: Draft) -> CommerceOrder | None:
     asked = facts.said.retries.get("look:commerce", 0) > facts.seen.commerce_at
     if order is None or asked or facts.stale(Party.COMMERCE) or now - facts.seen.commerce_at > RECHECK:
         draft.steps.append(Look(Source.COMMERCE, "the order may have changed", 28))
-        return None if facts.stale(Party.COMMERCE) else order
-    return order
+        if facts.stale(Party.COMMERCE) or order is None:
+            return None
+    return None if _anothers(facts, case, order, draft) else order
+
+
+def _anothers(facts: Facts, case: ChannelCase, order: CommerceOrder, draft: Draft) -> bool:
+    """Whether our own mark on the order names another channel order. Only a person's word goes above it."""
+    if order.stamped in ("", case.order_id) or facts.said.linked == order.id:
+        return False
+    draft.troubles.append(
+        Trouble(
+            "stamped",
+            "records",
+            f"Order {order.name} was found for {case.order_id}, but it is marked as the channel order {order.stamped}.",
+            "Link the right order; linking this one says that it is right.",
+            waits_on=("order", case.order_id),
+            retry="look:match",
+        )
+    )
+    return True
 
 
 def concerned(facts: Facts) -> bool:
@@ -105,12 +123,12 @@ def records_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, line
         return Lane("finding_order")
     if case.units and lines.unmatched:
         _unmatched(case, order, lines, draft)
-    if order.stamped != case.order_id:
+    if not order.stamped:
         propose(facts, StampOrder(order.id, case.order_id), "so that the order is found at once next time", 58, draft)
     record = our_return(case, order, lines)
     if not facts.goods_expected:
-        if record and record.trace == case.id and record.status == "open" and not _touched(record, order):
-            propose(facts, CancelReturn(order.id, record.id), "no goods come back", 70, draft)
+        if record and record.trace == case.id and record.status == "open":
+            propose(facts, _end(order, record), "no goods come back", 70, draft)
             return Lane("open", record.name)
         return Lane("not_needed", terminal=True)
     if record is None:
@@ -132,6 +150,11 @@ def our_return(case: ChannelCase, order: CommerceOrder, lines: Lines) -> Commerc
     return None
 
 
+def _end(order: CommerceOrder, record: CommerceReturn) -> Wanted:
+    """How a return ends: taken back while nothing hangs on it, else closed."""
+    return CloseReturn(order.id, record.id) if _touched(record, order) else CancelReturn(order.id, record.id)
+
+
 def _touched(record: CommerceReturn, order: CommerceOrder) -> bool:
     return any(line.disposed for line in record.lines) or any(refund.return_id == record.id for refund in order.refunds)
 
@@ -143,7 +166,7 @@ def _unmatched(case: ChannelCase, order: CommerceOrder, lines: Lines, draft: Dra
             "lines",
             "records",
             f"Order {order.name} has no line for {len(lines.unmatched)} of {len(case.units)} units: {missing}.",
-            "Add the SKU to the alias table or choose the line by hand. The other units go on.",
+            "Add the SKU to the alias table or choose the line by hand. Return and booking wait for it.",
             waits_on=("sku", lines.unmatched[0].sku),
             retry="look:commerce",
         )
@@ -155,8 +178,8 @@ def _create(facts: Facts, policy: Policy, case: ChannelCase, order: CommerceOrde
         ended = case.stage is Stage.CANCELLED
         return Lane("none" if ended else "not_yet", "" if ended else "after the channel's approval", terminal=ended)
     wanted = lines.quantities()
-    if not wanted:
-        return Lane("finding_lines")
+    if not wanted or lines.unmatched:
+        return Lane("finding_lines")  # a return is written once, with all its units
     chosen, short = _shipped(order, wanted)
     if short:
         draft.troubles.append(
@@ -224,10 +247,9 @@ def _follow(facts: Facts, case: ChannelCase, order: CommerceOrder, record: Comme
     if record.trace != case.id:
         return Lane("adopted", name, terminal=case.stage in (Stage.COMPLETED, Stage.CANCELLED))
     if case.stage is Stage.CANCELLED:
-        wanted: Wanted = (
-            CloseReturn(order.id, record.id) if _touched(record, order) else CancelReturn(order.id, record.id)
-        )
-        propose(facts, wanted, "the channel's case was cancelled", 70, draft)
+        if facts.said.received and not _touched(record, order):
+            return Lane("open", f"{name} waits for the verdict on what came back")
+        propose(facts, _end(order, record), "the channel's case was cancelled", 70, draft)
         return Lane("cancelling", name)
     tracking = case.way_back.tracking_number
     reverse = next((line.reverse_order_id for line in record.lines if line.reverse_order_id), "")
@@ -259,7 +281,23 @@ def propose(facts: Facts, wanted: Wanted, because: str, rank: int, draft: Draft)
         return True
     if last is not None and last.state is EffectState.REFUSED:
         draft.troubles.append(refusal(last))
+    elif last is not None and last.state in _UNDONE and not isinstance(wanted, StampOrder):
+        draft.troubles.append(_undone(last))
     return False
+
+
+_UNDONE = (EffectState.CONFIRMED, EffectState.SUPERSEDED, EffectState.DROPPED)
+
+
+def _undone(last: Effect) -> Trouble:
+    """The exception for an effect that is over and yet not on the books."""
+    return Trouble(
+        f"undone:{last.target}",
+        last.wanted.lane,
+        f"“{last.because}” is {last.state} in the hub's ledger, but commerce does not show it (any more).",
+        "Somebody may have undone it. Mend it in the commerce system, or waive the lane. The hub does not repeat it.",
+        retry=last.target if last.state is EffectState.DROPPED else "look:commerce",
+    )
 
 
 def refusal(last: Effect) -> Trouble:

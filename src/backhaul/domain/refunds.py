@@ -5,6 +5,8 @@ A booking records a payment the channel has proven. It never moves money and nev
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from backhaul.domain.channel import ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder, CommerceRefund, Payment
 from backhaul.domain.effects import BookRefund
@@ -13,7 +15,7 @@ from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money
 from backhaul.domain.records import propose
 from backhaul.domain.steps import Draft, Entry, Lane, Look, MoneyView, Source, Trouble
-from backhaul.domain.words import Kind, Party, Stage
+from backhaul.domain.words import ENDED, Kind, Party, Stage
 
 FRESH = 60  # seconds a read of the commerce order may be old when a booking is written
 NEVER = frozenset({"shopify_payments"})  # gateways that always move money, whatever a shop's list says
@@ -27,11 +29,13 @@ def money_lane(facts: Facts, order: CommerceOrder | None, lines: Lines, now: int
         return _shown_only(facts, case, draft)
     draft.money = MoneyView(expected=case.refund_total)
     if not facts.refunds:
-        if case.stage is Stage.CANCELLED:
+        if case.stage is Stage.CANCELLED or (case.stage is Stage.COMPLETED and _free(case)):
             return Lane("none", terminal=True)
         if case.stage is Stage.COMPLETED:
-            return Lane("unproven", "The channel shows the case complete but no amount.")
+            return _unproven(facts, case, draft)
         return Lane("expected" if case.stage is not Stage.ACCEPTED else "paying", str(case.refund_total or ""))
+    if len({refund.amount.currency for refund in facts.refunds}) > 1:
+        return _mixed(facts, draft)
     paid = _sum([refund.amount for refund in facts.refunds])
     draft.money = MoneyView(expected=case.refund_total, paid=paid)
     for refund in facts.refunds:
@@ -46,12 +50,49 @@ def money_lane(facts: Facts, order: CommerceOrder | None, lines: Lines, now: int
     return _book_all(facts, case, order, lines, now, draft)
 
 
+def _free(case: ChannelCase) -> bool:
+    return case.refund_total is not None and case.refund_total.minor == 0
+
+
+def _unproven(facts: Facts, case: ChannelCase, draft: Draft) -> Lane:
+    outside = _not_ours(facts)
+    if outside or facts.history:
+        return Lane(*(outside or ("history", "")), terminal=True)
+    draft.troubles.append(
+        Trouble(
+            f"unproven:{case.id}",
+            "money",
+            "The channel shows the case as complete but no amount, so nothing can be booked.",
+            "Look in Seller Center what was paid. Book it by hand if need be, then waive the booking.",
+            retry="look:case",
+        )
+    )
+    return Lane("unproven", "The channel shows the case complete but no amount.")
+
+
+def _mixed(facts: Facts, draft: Draft) -> Lane:
+    """Payments of one case in several currencies: never seen, so nothing is added up and nothing is booked."""
+    text = ", ".join(str(refund.amount) for refund in facts.refunds)
+    draft.troubles.append(
+        Trouble(
+            "currencies",
+            "money",
+            f"The channel paid this case in several currencies: {text}.",
+            "Book it by hand and waive the booking.",
+        )
+    )
+    return Lane("paid", text, terminal="money" in facts.said.waived or facts.history)
+
+
 def _shown_only(facts: Facts, case: ChannelCase, draft: Draft) -> Lane:
     """Cancellations, replacements and exchanges: what the channel paid is kept and shown, not booked."""
+    if len({refund.amount.currency for refund in facts.refunds}) > 1:
+        return _mixed(facts, draft)
     paid = _sum([refund.amount for refund in facts.refunds])
     draft.money = MoneyView(expected=case.refund_total, paid=paid)
     draft.entries += [Entry(f"paid:{each.id}", "paid", each.amount, each.at, each.proof) for each in facts.refunds]
-    return Lane("paid" if paid else "none", str(paid or ""), terminal=case.stage in (Stage.COMPLETED, Stage.CANCELLED))
+    known = case.kind is not Kind.UNKNOWN or facts.history or bool(facts.said.waived & {"money", "records"})
+    return Lane("paid" if paid else "none", str(paid or ""), terminal=known and case.stage in ENDED)
 
 
 def _not_ours(facts: Facts) -> tuple[str, str] | None:
@@ -70,11 +111,12 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
     booked: list[Money] = []
     residuals: list[tuple[str, Money]] = []
     settled = True
+    adopted: set[str] = set()
     for refund in facts.refunds:
         found = next((each for each in order.refunds if each.trace == refund.id), None)
         kind = "booked"
         if found is None:
-            found, kind = _somebody_elses(case, order, lines), "adopted"
+            found, kind = adoptable(case, order, lines, adopted), "adopted"
         if found is None:
             settled = _book(facts, refund, order, lines, now, draft) and settled
             continue
@@ -82,13 +124,16 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
             draft.troubles.append(_currency(refund, order))
             settled = False
             continue
+        adopted.add(found.id)
         booked.append(found.amount)
         draft.entries.append(Entry(f"{kind}:{refund.id}", kind, found.amount, found.created_at, found.id))
         rest = refund.amount - found.amount
-        if rest.minor:
-            # A smaller booking of ours was capped by what commerce could still refund; another's needs a person's eye.
-            residuals.append(("capped" if kind == "booked" else "booked differently by another", rest))
-            draft.entries.append(Entry(f"residual:{refund.id}", "residual", rest, found.created_at, residuals[-1][0]))
+        if rest.minor > 0 and kind == "booked":  # ours is smaller only when commerce had no more left to refund
+            residuals.append(("capped", rest))
+            draft.entries.append(Entry(f"residual:{refund.id}", "residual", rest, found.created_at, "capped"))
+        elif rest.minor:
+            draft.troubles.append(_differs(refund, found, order))
+            settled = False
     paid = _sum([refund.amount for refund in facts.refunds])
     explained = _sum([*booked, *(amount for _, amount in residuals)]) if booked else None
     difference = paid - explained if paid and explained else paid
@@ -98,11 +143,14 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
     return Lane("booking" if not draft.troubles else "paid", str(paid))
 
 
-def _somebody_elses(case: ChannelCase, order: CommerceOrder, lines: Lines) -> CommerceRefund | None:
-    """A refund that another person or connector made on our lines since the case began: adopted, not repeated."""
+def adoptable(
+    case: ChannelCase, order: CommerceOrder, lines: Lines, taken: Collection[str] = ()
+) -> CommerceRefund | None:
+    """A refund that another person or connector made on our lines since the case began: adopted, not repeated.
+    ``taken`` are refunds that stand for another payment already."""
     wanted = lines.quantities()
     for refund in order.refunds:
-        if refund.trace or refund.created_at < case.created_at:
+        if refund.trace or refund.created_at < case.created_at or refund.id in taken:
             continue
         held = dict(refund.lines)
         if wanted and all(held.get(line_id, 0) >= count for line_id, count in wanted.items()):
@@ -227,6 +275,16 @@ def _currency(refund: ChannelRefund, order: CommerceOrder) -> Trouble:
         "money",
         f"The channel paid {refund.amount}, order {order.name} is in {order.currency}.",
         "Book it by hand and waive the booking.",
+    )
+
+
+def _differs(refund: ChannelRefund, found: CommerceRefund, order: CommerceOrder) -> Trouble:
+    return Trouble(
+        f"differs:{refund.id}",
+        "money",
+        f"The channel paid {refund.amount}, but order {order.name} shows {found.amount} refunded for it by another.",
+        "Correct it in the commerce system, or waive the booking if the difference is right.",
+        retry="look:commerce",
     )
 
 

@@ -9,7 +9,7 @@ from backhaul.domain.facts import Facts
 from backhaul.domain.matching import Lines
 from backhaul.domain.policy import Policy
 from backhaul.domain.records import our_return, propose
-from backhaul.domain.steps import Draft, Lane, Question, Trouble
+from backhaul.domain.steps import Draft, Lane, Question, Trouble, Write
 from backhaul.domain.words import Action, Disposition, Stage
 
 
@@ -24,20 +24,22 @@ def stock_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, lines:
     if case.stage is Stage.CANCELLED and not facts.said.received:
         return Lane("none", terminal=True)
     fates = _fates(facts, policy, case, now, draft)
-    missing = [unit for unit in case.units if unit.id not in fates]
+    cancelled = case.stage is Stage.CANCELLED  # then only what came back all the same is judged
+    due = [unit for unit in case.units if not cancelled or unit.id in facts.said.received]
+    missing = [unit for unit in due if unit.id not in fates]
     if "stock" in facts.said.waived:
         return Lane("waived", terminal=True)
     _dispose(facts, case, order, lines, fates, draft)
-    text = f"{len(fates)} of {len(case.units)} units have a verdict"
+    text = f"{len(fates)} of {len(due)} units have a verdict"
     if missing:
-        here = facts.said.received or case.stage is Stage.ACCEPTED or case.action_due(Action.JUDGE_PARCEL)
-        if here or case.stage is Stage.COMPLETED:
+        here = facts.said.received or case.action_due(Action.JUDGE_PARCEL)
+        if here or case.stage in (Stage.ACCEPTED, Stage.COMPLETED):
             draft.questions.append(
                 Question("inspection", f"{len(missing)} units wait for a verdict.", otherwise="not restocked")
             )
             return Lane("to_inspect", text)
         return Lane("expected", text)
-    return _settled(facts, case, order, lines, fates)
+    return _settled(facts, case, order, lines, fates, draft)
 
 
 def _fates(facts: Facts, policy: Policy, case: ChannelCase, now: int, draft: Draft) -> dict[str, Disposition]:
@@ -49,8 +51,10 @@ def _fates(facts: Facts, policy: Policy, case: ChannelCase, now: int, draft: Dra
             unit_id: Disposition.NOT_RESTOCKED if fate is Disposition.RESTOCK else fate
             for unit_id, fate in fates.items()
         }
-    if case.stage in (Stage.COMPLETED, Stage.ACCEPTED):
+    if case.stage in (Stage.COMPLETED, Stage.ACCEPTED, Stage.CANCELLED):
         for unit in case.units:
+            if case.stage is Stage.CANCELLED and unit.id not in facts.said.received:
+                continue
             if unit.id not in fates:
                 since = facts.said.received.get(unit.id, case.updated_at)
                 over = since + policy.inspect_within_s
@@ -128,7 +132,12 @@ def _reverse(record: CommerceReturn, line_id: str) -> ReturnedLine | None:
 
 
 def _settled(
-    facts: Facts, case: ChannelCase, order: CommerceOrder | None, lines: Lines, fates: dict[str, Disposition]
+    facts: Facts,
+    case: ChannelCase,
+    order: CommerceOrder | None,
+    lines: Lines,
+    fates: dict[str, Disposition],
+    draft: Draft,
 ) -> Lane:
     counted = ", ".join(
         f"{list(fates.values()).count(fate)} {fate.value.replace('_', ' ')}"
@@ -150,5 +159,24 @@ def _settled(
     for line_id, count in judged.items():
         line = _reverse(record, line_id)
         if line_id and (line is None or sum(number for _, number in line.disposed) < count):
+            _stuck(facts, record, draft)
             return Lane("moving", counted)
     return Lane("settled", counted, terminal=True)
+
+
+def _stuck(facts: Facts, record: CommerceReturn, draft: Draft) -> None:
+    """Say so when units have a verdict that nothing carries into commerce."""
+    sending = any(isinstance(effect.wanted, Dispose) and effect.open for effect in facts.ledger)
+    writing = any(isinstance(step, Write) and isinstance(step.wanted, Dispose) for step in draft.steps)
+    told = any(trouble.lane == "stock" for trouble in draft.troubles)
+    if sending or writing or told or facts.observing:
+        return
+    draft.troubles.append(
+        Trouble(
+            f"stock:{record.id}",
+            "stock",
+            f"Return {record.name} ({record.status}) in commerce cannot take the verdict on all units.",
+            "Correct the stock in the commerce system by hand, then waive the stock.",
+            retry="look:commerce",
+        )
+    )
