@@ -133,6 +133,7 @@ async def put(
         row["status"],
         row["attention"],
     )
+    await pool.execute("insert into turn (subject_id, kind, shop_id) values ($1, 'case', $2)", key, shop_id)
     for unit in case.units:
         verdict = (said or Said()).verdicts.get(unit.id)
         await pool.execute(
@@ -145,8 +146,8 @@ async def put(
     for trouble in drawn.troubles:
         kind, ident = trouble.waits_on or (None, None)
         await pool.execute(
-            "insert into exception (id, shop_id, case_id, key, lane, text, todo, waits_kind, waits_id, deadline, retry, "
-            "console) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            "insert into exception (id, shop_id, case_id, key, lane, text, todo, waits_kind, waits_id, deadline, "
+            "retry, console) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             uuid7(), shop_id, key, trouble.key, trouble.lane, trouble.text, trouble.todo, kind, ident,
             trouble.deadline, trouble.retry, trouble.console,
         )  # fmt: skip
@@ -223,7 +224,11 @@ async def lively(pool: Pool, *, rows: int = 60) -> dict[str, UUID]:
               "commerce_at": NOW, "commerce_heard": 0},
     )  # fmt: skip
     named["observed"] = await put(
-        pool, uk, channel_case(), mode=Mode.OBSERVE, proposed=("Approve the return by policy, 1 hour before the deadline",)
+        pool,
+        uk,
+        channel_case(),
+        mode=Mode.OBSERVE,
+        proposed=("Approve the return by policy, 1 hour before the deadline",),
     )
     named["replacement"] = await put(
         pool, uk, channel_case(kind=Kind.REPLACEMENT, raw_kind="REPLACEMENT"), mode=Mode.OBSERVE
@@ -236,7 +241,11 @@ async def lively(pool: Pool, *, rows: int = 60) -> dict[str, UUID]:
         ("effect.confirmed", "Approving the return: read back.", 0.9),
     ):
         await tell(pool, us, named["answer"], int(NOW - ago * HOUR), "hub", what, text)
-    stages = ((Stage.CANCELLED, "CANCELLED"), (Stage.AWAITING_SHIPMENT, "AWAITING_BUYER_SHIP"), (Stage.REQUEST_REJECTED, "REQUEST_REJECTED"))
+    stages = (
+        (Stage.CANCELLED, "CANCELLED"),
+        (Stage.AWAITING_SHIPMENT, "AWAITING_BUYER_SHIP"),
+        (Stage.REQUEST_REJECTED, "REQUEST_REJECTED"),
+    )
     for number in range(rows):
         stage, raw = stages[number % len(stages)]
         await put(pool, us if number % 3 else uk, channel_case(stage, raw_status=raw, updated_at=NOW - 86400 - number))

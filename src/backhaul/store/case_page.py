@@ -135,8 +135,10 @@ async def case(pool: Pool, case_id: UUID, *, lines: int = 500) -> Case | None:
             case_id,
         )
         parcels = await db.fetch(
-            "select p.tracking_number, p.carrier, "
-            "(select count(*) from parcel_case o where o.parcel_id = p.id) as cases from parcel_case m join parcel p on p.id = m.parcel_id where m.case_id = $1 order by p.id",
+            """
+            select p.tracking_number, p.carrier, (select count(*) from parcel_case o where o.parcel_id = p.id) as cases
+            from parcel_case m join parcel p on p.id = m.parcel_id where m.case_id = $1 order by p.id
+            """,
             case_id,
         )
         files = await db.fetch("select id, name, mime, by, at from attachment where case_id = $1 order by id", case_id)

@@ -16,7 +16,7 @@ IDLE = timedelta(days=7)
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Who asks. ``csrf`` is what a page's form must send back; empty for API tokens: no browser sends those by itself."""
+    """Who asks. ``csrf`` is what a page's form must send back; empty for API tokens."""
 
     name: str
     role: str

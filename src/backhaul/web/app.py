@@ -78,7 +78,7 @@ def create_app(services: Services, **options: Any) -> Litestar:
         [STATIC],
         cache_control=CacheControlHeader(max_age=31536000, public=True, immutable=True),
     )
-    return Litestar(
+    app = Litestar(
         [
             webhook,
             signin.signed_out,
@@ -91,7 +91,6 @@ def create_app(services: Services, **options: Any) -> Litestar:
             api_router(),
             static,
         ],
-        middleware=[secure_headers(services.secure)],
         exception_handlers=HANDLERS,
         openapi_config=openapi(services.version),
         lifespan=[lifespan],
@@ -99,3 +98,6 @@ def create_app(services: Services, **options: Any) -> Litestar:
         request_max_body_size=FORM_LIMIT,
         **options,
     )
+    # Around everything, as a middleware of the application does not see what no route takes.
+    app.asgi_handler = secure_headers(services.secure)(app.asgi_handler)
+    return app

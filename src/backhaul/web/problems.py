@@ -12,6 +12,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
+from backhaul.ports.errors import VendorError
 from backhaul.store.db import AWAY
 from backhaul.store.idempotency import KeyReused
 from backhaul.web.access import Asked
@@ -30,6 +31,7 @@ TITLES = {
     409: "That is no longer possible",
     413: "Too large",
     422: "That does not fit",
+    502: "The other side did not answer",
     500: "Something went wrong inside Backhaul",
     503: "Not available right now",
 }
@@ -53,6 +55,8 @@ def explain(error: Exception) -> tuple[int, str, dict[str, Any]]:
         return 400, error.detail, {"errors": error.extra} if error.extra else {}
     if isinstance(error, HTTPException):
         return error.status_code, _detail(error), {}
+    if isinstance(error, VendorError):
+        return 502, f"The vendor could not be asked: {error}", {}
     if isinstance(error, AWAY):
         return 503, DATABASE_AWAY, {}
     log.error("request failed", exc_info=error)

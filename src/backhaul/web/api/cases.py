@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from litestar import get, post
+from litestar.params import FromPath, JSONBody
 
 from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.api.commands import command
@@ -25,7 +26,7 @@ LABEL_LIMIT = 14_000_000
 
 
 @post("/cases/{case_id:uuid}/decision", guards=[needs("decide")], status_code=202, tags=["cases"])
-async def decide(request: Asked, case_id: UUID, data: DecisionOrder) -> Done:
+async def decide(request: Asked, case_id: FromPath[UUID], data: JSONBody[DecisionOrder]) -> Done:
     """Answer what the channel waits for."""
 
     async def run() -> Done:
@@ -44,7 +45,7 @@ async def decide(request: Asked, case_id: UUID, data: DecisionOrder) -> Done:
 
 
 @post("/cases/{case_id:uuid}/received", guards=[needs("warehouse")], status_code=202, tags=["cases"])
-async def receive(request: Asked, case_id: UUID, data: UnitsOrder) -> Done:
+async def receive(request: Asked, case_id: FromPath[UUID], data: JSONBody[UnitsOrder]) -> Done:
     """Units that arrived."""
 
     async def run() -> Done:
@@ -55,7 +56,7 @@ async def receive(request: Asked, case_id: UUID, data: UnitsOrder) -> Done:
 
 
 @post("/cases/{case_id:uuid}/inspection", guards=[needs("warehouse")], status_code=202, tags=["cases"])
-async def inspect(request: Asked, case_id: UUID, data: InspectionOrder) -> Done:
+async def inspect(request: Asked, case_id: FromPath[UUID], data: JSONBody[InspectionOrder]) -> Done:
     """A verdict per unit. Nothing else moves stock."""
 
     async def run() -> Done:
@@ -73,7 +74,7 @@ async def inspect(request: Asked, case_id: UUID, data: InspectionOrder) -> Done:
     tags=["cases"],
     request_max_body_size=LABEL_LIMIT,
 )
-async def label(request: Asked, case_id: UUID, data: LabelOrder) -> Done:
+async def label(request: Asked, case_id: FromPath[UUID], data: JSONBody[LabelOrder]) -> Done:
     """A label that a person made. It is sent once and cannot be corrected."""
 
     async def run() -> Done:
@@ -94,13 +95,13 @@ async def label(request: Asked, case_id: UUID, data: LabelOrder) -> Done:
 
 
 @get("/cases/{case_id:uuid}/carriers", guards=[needs("warehouse")], tags=["cases"])
-async def carriers(request: Asked, case_id: UUID) -> list[tuple[str, str]]:
+async def carriers(request: Asked, case_id: FromPath[UUID]) -> list[tuple[str, str]]:
     """Carriers (id, name) that a label of this case may name."""
     return list(await services_of(request).lookups.carriers(case_id))
 
 
 @post("/cases/{case_id:uuid}/link-order", guards=[needs("repair")], status_code=202, tags=["cases"])
-async def link_order(request: Asked, case_id: UUID, data: OrderLink) -> Done:
+async def link_order(request: Asked, case_id: FromPath[UUID], data: JSONBody[OrderLink]) -> Done:
     """Say which commerce order this is."""
 
     async def run() -> Done:
@@ -111,7 +112,7 @@ async def link_order(request: Asked, case_id: UUID, data: OrderLink) -> Done:
 
 
 @post("/cases/{case_id:uuid}/link-line", guards=[needs("repair")], status_code=202, tags=["cases"])
-async def link_line(request: Asked, case_id: UUID, data: LineLink) -> Done:
+async def link_line(request: Asked, case_id: FromPath[UUID], data: JSONBody[LineLink]) -> Done:
     """Say which commerce line a unit is."""
 
     async def run() -> Done:
@@ -122,7 +123,7 @@ async def link_line(request: Asked, case_id: UUID, data: LineLink) -> Done:
 
 
 @post("/cases/{case_id:uuid}/waive", guards=[needs("repair")], status_code=202, tags=["cases"])
-async def waive(request: Asked, case_id: UUID, data: LaneOrder) -> Done:
+async def waive(request: Asked, case_id: FromPath[UUID], data: JSONBody[LaneOrder]) -> Done:
     """Settle the case without one of its lanes."""
 
     async def run() -> Done:
@@ -133,7 +134,7 @@ async def waive(request: Asked, case_id: UUID, data: LaneOrder) -> Done:
 
 
 @post("/exceptions/{exception_id:uuid}/retry", guards=[needs("repair")], status_code=202, tags=["exceptions"])
-async def retry(request: Asked, exception_id: UUID) -> Done:
+async def retry(request: Asked, exception_id: FromPath[UUID]) -> Done:
     """Try again now."""
 
     async def run() -> Done:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import get, post
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, JSONBody
 
 from backhaul.store import connection_pages
 from backhaul.web.access import Asked, needs, services_of
@@ -39,7 +40,7 @@ async def connections(request: Asked) -> list[ConnectionItem]:
 
 
 @post("/connections", guards=[needs("configure")], status_code=201, tags=["connections"])
-async def add(request: Asked, data: ConnectionOrder) -> Done:
+async def add(request: Asked, data: JSONBody[ConnectionOrder]) -> Done:
     """Try credentials and keep them."""
 
     async def run() -> Done:
@@ -69,14 +70,14 @@ async def _known(request: Asked, connection_id: UUID) -> None:
 
 
 @post("/connections/{connection_id:uuid}/consent", guards=[needs("configure")], status_code=200, tags=["connections"])
-async def consent(request: Asked, connection_id: UUID) -> ConsentAddress:
+async def consent(request: Asked, connection_id: FromPath[UUID]) -> ConsentAddress:
     """Where the owner gives consent."""
     await _known(request, connection_id)
     return ConsentAddress(await services_of(request).logins.consent_url(connection_id))
 
 
 @post("/callback/{vendor:str}", guards=[needs("configure")], status_code=200, tags=["connections"])
-async def callback(request: Asked, vendor: str, data: CallbackOrder) -> Done:
+async def callback(request: Asked, vendor: FromPath[str], data: JSONBody[CallbackOrder]) -> Done:
     """Hand in what the vendor's redirect carried, for whoever gives consent without a browser session here."""
     if services_of(request).manifest(vendor) is None:
         raise NotFoundException
@@ -88,14 +89,14 @@ async def callback(request: Asked, vendor: str, data: CallbackOrder) -> Done:
 
 
 @post("/connections/{connection_id:uuid}/check", guards=[needs("configure")], status_code=200, tags=["connections"])
-async def check(request: Asked, connection_id: UUID) -> list[CheckLine]:
+async def check(request: Asked, connection_id: FromPath[UUID]) -> list[CheckLine]:
     """Try a connection."""
     await _known(request, connection_id)
     return [CheckLine(ok, text) for ok, text in await services_of(request).logins.check(connection_id)]
 
 
 @post("/connections/{connection_id:uuid}/disable", guards=[needs("configure")], status_code=200, tags=["connections"])
-async def disable(request: Asked, connection_id: UUID) -> Done:
+async def disable(request: Asked, connection_id: FromPath[UUID]) -> Done:
     """Switch a connection off."""
 
     async def run() -> Done:

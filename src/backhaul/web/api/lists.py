@@ -7,7 +7,7 @@ from uuid import UUID
 
 from litestar import get
 from litestar.exceptions import NotFoundException
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from backhaul.store import case_page, pages
 from backhaul.web.access import Asked, may, services_of
@@ -15,20 +15,20 @@ from backhaul.web.api.shapes import CaseDetail, CasePage, ExceptionPage, History
 from backhaul.web.dashboard.exceptions import after_of, place
 from backhaul.web.dashboard.grid import wanted
 
-Limit = Annotated[int, Parameter(ge=1, le=200, description="Rows on a page")]
+Limit = Annotated[int, QueryParameter(ge=1, le=200, description="Rows on a page")]
 
 
 @get("/cases", tags=["cases"])
 async def cases(
     request: Asked,
-    shop: str = "",
-    tab: str = "",
-    status: str = "",
-    kind: str = "",
-    due: str = "",
-    q: str = "",
-    sort: str = "",
-    cursor: str = "",
+    shop: FromQuery[str] = "",
+    tab: FromQuery[str] = "",
+    status: FromQuery[str] = "",
+    kind: FromQuery[str] = "",
+    due: FromQuery[str] = "",
+    q: FromQuery[str] = "",
+    sort: FromQuery[str] = "",
+    cursor: FromQuery[str] = "",
     limit: Limit = 50,
 ) -> CasePage:
     """Cases, newest change first. ``tab``: answer, open, inspect, exceptions, ended, all. ``due``: overdue, 4h, 24h,
@@ -43,7 +43,7 @@ async def cases(
 
 
 @get("/cases/{case_id:uuid}", tags=["cases"])
-async def case(request: Asked, case_id: UUID) -> CaseDetail:
+async def case(request: Asked, case_id: FromPath[UUID]) -> CaseDetail:
     """One case with everything known of it."""
     found = await case_page.case(services_of(request).pool, case_id)
     if found is None:
@@ -75,13 +75,15 @@ async def case(request: Asked, case_id: UUID) -> CaseDetail:
 
 
 @get("/counts", tags=["cases"])
-async def counts(request: Asked, shop: UUID | None = None) -> pages.Counts:
+async def counts(request: Asked, shop: FromQuery[UUID | None] = None) -> pages.Counts:
     """How many cases each tab and status holds."""
     return await pages.counts(services_of(request).pool, (shop,) if shop else ())
 
 
 @get("/exceptions", tags=["exceptions"])
-async def exceptions(request: Asked, shop: UUID | None = None, cursor: str = "", limit: Limit = 50) -> ExceptionPage:
+async def exceptions(
+    request: Asked, shop: FromQuery[UUID | None] = None, cursor: FromQuery[str] = "", limit: Limit = 50
+) -> ExceptionPage:
     """Open exceptions, newest first."""
     rows = await pages.exceptions(services_of(request).pool, (shop,) if shop else (), after_of(cursor), limit)
     return ExceptionPage(rows[:limit], place(rows[limit - 1]) if len(rows) > limit else None)
@@ -89,7 +91,7 @@ async def exceptions(request: Asked, shop: UUID | None = None, cursor: str = "",
 
 @get("/history", tags=["history"])
 async def history(
-    request: Asked, shop: UUID | None = None, cursor: UUID | None = None, limit: Limit = 50
+    request: Asked, shop: FromQuery[UUID | None] = None, cursor: FromQuery[UUID | None] = None, limit: Limit = 50
 ) -> HistoryPage:
     """What happened, newest first."""
     rows = await pages.history(services_of(request).pool, (shop,) if shop else (), cursor, limit)

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import get, post, put
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, JSONBody
 
 from backhaul.domain.policy import Policy
 from backhaul.store import connection_pages, pages
@@ -38,13 +39,13 @@ async def shops(request: Asked) -> list[ShopItem]:
 
 
 @get("/shops/{shop_id:uuid}/preview", tags=["shops"])
-async def preview(request: Asked, shop_id: UUID) -> connection_pages.Preview:
+async def preview(request: Asked, shop_id: FromPath[UUID]) -> connection_pages.Preview:
     """What would be sent if the shop went live now."""
     return await connection_pages.preview(services_of(request).pool, shop_id)
 
 
 @post("/shops/{shop_id:uuid}/mode", guards=[needs("configure")], status_code=200, tags=["shops"])
-async def mode(request: Asked, shop_id: UUID, data: ModeOrder) -> Done:
+async def mode(request: Asked, shop_id: FromPath[UUID], data: JSONBody[ModeOrder]) -> Done:
     """Observe or live."""
 
     async def run() -> Done:
@@ -55,7 +56,7 @@ async def mode(request: Asked, shop_id: UUID, data: ModeOrder) -> Done:
 
 
 @post("/shops/{shop_id:uuid}/take-over", guards=[needs("configure")], status_code=200, tags=["shops"])
-async def take_over(request: Asked, shop_id: UUID, data: TakeOverOrder) -> Done:
+async def take_over(request: Asked, shop_id: FromPath[UUID], data: JSONBody[TakeOverOrder]) -> Done:
     """Take open cases over into live; ``count`` says how many."""
 
     async def run() -> Done:
@@ -66,7 +67,7 @@ async def take_over(request: Asked, shop_id: UUID, data: TakeOverOrder) -> Done:
 
 
 @post("/shops/{shop_id:uuid}/gateways", guards=[needs("configure")], status_code=200, tags=["shops"])
-async def gateways(request: Asked, shop_id: UUID, data: GatewayOrder) -> Done:
+async def gateways(request: Asked, shop_id: FromPath[UUID], data: JSONBody[GatewayOrder]) -> Done:
     """Confirm that a payment method moves no money."""
 
     async def run() -> Done:
@@ -77,13 +78,13 @@ async def gateways(request: Asked, shop_id: UUID, data: GatewayOrder) -> Done:
 
 
 @get("/shops/{shop_id:uuid}/locations", guards=[needs("configure")], tags=["shops"])
-async def locations(request: Asked, shop_id: UUID) -> list[tuple[str, str]]:
+async def locations(request: Asked, shop_id: FromPath[UUID]) -> list[tuple[str, str]]:
     """Places (id, name) that restocked units may go to."""
     return list(await services_of(request).lookups.locations(shop_id))
 
 
 @post("/shops/{shop_id:uuid}/location", guards=[needs("configure")], status_code=200, tags=["shops"])
-async def location(request: Asked, shop_id: UUID, data: LocationOrder) -> Done:
+async def location(request: Asked, shop_id: FromPath[UUID], data: JSONBody[LocationOrder]) -> Done:
     """Where restocked units go."""
 
     async def run() -> Done:
@@ -94,7 +95,7 @@ async def location(request: Asked, shop_id: UUID, data: LocationOrder) -> Done:
 
 
 @post("/shops/{shop_id:uuid}/booker", guards=[needs("configure")], status_code=200, tags=["shops"])
-async def booker(request: Asked, shop_id: UUID, data: BookerOrder) -> Done:
+async def booker(request: Asked, shop_id: FromPath[UUID], data: JSONBody[BookerOrder]) -> Done:
     """Who books refunds."""
 
     async def run() -> Done:
@@ -105,7 +106,7 @@ async def booker(request: Asked, shop_id: UUID, data: BookerOrder) -> Done:
 
 
 @post("/shops/{shop_id:uuid}/aliases", guards=[needs("repair")], status_code=200, tags=["shops"])
-async def aliases(request: Asked, shop_id: UUID, data: AliasOrder) -> Done:
+async def aliases(request: Asked, shop_id: FromPath[UUID], data: JSONBody[AliasOrder]) -> Done:
     """Which commerce SKU a channel SKU stands for."""
 
     async def run() -> Done:
@@ -116,7 +117,7 @@ async def aliases(request: Asked, shop_id: UUID, data: AliasOrder) -> Done:
 
 
 @post("/shops/{shop_id:uuid}/sync", guards=[needs("decide")], status_code=202, tags=["shops"])
-async def sync(request: Asked, shop_id: UUID) -> Done:
+async def sync(request: Asked, shop_id: FromPath[UUID]) -> Done:
     """Read what changed now."""
 
     async def run() -> Done:
@@ -132,7 +133,7 @@ async def _known(request: Asked, shop_id: UUID) -> None:
 
 
 @get("/shops/{shop_id:uuid}/policy", tags=["shops"])
-async def policy(request: Asked, shop_id: UUID) -> Policy:
+async def policy(request: Asked, shop_id: FromPath[UUID]) -> Policy:
     """The policy in force; version 0 are the defaults."""
     await _known(request, shop_id)
     # Every member is shown, those that stand at their defaults too.
@@ -140,7 +141,7 @@ async def policy(request: Asked, shop_id: UUID) -> Policy:
 
 
 @put("/shops/{shop_id:uuid}/policy", guards=[needs("configure")], tags=["shops"])
-async def set_policy(request: Asked, shop_id: UUID, data: Policy) -> Policy:
+async def set_policy(request: Asked, shop_id: FromPath[UUID], data: JSONBody[Policy]) -> Policy:
     """A new version of the policy; its number is given, not taken."""
 
     async def run() -> Policy:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from backhaul.domain.words import Action, Condition, Decision, Disposition
 from backhaul.store import case_page
@@ -20,7 +21,7 @@ LABEL_LIMIT = 10_000_000  # bytes
 
 
 @get("/cases/{case_id:uuid}", include_in_schema=False)
-async def show(request: Asked, case_id: UUID) -> Response[str]:
+async def show(request: Asked, case_id: FromPath[UUID]) -> Response[str]:
     """The page."""
     services = services_of(request)
     found = await case_page.case(services.pool, case_id)
@@ -30,7 +31,7 @@ async def show(request: Asked, case_id: UUID) -> Response[str]:
 
 
 @get("/cases/{case_id:uuid}/carriers", guards=[needs("warehouse")], include_in_schema=False)
-async def carriers(request: Asked, case_id: UUID) -> Response[str]:
+async def carriers(request: Asked, case_id: FromPath[UUID]) -> Response[str]:
     """The carriers a label may name, asked of the channel when somebody is about to upload one."""
     found = await services_of(request).lookups.carriers(case_id)
     return Response(render("_carriers.html", carriers=found), media_type="text/html")
@@ -41,7 +42,7 @@ def _back(request: Asked, case_id: UUID, text: str) -> Response[None]:
 
 
 @post("/cases/{case_id:uuid}/decision", guards=[needs("decide")], include_in_schema=False)
-async def decide(request: Asked, case_id: UUID) -> Response[Any]:
+async def decide(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     """Approve, reject with a reason, or let the buyer keep the item."""
     form = await request.form()
     decision = forms.choice(form, "decision", Decision, "Decision")
@@ -58,7 +59,7 @@ async def decide(request: Asked, case_id: UUID) -> Response[Any]:
 
 
 @post("/cases/{case_id:uuid}/received", guards=[needs("warehouse")], include_in_schema=False)
-async def receive(request: Asked, case_id: UUID) -> Response[Any]:
+async def receive(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     """Units that arrived."""
     units = forms.texts(await request.form(), "unit")
     if not units:
@@ -68,7 +69,7 @@ async def receive(request: Asked, case_id: UUID) -> Response[Any]:
 
 
 @post("/cases/{case_id:uuid}/inspection", guards=[needs("warehouse")], include_in_schema=False)
-async def inspect(request: Asked, case_id: UUID) -> Response[Any]:
+async def inspect(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     """A verdict for each unit that has a condition chosen."""
     form = await request.form()
     verdicts = []
@@ -90,7 +91,7 @@ async def inspect(request: Asked, case_id: UUID) -> Response[Any]:
     include_in_schema=False,
     request_max_body_size=LABEL_LIMIT,
 )
-async def label(request: Asked, case_id: UUID) -> Response[Any]:
+async def label(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     """A label that a person made."""
     form = await request.form()
     name, content = await forms.file(form, "file", "Label")
@@ -110,7 +111,7 @@ async def label(request: Asked, case_id: UUID) -> Response[Any]:
 
 
 @post("/cases/{case_id:uuid}/link-order", guards=[needs("repair")], include_in_schema=False)
-async def link_order(request: Asked, case_id: UUID) -> Response[Any]:
+async def link_order(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     """Say which commerce order this is."""
     form = await request.form()
     order = forms.text(form, "commerce_order_id", "The commerce order", limit=200, required=True)
@@ -119,7 +120,7 @@ async def link_order(request: Asked, case_id: UUID) -> Response[Any]:
 
 
 @post("/cases/{case_id:uuid}/link-line", guards=[needs("repair")], include_in_schema=False)
-async def link_line(request: Asked, case_id: UUID) -> Response[Any]:
+async def link_line(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     """Say which commerce line a unit is, once or for good."""
     form = await request.form()
     commands, by = services_of(request).commands, request.user.name
@@ -132,7 +133,7 @@ async def link_line(request: Asked, case_id: UUID) -> Response[Any]:
 
 
 @post("/cases/{case_id:uuid}/waive", guards=[needs("repair")], include_in_schema=False)
-async def waive(request: Asked, case_id: UUID) -> Response[Any]:
+async def waive(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     """Settle the case without one of its lanes."""
     lane = forms.text(await request.form(), "lane", "The lane", required=True)
     if lane not in ("money", "stock", "records"):
@@ -142,7 +143,7 @@ async def waive(request: Asked, case_id: UUID) -> Response[Any]:
 
 
 @get("/cases/{case_id:uuid}/files/{file_id:uuid}", include_in_schema=False)
-async def file(request: Asked, case_id: UUID, file_id: UUID) -> Response[bytes]:
+async def file(request: Asked, case_id: FromPath[UUID], file_id: FromPath[UUID]) -> Response[bytes]:
     """A stored file. It is always downloaded: what was uploaded is never shown as a page of ours."""
     found = await case_page.file(services_of(request).pool, case_id, file_id)
     if found is None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from backhaul.ports.manifest import Manifest
 from backhaul.store import connection_pages, pages
@@ -54,7 +55,7 @@ def _manifest(request: Asked, vendor: str) -> Manifest:
 
 
 @get("/connections/new/{vendor:str}", guards=[needs("configure")], include_in_schema=False)
-async def new(request: Asked, vendor: str) -> Response[str]:
+async def new(request: Asked, vendor: FromPath[str]) -> Response[str]:
     """The form of a vendor, made from its manifest."""
     return await _form(request, _manifest(request, vendor), {}, "", "")
 
@@ -91,7 +92,7 @@ def loopback(address: str) -> str:
 
 
 @post("/connections/new/{vendor:str}", guards=[needs("configure")], include_in_schema=False)
-async def add(request: Asked, vendor: str) -> Response[Any]:
+async def add(request: Asked, vendor: FromPath[str]) -> Response[Any]:
     """Try the credentials, keep them, and go on to consent where the vendor asks for it."""
     manifest = _manifest(request, vendor)
     form = await request.form()
@@ -130,7 +131,7 @@ def _secret(manifest: Manifest, name: str) -> bool:
 
 
 @post("/connections/{connection_id:uuid}/login", guards=[needs("configure")], include_in_schema=False)
-async def login(request: Asked, connection_id: UUID) -> Response[Any]:
+async def login(request: Asked, connection_id: FromPath[UUID]) -> Response[Any]:
     """To the vendor's consent page. A form may not lead to another site under our policy, so the browser is sent there
     by htmx, or by a link where there is none."""
     target = safe_link(await services_of(request).logins.consent_url(connection_id))
@@ -142,13 +143,13 @@ async def login(request: Asked, connection_id: UUID) -> Response[Any]:
 
 
 @get("/callback/{vendor:str}", guards=[needs("configure")], include_in_schema=False)
-async def callback(request: Asked, vendor: str) -> Response[Any]:
+async def callback(request: Asked, vendor: FromPath[str]) -> Response[Any]:
     """Where the vendor sends the owner back to."""
     return await _finish(request, vendor, {name: request.query_params[name] for name in request.query_params})
 
 
 @post("/callback/{vendor:str}", guards=[needs("configure")], include_in_schema=False)
-async def chosen(request: Asked, vendor: str) -> Response[Any]:
+async def chosen(request: Asked, vendor: FromPath[str]) -> Response[Any]:
     """The same, after a person said which of several waiting connections it was for."""
     form = await request.form()
     params = {name: value for name, value in form.items() if isinstance(value, str) and name != "csrf"}
@@ -165,14 +166,14 @@ async def _finish(request: Asked, vendor: str, params: dict[str, str]) -> Respon
 
 
 @post("/connections/{connection_id:uuid}/disable", guards=[needs("configure")], include_in_schema=False)
-async def disable(request: Asked, connection_id: UUID) -> Response[Any]:
+async def disable(request: Asked, connection_id: FromPath[UUID]) -> Response[Any]:
     """Switch a connection off."""
     await services_of(request).logins.disable(connection_id, request.user.name)
     return go(request, f"/connections#c-{connection_id}", "The connection is disabled.", "info")
 
 
 @post("/connections/{connection_id:uuid}/check", guards=[needs("configure")], include_in_schema=False)
-async def check(request: Asked, connection_id: UUID) -> Response[str]:
+async def check(request: Asked, connection_id: FromPath[UUID]) -> Response[str]:
     """Try the connection step by step and say what works."""
     services = services_of(request)
     found = await connection_pages.cards(services.pool, connection_id)

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from backhaul.domain.facts import Seen
 from backhaul.store import case_page, pages
@@ -64,7 +65,7 @@ async def index(request: Asked) -> Response[str]:
 
 
 @post("/exceptions/{exception_id:uuid}/retry", guards=[needs("repair")], include_in_schema=False)
-async def retry(request: Asked, exception_id: UUID) -> Response[Any]:
+async def retry(request: Asked, exception_id: FromPath[UUID]) -> Response[Any]:
     """Try again now."""
     form = await request.form()
     await services_of(request).commands.retry(exception_id, request.user.name)

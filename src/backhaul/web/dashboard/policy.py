@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.datastructures import FormMultiDict
+from litestar.params import FromPath
 
 from backhaul.domain.policy import HOUR, AcceptParcel, DeadlineRule, Default, Policy
 from backhaul.domain.words import ANSWERS
@@ -21,7 +22,7 @@ from backhaul.web.rendering import go, page
 
 
 @get("/shops/{shop_id:uuid}/policy", include_in_schema=False)
-async def show(request: Asked, shop_id: UUID) -> Response[str]:
+async def show(request: Asked, shop_id: FromPath[UUID]) -> Response[str]:
     """The form."""
     pool = services_of(request).pool
     shop = await shop_of(request, shop_id)
@@ -84,7 +85,7 @@ def _mapping(text: str) -> dict[str, str]:
 
 
 @post("/shops/{shop_id:uuid}/policy", guards=[needs("configure")], include_in_schema=False)
-async def save(request: Asked, shop_id: UUID) -> Response[Any]:
+async def save(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """A new version; cases that are open keep the one they began with."""
     services = services_of(request)
     await shop_of(request, shop_id)

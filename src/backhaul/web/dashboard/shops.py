@@ -7,6 +7,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from backhaul.domain.facts import Booker, Mode
 from backhaul.store import connection_pages, pages
@@ -28,7 +29,7 @@ async def shop_of(request: Asked, shop_id: UUID) -> Shop:
 
 
 @get("/shops/{shop_id:uuid}/live", include_in_schema=False)
-async def preview(request: Asked, shop_id: UUID) -> Response[str]:
+async def preview(request: Asked, shop_id: FromPath[UUID]) -> Response[str]:
     """What going live would mean, before anybody does it."""
     shop = await shop_of(request, shop_id)
     found = await connection_pages.preview(services_of(request).pool, shop_id)
@@ -36,7 +37,7 @@ async def preview(request: Asked, shop_id: UUID) -> Response[str]:
 
 
 @post("/shops/{shop_id:uuid}/mode", guards=[needs("configure")], include_in_schema=False)
-async def mode(request: Asked, shop_id: UUID) -> Response[Any]:
+async def mode(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Observe or live; on going live, which open cases are taken over."""
     form = await request.form()
     wanted = forms.choice(form, "mode", Mode, "Mode")
@@ -58,7 +59,7 @@ async def mode(request: Asked, shop_id: UUID) -> Response[Any]:
 
 
 @post("/shops/{shop_id:uuid}/take-over", guards=[needs("configure")], include_in_schema=False)
-async def take_over(request: Asked, shop_id: UUID) -> Response[Any]:
+async def take_over(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Take over open cases of a live shop."""
     form = await request.form()
     chosen = _chosen(forms.texts(form, "case"))
@@ -76,7 +77,7 @@ def _chosen(values: list[str]) -> list[UUID]:
 
 
 @post("/shops/{shop_id:uuid}/gateway", guards=[needs("configure")], include_in_schema=False)
-async def gateway(request: Asked, shop_id: UUID) -> Response[Any]:
+async def gateway(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """A person's word that a payment method moves no money."""
     form = await request.form()
     name = forms.text(form, "gateway", "The payment method", limit=100, required=True)
@@ -85,7 +86,7 @@ async def gateway(request: Asked, shop_id: UUID) -> Response[Any]:
 
 
 @get("/shops/{shop_id:uuid}/locations", guards=[needs("configure")], include_in_schema=False)
-async def locations(request: Asked, shop_id: UUID) -> Response[str]:
+async def locations(request: Asked, shop_id: FromPath[UUID]) -> Response[str]:
     """The places stock can go back to, asked of the commerce system when the form is looked at."""
     shop = await shop_of(request, shop_id)
     found = await services_of(request).lookups.locations(shop_id)
@@ -93,7 +94,7 @@ async def locations(request: Asked, shop_id: UUID) -> Response[str]:
 
 
 @post("/shops/{shop_id:uuid}/location", guards=[needs("configure")], include_in_schema=False)
-async def location(request: Asked, shop_id: UUID) -> Response[Any]:
+async def location(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Where restocked units go."""
     value = forms.text(await request.form(), "location", "The place", limit=200, required=True)
     await services_of(request).commands.set_location(shop_id, value, request.user.name)
@@ -101,7 +102,7 @@ async def location(request: Asked, shop_id: UUID) -> Response[Any]:
 
 
 @post("/shops/{shop_id:uuid}/booker", guards=[needs("configure")], include_in_schema=False)
-async def booker(request: Asked, shop_id: UUID) -> Response[Any]:
+async def booker(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Who books refunds in commerce."""
     value = forms.choice(await request.form(), "booker", Booker, "Who books")
     await services_of(request).commands.set_booker(shop_id, value, request.user.name)
@@ -109,7 +110,7 @@ async def booker(request: Asked, shop_id: UUID) -> Response[Any]:
 
 
 @post("/shops/{shop_id:uuid}/sync", guards=[needs("decide")], include_in_schema=False)
-async def sync(request: Asked, shop_id: UUID) -> Response[Any]:
+async def sync(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Read what changed now. A comfort: it happens by itself."""
     await services_of(request).commands.sync_now(shop_id, request.user.name)
     return go(request, f"/?shop={shop_id}", "Reading what changed. New returns appear by themselves.", "info")

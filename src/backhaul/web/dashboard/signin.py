@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
+from litestar.params import FromPath
 
 from backhaul.store import sessions
 from backhaul.web.access import COOKIE, Asked, same_site, services_of
@@ -25,7 +26,7 @@ async def signed_out(request: Asked) -> Response[str]:
 
 
 @get("/signin/{token:str}", include_in_schema=False)
-async def show_link(request: Asked, token: str) -> Response[str]:
+async def show_link(request: Asked, token: FromPath[str]) -> Response[str]:
     """A page with a button: programs that preview links only look, so they do not use the link up."""
     services = services_of(request)
     name = await sessions.link_open(services.pool, token)
@@ -41,7 +42,7 @@ async def show_link(request: Asked, token: str) -> Response[str]:
 
 
 @post("/signin/{token:str}", include_in_schema=False)
-async def use_link(request: Asked, token: str) -> Response[Any]:
+async def use_link(request: Asked, token: FromPath[str]) -> Response[Any]:
     """Use the link up and open a session."""
     same_site(request)
     services = services_of(request)

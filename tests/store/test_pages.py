@@ -1,0 +1,111 @@
+"""The grid's pages by key, and counts from deltas."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from backhaul.store import pages
+from backhaul.store.db import Pool, open_pool
+from backhaul.store.pages import Cursor, Filter
+from tests.web import seeding
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    found = await open_pool(database, 3)
+    yield found
+    await found.close()
+
+
+async def walk(pool: Pool, sort: str = "updated", limit: int = 3) -> list[list[str]]:
+    """All pages from the first to the last."""
+    found: list[list[str]] = []
+    after: Cursor | None = None
+    while True:
+        page = await pages.grid(pool, Filter(sort=sort, after=after), limit)
+        found.append([row.channel_id for row in page.rows])
+        after = page.older
+        if after is None:
+            return found
+
+
+@pytest.mark.parametrize("sort", ["updated", "due"])
+async def test_every_row_stands_on_one_page(pool: Pool, sort: str) -> None:
+    us = await seeding.shop(pool)
+    for _ in range(8):
+        await seeding.put(pool, us, seeding.channel_case(updated_at=seeding.NOW))  # equal: the id decides
+    found = await walk(pool, sort)
+    assert [len(page) for page in found] == [3, 3, 2]
+    assert len({row for page in found for row in page}) == 8
+
+
+async def test_pages_stand_still_while_rows_arrive_and_move(pool: Pool) -> None:
+    us = await seeding.shop(pool)
+    keys = [await seeding.put(pool, us, seeding.channel_case(updated_at=seeding.NOW - n)) for n in range(6)]
+    first = await pages.grid(pool, Filter(), 3)
+    assert [row.id for row in first.rows] == keys[:3]
+    await seeding.put(pool, us, seeding.channel_case(updated_at=seeding.NOW + 5))
+    await pool.execute("update return_case set updated_at = $2 where id = $1", keys[0], seeding.NOW + 9)
+    second = await pages.grid(pool, Filter(after=first.older), 3)
+    assert [row.id for row in second.rows] == keys[3:]
+    assert second.older is None
+    back = await pages.grid(pool, Filter(before=second.newer), 3)
+    assert [row.id for row in back.rows][1:] == keys[1:3], "the page before ends where this one begins"
+    assert back.older is not None
+
+
+async def test_the_way_back_leads_to_the_first_page(pool: Pool) -> None:
+    us = await seeding.shop(pool)
+    for n in range(7):
+        await seeding.put(pool, us, seeding.channel_case(updated_at=seeding.NOW - n))
+    one = await pages.grid(pool, Filter(), 3)
+    two = await pages.grid(pool, Filter(after=one.older), 3)
+    three = await pages.grid(pool, Filter(after=two.older), 3)
+    assert (one.newer, three.older) == (None, None)
+    back_two = await pages.grid(pool, Filter(before=three.newer), 3)
+    assert back_two.rows == two.rows
+    back_one = await pages.grid(pool, Filter(before=back_two.newer), 3)
+    assert back_one.rows == one.rows
+    assert back_one.newer is None
+    assert back_one.older is not None
+
+
+async def test_search_finds_by_each_id_and_only_in_the_chosen_shops(pool: Pool) -> None:
+    named = await seeding.lively(pool, rows=0)
+    row = (await pages.grid(pool, Filter(search="9400111899223344556677"))).rows[0]
+    assert row.id == named["transit"]
+    for text in (row.channel_id, row.order_id):
+        assert [each.id for each in (await pages.grid(pool, Filter(search=text))).rows] == [row.id]
+        assert (await pages.grid(pool, Filter(search=text, shops=(named["uk"],)))).rows == ()
+    commerce = await pages.grid(pool, Filter(search="gid://shopify/Order/1"))
+    assert len(commerce.rows) == 9
+    assert (await pages.grid(pool, Filter(search="%"))).rows == ()
+
+
+async def test_tabs_count_what_they_show(pool: Pool) -> None:
+    named = await seeding.lively(pool, rows=12)
+    for shops in ((), (named["us"],), (named["uk"],)):
+        counted = await pages.counts(pool, shops)
+        for tab in pages.TABS:
+            shown = await pages.grid(pool, Filter(shops=shops, tab=tab), 200)
+            assert len(shown.rows) == counted.tabs[tab], (tab, shops)
+
+
+async def test_due_is_judged_by_each_shops_own_time(pool: Pool) -> None:
+    us, uk = await seeding.shop(pool), await seeding.shop(pool, "UK")
+    mine = await seeding.put(pool, us, seeding.channel_case())
+    await seeding.put(pool, uk, seeding.channel_case())
+    limit = seeding.NOW + 31 * 3600
+    found = await pages.grid(pool, Filter(due=((us, limit), (uk, seeding.NOW))))
+    assert [row.id for row in found.rows] == [mine]
+
+
+def test_a_cursor_survives_its_way_through_an_address() -> None:
+    cursor = Cursor(123, uuid4())
+    assert Cursor.parse(cursor.text()) == cursor
+    for broken in ("", "x", "1", "1.x", "99999999999999999999999.0"):
+        with pytest.raises(ValueError):
+            Cursor.parse(broken)
