@@ -1,1 +1,1 @@
-"""Load and latency runs, beside the limits of the machine they ran on: `python -m bench`."""
+"""Load and latency runs beside the machine's limits. `make bench` prints them and writes results/latest.json."""

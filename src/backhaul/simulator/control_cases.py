@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from aiohttp import web
 
+from backhaul.simulator.buyers import Temper
 from backhaul.simulator.order_connector import STYLES, Habits
 from backhaul.simulator.tiktok import states
 from backhaul.simulator.tiktok.decisions import APPROVALS, REJECTIONS
@@ -142,7 +143,8 @@ class CaseControl:
     async def ask(self, request: web.Request) -> web.Response:
         """A buyer asks: `order_id`, `kind`, `line_ids` or `units`, `reason`, `shipment`, `auto_approve`, ...
 
-        `batch` true makes one request with a return for each SKU, as in shops with the batch model.
+        `batch` true makes one request with a return for each SKU, as in shops with the batch model. With `follow`
+        (settings of buyers) the buyer goes on by itself.
         """
         body = await body_of(request)
         order = found(self._world.orders, str(body.get("order_id", "")))
@@ -170,6 +172,8 @@ class CaseControl:
             combine_with=None if combine is None else found(self._world.returns, str(combine)),
             note=str(body.get("note", "")),
         )
+        if "follow" in body:
+            self._sim.buyers.follow(case, Temper.of(dict(body["follow"])))
         return answer(self._return(case), 201)
 
     async def returns(self, request: web.Request) -> web.Response:
