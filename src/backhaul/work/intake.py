@@ -94,14 +94,14 @@ class Intake:
             once = {(item.connection_id, item.news.delivery): item for item in items}
             new = [item for key, item in once.items() if key in fresh]
             if new:
-                await self._route(connection, new)
+                await self.route(connection, new)
                 await connection.execute(
                     "update connection set last_heard_at = now() where id = any($1)",
                     sorted({item.connection_id for item in new}),
                 )
         return [None] * len(items)
 
-    async def _route(self, connection: Connection, items: list[Item]) -> None:
+    async def route(self, connection: Connection, items: list[Item]) -> None:
         """Count a hint for every case that an item names; in one order, so that two batches never wait crosswise."""
         shops_of = await _shops(connection, items)
         hints: dict[UUID, tuple[int, int]] = {}

@@ -65,7 +65,7 @@ def open_tokens(vault: Vault, row: ConnectionRow) -> Tokens | None:
 class _Made(msgspec.Struct):
     connector: Any
     settings: bytes | None
-    base: tuple[str, str]
+    made_for: tuple[str, str, Any]
 
 
 class Vendors:
@@ -102,12 +102,13 @@ class Vendors:
         """The connector of a connection, speaking for a shop."""
         row = await self.row(connection_id)
         key = await self._shop_key(shop_id, role) if shop_id else ""
+        made_for = (row.api_base, row.auth_base, row.clock)  # a simulated clock may be moved at any time
         made = self._made.get((connection_id, key))
-        if made is not None and made.settings == row.secrets and made.base == (row.api_base, row.auth_base):
+        if made is not None and made.settings == row.secrets and made.made_for == made_for:
             return made.connector
         async with self._lock:
             connector = self.make(row, key)
-            self._made[connection_id, key] = _Made(connector, row.secrets, (row.api_base, row.auth_base))
+            self._made[connection_id, key] = _Made(connector, row.secrets, made_for)
             return connector
 
     def make(self, row: ConnectionRow, shop_key: str, tokens: Callable[[], Any] | None = None) -> Any:

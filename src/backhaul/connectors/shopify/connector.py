@@ -145,6 +145,10 @@ class Shopify:
         """What a verified body says."""
         return webhooks.news(raw, headers, int(self._clock()))
 
+    def reread(self, raw: bytes, topic: str) -> News:
+        """What a stored body says; its topic stood in a header."""
+        return webhooks.news(raw, {"x-shopify-topic": topic}, int(self._clock()))
+
     async def subscribe(self, address: str) -> tuple[str, ...]:
         """Ask for every topic, and make the stamp's definition while we are setting up."""
         refused = [text for topic in MANIFEST.webhooks if (text := await self._subscribe(topic, address))]
