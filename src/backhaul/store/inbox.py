@@ -65,39 +65,35 @@ async def open_cases(
     rows = sorted({(shop, kind, channel_id): order for shop, kind, channel_id, order in wanted}.items())
     if not rows:
         return {}
-    shops, kinds, ids = ([key[n] for key, _ in rows] for n in range(3))
-    await connection.execute(
-        """
-        insert into return_case (id, shop_id, channel_kind, channel_id, order_id)
-        select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
-        on conflict (shop_id, channel_kind, channel_id) do nothing
-        """,
-        [uuid7() for _ in rows],
-        shops,
-        kinds,
-        ids,
+    columns = (
+        [key[0] for key, _ in rows],
+        [key[1] for key, _ in rows],
+        [key[2] for key, _ in rows],
         [order for _, order in rows],
     )
-    found = await connection.fetch(
-        """
-        select c.id, c.shop_id, c.channel_kind, c.channel_id from return_case c
-        join unnest($1::uuid[], $2::text[], $3::text[]) as w(shop_id, channel_kind, channel_id)
-        using (shop_id, channel_kind, channel_id)
-        """,
-        shops,
-        kinds,
-        ids,
-    )
-    await connection.execute(
-        """
-        insert into turn (subject_id, kind, shop_id)
-        select id, 'case', shop_id from unnest($1::uuid[], $2::uuid[]) as c(id, shop_id) order by id
-        on conflict do nothing
-        """,
-        [row["id"] for row in found],
-        [row["shop_id"] for row in found],
-    )
+    found = await connection.fetch(OPEN_CASES, [uuid7() for _ in rows], *columns)
+    if len(found) < len(rows):
+        # Another transaction made some of them while ours was waiting for it: now they can be seen.
+        found = await connection.fetch(OPEN_CASES, [uuid7() for _ in rows], *columns)
     return {(row["shop_id"], row["channel_kind"], row["channel_id"]): row["id"] for row in found}
+
+
+OPEN_CASES = """
+with wanted as (
+    select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
+        as w(id, shop_id, channel_kind, channel_id, order_id)
+), made as (
+    insert into return_case (id, shop_id, channel_kind, channel_id, order_id) select * from wanted
+    on conflict (shop_id, channel_kind, channel_id) do nothing
+    returning id, shop_id, channel_kind, channel_id
+), turned as (
+    insert into turn (subject_id, kind, shop_id) select id, 'case', shop_id from made order by id
+)
+select id, shop_id, channel_kind, channel_id from made
+union all
+select c.id, c.shop_id, c.channel_kind, c.channel_id
+from return_case c join wanted w using (shop_id, channel_kind, channel_id)
+"""
 
 
 async def updated_at(connection: Connection | Pool, shop_id: UUID, kind: str, ids: Sequence[str]) -> Mapping[str, int]:

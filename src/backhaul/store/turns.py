@@ -50,6 +50,13 @@ async def take(connection: Connection, wanted: Sequence[tuple[UUID, int]]) -> di
     return {row["subject_id"]: Turn(*row) for row in rows}
 
 
+async def lock(connection: Connection, subjects: Iterable[UUID]) -> None:
+    """Take several subjects' rows at once, in the one order, before more than one statement changes them."""
+    await connection.execute(
+        "select from turn where subject_id = any($1) order by subject_id for update", sorted(subjects)
+    )
+
+
 async def hear(connection: Connection, hints: Mapping[UUID, tuple[int, int]], rank: Rank) -> None:
     """Count hints (about the channel, about commerce) for subjects and see to it that each is attended to.
 

@@ -29,6 +29,7 @@ from backhaul.work.vendors import Vendors, affine, shop_time
 
 log = structlog.get_logger()
 
+HEARD_S = 5.0
 GATHER_S = 1.5  # how long hints about commerce may gather before they are looked at
 
 
@@ -48,6 +49,7 @@ class Intake:
         self.vendors = vendors
         self._keys: dict[str, tuple[UUID, str]] = {}
         self._clocks: dict[UUID, tuple[float, Affine]] = {}
+        self._told: dict[UUID, float] = {}
         self._gatherer: Gatherer[Item, None] = Gatherer(
             self._store, max_batch=500, alone=lambda error: not isinstance(error, AWAY), name="inbox"
         )
@@ -95,11 +97,16 @@ class Intake:
             new = [item for key, item in once.items() if key in fresh]
             if new:
                 await self.route(connection, new)
-                await connection.execute(
-                    "update connection set last_heard_at = now() where id = any($1)",
-                    sorted({item.connection_id for item in new}),
-                )
+                await self._heard(connection, {item.connection_id for item in new})
         return [None] * len(items)
+
+    async def _heard(self, connection: Connection, connections: set[UUID]) -> None:
+        """Show when a connection was last heard of; every few seconds are enough for a person."""
+        now = time.monotonic()
+        due = sorted(each for each in connections if now - self._told.get(each, 0.0) > HEARD_S)
+        if due:
+            self._told.update(dict.fromkeys(due, now))
+            await connection.execute("update connection set last_heard_at = now() where id = any($1)", due)
 
     async def route(self, connection: Connection, items: list[Item]) -> None:
         """Count a hint for every case that an item names; in one order, so that two batches never wait crosswise."""
@@ -123,6 +130,8 @@ class Intake:
         # Subjects that are looked at anyway answer their commerce hints with the same look.
         for case_id in hints.keys() & later.keys():
             _count(hints, case_id, commerce=later.pop(case_id)[0])
+        if hints and later:
+            await turns.lock(connection, hints.keys() | later.keys())
         await turns.hear(connection, hints, Rank.HINT)
         if later:
             await turns.note(connection, later)
