@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from backhaul import __version__
-from backhaul.cli import serving
+from backhaul.cli import connect, doctor, people, returning, serving, shopping, syncing
 
 app = typer.Typer(
     name="backhaul",
@@ -41,3 +41,15 @@ def common(
 app.command(rich_help_panel="Run")(serving.serve)
 app.command(rich_help_panel="Run")(serving.work)
 app.command(rich_help_panel="Run")(serving.simulate)
+
+app.command(rich_help_panel="Set up")(connect.connect)
+app.command(rich_help_panel="Set up")(shopping.shops)
+app.command("shop", rich_help_panel="Set up")(shopping.configure)
+app.command(rich_help_panel="Set up")(shopping.mode)
+app.add_typer(people.user, name="user", rich_help_panel="Set up")
+app.add_typer(people.token, name="token", rich_help_panel="Set up")
+
+app.add_typer(returning.returns, name="returns", rich_help_panel="Every day")
+app.command(rich_help_panel="Every day")(syncing.sync)
+app.add_typer(syncing.replay, name="replay", rich_help_panel="Every day")
+app.command(rich_help_panel="Every day")(doctor.doctor)

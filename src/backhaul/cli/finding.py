@@ -62,7 +62,9 @@ def moment(text: str, where: tzinfo, option: str) -> datetime:
             return datetime(day.year, day.month, day.day, tzinfo=where)
         given = datetime.fromisoformat(text)
     except ValueError:
-        raise Problem(f"{option}: “{text}” is no day; write 2026-01-31, 2026-01-31T08:00 or an age such as 7d", 2) from None
+        raise Problem(
+            f"{option}: “{text}” is no day; write 2026-01-31, 2026-01-31T08:00 or an age such as 7d", 2
+        ) from None
     return given if given.tzinfo else given.replace(tzinfo=where)
 
 

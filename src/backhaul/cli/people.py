@@ -34,7 +34,9 @@ def _age(text: str, option: str) -> timedelta:
 
 @user.command("link")
 def link(
-    name: Annotated[str, typer.Option(help="Who signs in; the name stands on the time-line of what they do.")] = "owner",
+    name: Annotated[
+        str, typer.Option(help="Who signs in; the name stands on the time-line of what they do.")
+    ] = "owner",
     role: Role = "owner",
     lasts: Annotated[str, typer.Option(help="How long the link can be used.")] = "15m",
 ) -> None:

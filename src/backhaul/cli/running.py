@@ -31,7 +31,7 @@ from backhaul.work.commands import CommandRefused
 from backhaul.work.logins import LoginRefused
 
 T = TypeVar("T")
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)  # a file has no width
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -78,7 +78,7 @@ def run(work: Coroutine[Any, Any, T], *, fast: bool = False) -> T:
     except CryptoError as error:
         fail(str(error), 2)
     except (EmbeddedPostgresError, CommandRefused, LoginRefused, VendorError) as error:
-        fail(getattr(error, "text", "") and str(error) or str(error))
+        fail((getattr(error, "text", "") and str(error)) or str(error))
     except asyncpg.PostgresError as error:
         fail(f"the database refused: {error}")
 

@@ -19,9 +19,9 @@ from backhaul.cli.children import Child, backhaul, keep_running
 from backhaul.settings import Settings
 from backhaul.store import sessions
 from backhaul.web.app import create_app
-from backhaul.work.lookups import Lookups
 from backhaul.web.services import Services
 from backhaul.wiring import REGISTRY, Hub
+from backhaul.work.lookups import Lookups
 from backhaul.work.worker import Worker
 
 Attached = Annotated[bool, typer.Option("--attached", hidden=True, help="End when standard input closes.")]

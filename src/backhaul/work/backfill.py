@@ -18,7 +18,8 @@ from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Unavailable
 from backhaul.store import shops
 from backhaul.store.db import Pool
 from backhaul.store.jobs import Rank
-from backhaul.work.sweep import KINDS, Cursor, read_cursor, scan, write_cursor
+from backhaul.work.sweep import KINDS as KINDS
+from backhaul.work.sweep import Cursor, read_cursor, scan, write_cursor
 from backhaul.work.tokens import login_ended
 from backhaul.work.vendors import Vendors
 
@@ -69,7 +70,7 @@ async def begin(pool: Pool, shop_id: UUID, since: int, until: int | None, now: i
 async def find(vendors: Vendors, shop_id: UUID, span: Span, progress: Progress) -> int:
     """Hint at every case of the span that is not known as it now is. How many this run came by. Raises NeedsReauth, and
     Unavailable when the vendor stays away."""
-    link = next((row for row in await shops.links(vendors.pool) if (row.shop_id, row.role) == (shop_id, Party.CHANNEL)))
+    link = next(row for row in await shops.links(vendors.pool) if (row.shop_id, row.role) == (shop_id, Party.CHANNEL))
     found = 0
     for kind in KINDS:
         cursor = await read_cursor(vendors.pool, shop_id, _name(kind))
@@ -81,9 +82,7 @@ async def find(vendors: Vendors, shop_id: UUID, span: Span, progress: Progress) 
     return found
 
 
-async def _scan(
-    vendors: Vendors, connection_id: UUID, shop_id: UUID, kind: str, span: Span, progress: Progress
-) -> int:
+async def _scan(vendors: Vendors, connection_id: UUID, shop_id: UUID, kind: str, span: Span, progress: Progress) -> int:
     """One kind to its end. A vendor that is away for a moment is asked again, from where the scan got to."""
     tries, last = 0, 0
     before = 0  # found by attempts that were cut short
@@ -129,7 +128,8 @@ async def summary(pool: Pool, shop_id: UUID, span: Span, found: int) -> Summary:
     """What there is after all has been read."""
     row = await pool.fetchrow(
         """
-        select count(*) as cases, count(*) filter (where ended) as ended, count(*) filter (where body is null) as unread,
+        select count(*) as cases, count(*) filter (where ended) as ended,
+            count(*) filter (where body is null) as unread,
             (select count(distinct case_id) from effect where shop_id = $1 and state = 'proposed') as proposed
         from return_case where shop_id = $1 and (updated_at >= $2 or body is null)
         """,
