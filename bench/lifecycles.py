@@ -30,7 +30,7 @@ async def lifecycles(world: World, count: int) -> dict[str, float]:
 
     orders = await asyncio.gather(*(order(world.shops[n % len(world.shops)]) for n in range(count)))
     await asyncio.sleep(2)
-    cpu, begun = cpu_seconds(world.roots), time.perf_counter()
+    cpu, begun = {name: cpu_seconds(pid) for name, pid in world.roots.items()}, time.perf_counter()
     asking = asyncio.gather(*(ask(each) for each in orders))
     ended = 0
     while ended < count:
@@ -40,7 +40,7 @@ async def lifecycles(world: World, count: int) -> dict[str, float]:
             raise RuntimeError(f"only {ended} of {count} returns have ended: the run is void")
     took = time.perf_counter() - begun
     await asking
-    used = cpu_seconds(world.roots) - cpu
+    used = {name: cpu_seconds(pid) - cpu[name] for name, pid in world.roots.items()}
     complaints = await _audit(world, count)
     if complaints:
         raise RuntimeError("the run is void: " + "; ".join(complaints[:5]))
@@ -48,7 +48,8 @@ async def lifecycles(world: World, count: int) -> dict[str, float]:
         "lifecycles": float(count),
         # From the first request to the last close: the few seconds that a buyer and the channel take are in it.
         "lifecycles_per_s": count / took,
-        "cpu_ms_per_lifecycle": 1000 * used / count,
+        "cpu_ms_per_lifecycle": 1000 * sum(used.values()) / count,
+        **{f"cpu_ms_per_lifecycle_{name}": 1000 * each / count for name, each in used.items()},
         "rss_mb_hub": rss_mb(world.serve_pid),
     }
 

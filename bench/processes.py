@@ -65,16 +65,15 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def cpu_seconds(pids: list[int]) -> float:
-    """CPU used by these process trees so far, children that have ended included."""
+def cpu_seconds(root: int) -> float:
+    """CPU used by a process tree so far, children that have ended included."""
     total = 0
-    for root in pids:
-        for pid in descendants(root):
-            try:
-                fields = _stat(pid)
-            except OSError:
-                continue
-            total += sum(int(fields[n]) for n in (11, 12, 13, 14))
+    for pid in descendants(root):
+        try:
+            fields = _stat(pid)
+        except OSError:
+            continue
+        total += sum(int(fields[n]) for n in (11, 12, 13, 14))
     return total / TICK
 
 

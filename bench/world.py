@@ -35,13 +35,13 @@ AT_ONCE = Policy(
 
 @dataclass
 class World:
-    """What a run works with. ``roots`` are the pids of hub, worker and PostgreSQL."""
+    """What a run works with. ``roots`` are the processes whose CPU counts: hub, postgres, worker."""
 
     simulator: SimulatorProcess
     hub: Hub
     base_url: str
     serve_pid: int
-    roots: list[int]
+    roots: dict[str, int]
     shops: list[dict[str, Any]]
 
 
@@ -76,14 +76,14 @@ async def world(shops: int, *, workers: int = 1) -> AsyncIterator[World]:
             ):
                 await _answers(f"{settings.base_url}/healthz", folder / "serve.log")
                 await _connect(hub, simulator)
-                roots = [serve_pid, postmaster(folder)]
+                roots = {"hub": serve_pid, "postgres": postmaster(folder)}
                 made = World(simulator, hub, settings.base_url, serve_pid, roots, simulator.ready["shops"])
                 if not workers:
                     yield made
                     return
                 arguments = ["work", "--processes", str(workers)]
                 async with child("work", arguments, environment, folder / "work.log") as pid:
-                    roots.append(pid)
+                    roots["worker"] = pid
                     await _beats(hub, folder / "work.log")
                     yield made
     finally:

@@ -331,20 +331,25 @@ async def _units(connection: Connection, moves: list[Move]) -> None:
         name = excluded.name, refund = excluded.refund, commerce_line_id = excluded.commerce_line_id,
         received_at = excluded.received_at, condition = excluded.condition, disposition = excluded.disposition""",
     )  # fmt: skip
-    for move in moves:
-        if move.parcel is not None and move.parcel[0]:
-            await connection.execute(
-                """
-                with p as (
-                    insert into parcel (id, shop_id, tracking_number, carrier) values (gen_random_uuid(), $1, $2, $3)
-                    on conflict (shop_id, tracking_number) do update set carrier = excluded.carrier returning id
-                )
-                insert into parcel_case (parcel_id, case_id) select id, $4 from p on conflict do nothing
-                """,
-                move.turn.shop_id,
-                *move.parcel,
-                move.turn.subject_id,
-            )
+    parcels = [
+        (move.turn.shop_id, *move.parcel, move.turn.subject_id) for move in moves if move.parcel and move.parcel[0]
+    ]
+    if parcels:
+        await connection.execute(PARCELS, *(list(column) for column in zip(*parcels, strict=True)))
+
+
+PARCELS = """
+with seen as (
+    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) as s(shop_id, tracking_number, carrier, case_id)
+), kept as (
+    insert into parcel (id, shop_id, tracking_number, carrier)
+    select gen_random_uuid(), shop_id, tracking_number, max(carrier) from seen group by 2, 3 order by 2, 3
+    on conflict (shop_id, tracking_number) do update set carrier = excluded.carrier
+    returning id, shop_id, tracking_number
+)
+insert into parcel_case (parcel_id, case_id)
+select kept.id, seen.case_id from seen join kept using (shop_id, tracking_number) on conflict do nothing
+"""
 
 
 async def _lines(connection: Connection, moves: list[Move]) -> None:

@@ -20,6 +20,7 @@ URGENT: contextvars.ContextVar[bool] = contextvars.ContextVar("urgent", default=
 
 PACE, BURST, CHUNK, KEPT = 0.7, 0.15, 0.04, 0.2  # shares of a limit per second
 LEASE_S = 0.25
+POINTS_LEASE_S = 2.0  # a bucket of points has no window that a late call could overfill
 PATIENCE_S = 10.0
 
 LEASE = """
@@ -79,7 +80,7 @@ class Purse:
         assert row is not None
         if row["granted"] > 0:
             # What an expired lease still held is lost, which errs on the vendor's side.
-            self._leases[api] = (row["granted"], time.monotonic() + LEASE_S)
+            self._leases[api] = (row["granted"], time.monotonic() + (POINTS_LEASE_S if self._costed else LEASE_S))
             self._learnt_per_s = row["per_s"] if self._costed else 0.0
             return None
         return float(max(0.02, (want + kept - row["tokens"]) / row["per_s"]))
