@@ -38,7 +38,7 @@ def find_order(facts: Facts, now: int, draft: Draft) -> CommerceOrder | None:
         return None
     if not concerned(facts) or facts.history:
         return None
-    if facts.said.linked and link.order_id != facts.said.linked:
+    if facts.said.linked and not _same(link.order_id, facts.said.linked):
         draft.steps.append(Look(Source.MATCH, f"{facts.said.linked_by} linked the order", 24))
         return None
     if link.state is not LinkState.MATCHED:
@@ -53,9 +53,14 @@ def find_order(facts: Facts, now: int, draft: Draft) -> CommerceOrder | None:
     return None if _anothers(facts, case, order, draft) else order
 
 
+def _same(order_id: str, said: str) -> bool:
+    """Whether a person's word names this order; people copy the number that a global id ends in."""
+    return order_id.rpartition("/")[2] == said.rpartition("/")[2]
+
+
 def _anothers(facts: Facts, case: ChannelCase, order: CommerceOrder, draft: Draft) -> bool:
     """Whether our own mark on the order names another channel order. Only a person's word goes above it."""
-    if order.stamped in ("", case.order_id) or facts.said.linked == order.id:
+    if order.stamped in ("", case.order_id) or _same(order.id, facts.said.linked):
         return False
     draft.troubles.append(
         Trouble(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from backhaul.domain.commerce import Candidate
+from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.facts import Link, LinkState
 from backhaul.domain.folding import fold_case, fold_commerce
 from backhaul.domain.matching import choose_order
@@ -72,7 +72,8 @@ async def _order(run: Run) -> None:
 async def _match(run: Run) -> None:
     case, seen = run.facts.channel, run.facts.seen
     assert case is not None
-    now, tries = run.now(), seen.link.tries + 1
+    # A search index may not know yet what a webhook told: after a hint the gaps between searches are short again.
+    now, tries = run.now(), 1 if run.facts.heard_commerce > seen.commerce_heard else seen.link.tries + 1
     link = await _known_link(run, case.order_id, now) or await _referenced(run, case.order_id, now)
     if link is None:
         link = await _searched(run, case.order_id, now, tries)
@@ -133,8 +134,23 @@ async def _commerce(run: Run) -> None:
         run.see(link=missing, commerce=None, commerce_heard=heard)
         run.tell("hub", "order.gone", f"Commerce no longer shows the order {link.order_id}.")
         return
+    if order.id != link.order_id:
+        _name_as_read(run, order)
     run.saw(fold_commerce(run.facts.seen, order, heard, run.now()))
     await _helpers(run, commerce)
+
+
+def _name_as_read(run: Run, order: CommerceOrder) -> None:
+    """An order connector, or a person, may name orders and lines by the last part of their ids: keep the whole ids."""
+    case, link = run.facts.channel, run.facts.seen.link
+    assert case is not None
+    reference = link.reference
+    if reference is not None:
+        whole = {line.id.rpartition("/")[2]: line.id for line in order.lines}
+        lines = {unit: whole.get(line, line) for unit, line in reference.lines.items()}
+        reference = msgspec.structs.replace(reference, order_id=order.id, lines=lines)
+    run.see(link=msgspec.structs.replace(link, order_id=order.id, reference=reference))
+    run.move.link = (case.order_id, order.id, link.how, run.facts.said.linked_by or "search")
 
 
 async def _helpers(run: Run, commerce: object) -> None:

@@ -15,6 +15,7 @@ import structlog
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.qm import QueueManager
+from pgqueuer.domain.errors import FailingListenerError
 from pgqueuer.domain.models import Job
 
 from backhaul.kit.ids import uuid7
@@ -57,7 +58,9 @@ class Worker:
             while not stop.is_set():
                 try:
                     await self._jobs(stop)
-                except AWAY as error:
+                except (*AWAY, FailingListenerError) as error:
+                    # The engine's first listener probe may be sent before it listens, and is then missed ten seconds
+                    # later: it starts anew.
                     current = asyncio.current_task()
                     if current is not None and current.cancelling():
                         raise asyncio.CancelledError from error  # the engine's clean-up failed on its way out

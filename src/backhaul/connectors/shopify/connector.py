@@ -55,7 +55,9 @@ class Shopify:
     # -- orders
 
     async def order(self, order_id: str) -> CommerceOrder | None:
-        """One order, in one call when its lists are short."""
+        """One order, in one call when its lists are short. Other systems name it by its number alone: that does too."""
+        if order_id.isascii() and order_id.isdigit():
+            order_id = f"gid://shopify/Order/{order_id}"
         found = await reading.order(self._client, order_id)
         if found is None:
             return None

@@ -1,0 +1,92 @@
+"""Compares the two sides of the simulator's books to the cent. The hub's own tables have no say here."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from tests.e2e.stage import Stage
+
+SELLER = "SELLER"
+
+
+async def check_books(stage: Stage, *, unbooked: Iterable[str] = (), others: Iterable[str] = ()) -> dict[str, Any]:
+    """Everything that must hold whatever happened. ``unbooked``: returns whose payment waits in Exceptions or was
+    booked by somebody else; ``others``: commerce orders on which somebody else worked. Returns the books."""
+    books = await stage.control.books()
+    assert books["problems"] == []
+    assert books["without_shop"]["limited"] == 0
+    for shop in stage.shops:
+        channel, commerce = books["shops"][shop.channel_id], books["commerce"][shop.domain]
+        assert channel["limited"] == 0, "the channel answered 429"
+        _decided_once(channel)
+        await _money(stage, channel, commerce, set(unbooked), set(others))
+        _commerce_once(commerce, set(others))
+    return books
+
+
+def _decided_once(channel: dict[str, Any]) -> None:
+    """One decision of ours per review, one label per return."""
+    mine = Counter((row["return_id"], row["action_due"], row["from"]) for row in _ours(channel))
+    rejected = Counter(
+        row["return_id"] for row in channel["decisions"] if row["decision"] in ("SUPPORT_BUYER", "SUPPORT_SELLER")
+    )
+    for (return_id, _, _), count in mine.items():
+        assert count <= 1 + rejected[return_id], f"decided {count} times: {return_id}"
+    for return_id, count in Counter(row["return_id"] for row in channel["labels"]).items():
+        assert count == 1, f"{count} labels: {return_id}"
+    for return_id, count in Counter(row["return_id"] for row in channel["refunds"]).items():
+        assert count == 1, f"paid {count} times: {return_id}"
+
+
+def _ours(channel: dict[str, Any]) -> list[dict[str, Any]]:
+    return [row for row in channel["decisions"] if row["actor"] == SELLER]
+
+
+async def _money(
+    stage: Stage, channel: dict[str, Any], commerce: dict[str, Any], unbooked: set[str], others: set[str]
+) -> None:
+    """What the channel paid per order is what stands refunded on the commerce order, and nothing else is."""
+    paid: dict[str, int] = defaultdict(int)
+    for row in channel["refunds"]:
+        if row["return_id"] not in unbooked:
+            placed = await stage.control.call("GET", f"/orders/{row['order_id']}")
+            paid[placed["commerce_id"]] += row["amount"]
+    booked = {
+        order_id: sum(refund["amount_minor"] for refund in order["refunds"])
+        for order_id, order in commerce["orders"].items()
+        if order["refunds"] and order_id not in others
+    }
+    expected = {order_id: amount for order_id, amount in paid.items() if order_id not in others}
+    assert booked == expected
+
+
+def _commerce_once(commerce: dict[str, Any], others: set[str]) -> None:
+    assert commerce["money_moved"] == []
+    assert commerce["emails"] == []
+    disposed = 0
+    for order_id, order in commerce["orders"].items():
+        if order_id in others:
+            continue
+        notes = Counter(refund["note"] for refund in order["refunds"])
+        assert all(count == 1 for count in notes.values()), f"booked twice on {order_id}: {notes}"
+        assert all(not line["restocked"] for refund in order["refunds"] for line in refund["lines"])
+        for each in order["returns"]:
+            returned = sum(line["quantity"] for line in each["lines"])
+            fates = sum(one["quantity"] for one in each["dispositions"])
+            assert fates <= returned, f"{fates} units disposed of {returned} on {order_id}"
+            disposed += sum(one["quantity"] for one in each["dispositions"] if one["type"] == "RESTOCKED")
+            numbers = [one["number"] for one in each["tracking"] if one["number"]]
+            assert len(numbers) == len(set(numbers)), f"tracking attached twice on {order_id}: {numbers}"
+        assert order["refunded_minor"] <= order["received_minor"]
+
+
+def live_returns(order: dict[str, Any]) -> list[dict[str, Any]]:
+    """The returns of a commerce order that were not taken back."""
+    return [each for each in order.get("returns", ()) if each["status"] not in ("CANCELED", "CANCELLED")]
+
+
+def decisions(books: dict[str, Any]) -> list[str]:
+    """The seller app's decisions in a return's books."""
+    return [row["decision"] for row in _ours(books)]
