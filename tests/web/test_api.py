@@ -40,6 +40,8 @@ async def test_one_case_with_everything(web: Web) -> None:
     case = (await web.get(f"/api/v1/cases/{named['answer']}", headers=headers)).json()
     assert case["case"]["status"] == "requested"
     assert case["view"]["lanes"]["decision"]["state"] == "waiting"
+    assert case["view"]["lanes"]["money"]["terminal"] is False, "what stands at its default is shown too"
+    assert case["view"]["money"]["expected"] == [5498, "USD"]
     assert case["view"]["questions"][0]["options"] == ["approve_return", "keep_item", "reject_return"]
     assert [unit["sku"] for unit in case["units"]] == ["MUG-BLUE", "MUG-SAND"]
     assert case["raw"]["status"] == "RETURN_OR_REFUND_REQUEST_PENDING"
@@ -166,7 +168,7 @@ async def test_shop_switches(web: Web) -> None:
     row = await web.pool.fetchrow("select mode, booker, location, safe_gateways from shop where id = $1", named["uk"])
     assert tuple(row) == ("live", "nobody", "gid://shopify/Location/1", ["tiktok"])
     policy = (await web.get(f"{base}/policy", headers=headers)).json()
-    assert policy.get("version", 1) in (0, 1)
+    assert (policy["version"], policy["lead_s"], policy["accept_parcel"]) == (0, 3600, "on_inspection")
     put = await web.client.put(f"{base}/policy", json={"lead_s": 7200}, headers=headers)
     assert put.status_code == 200
     assert (await web.get(f"{base}/policy", headers=headers)).json()["lead_s"] == 7200

@@ -417,3 +417,51 @@ async def test_a_chosen_theme_is_kept(web: Web) -> None:
         web.client.cookies.set(COOKIE, token)
         web.client.cookies.set("theme", theme)
         assert (f'data-theme="{theme}"' in (await web.get("/")).text) is shown
+
+
+async def test_a_case_that_was_never_read_has_a_page(web: Web) -> None:
+    await web.sign_in()
+    us = await seeding.shop(web.pool)
+    key = await web.pool.fetchval(
+        "insert into return_case (id, shop_id, channel_kind, channel_id) values (gen_random_uuid(), $1, 'return', '9') "
+        "returning id",
+        us,
+    )
+    page = await web.get(f"/cases/{key}")
+    assert page.status_code == 200
+    assert "Not looked at yet" in page.text
+    assert "New" in (await web.get("/")).text
+
+
+class Controls(HTMLParser):
+    """Counts controls that nothing names, and headings of the first rank."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.labels = 0
+        self.nameless: list[str] = []
+        self.first = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.labels += tag == "label"
+        self.first += tag == "h1"
+        control = tag in ("select", "textarea") or (tag == "input" and found.get("type") != "hidden")
+        if control and not self.labels and not found.get("aria-label"):
+            self.nameless.append(str(found))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.labels -= tag == "label"
+
+
+async def test_screen_readers_get_names_and_one_heading(web: Web) -> None:
+    await web.sign_in()
+    named = await seeding.lively(web.pool, rows=2)
+    paths = ["/", "/exceptions", "/history", "/connections", "/connections/new/tiktok_shop"]
+    paths += [f"/shops/{named['us']}/policy", f"/shops/{named['uk']}/live"]
+    paths += [f"/cases/{named[name]}" for name in ("answer", "label", "inspect", "missing", "paid", "observed")]
+    for path in paths:
+        parser = Controls()
+        parser.feed((await web.get(path)).text)
+        assert parser.nameless == [], path
+        assert parser.first == 1, path

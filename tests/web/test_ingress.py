@@ -73,7 +73,7 @@ async def test_a_fault_of_ours_is_500(web: Web) -> None:
 async def test_pages_say_503_while_the_database_is_away(web: Web) -> None:
     csrf = await web.sign_in()
     headers = await web.token()
-    await web.pool.close()
+    web.pool.terminate()
     page = await web.get("/")
     assert page.status_code == 503
     assert "database does not answer" in page.text

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import get
+from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from backhaul.store import case_page, pages
 from backhaul.web.access import Asked, may, services_of
-from backhaul.web.api.shapes import CaseDetail, CasePage, ExceptionPage, HistoryPage
+from backhaul.web.api.shapes import CaseDetail, CasePage, ExceptionPage, HistoryPage, full
 from backhaul.web.dashboard.exceptions import after_of, place
 from backhaul.web.dashboard.grid import wanted
 
@@ -43,7 +43,7 @@ async def cases(
 
 
 @get("/cases/{case_id:uuid}", tags=["cases"])
-async def case(request: Asked, case_id: FromPath[UUID]) -> CaseDetail:
+async def case(request: Asked, case_id: FromPath[UUID]) -> Response[CaseDetail]:
     """One case with everything known of it."""
     found = await case_page.case(services_of(request).pool, case_id)
     if found is None:
@@ -58,7 +58,7 @@ async def case(request: Asked, case_id: FromPath[UUID]) -> CaseDetail:
             "due": [{"action": each.raw or each.action, "deadline": each.deadline} for each in channel.due],
             "unread": channel.unread,
         }
-    return CaseDetail(
+    detail = CaseDetail(
         case=found.row,
         view=found.view,
         units=found.units,
@@ -72,6 +72,7 @@ async def case(request: Asked, case_id: FromPath[UUID]) -> CaseDetail:
         candidates=list(found.seen.link.candidates),
         raw=raw,
     )
+    return Response(full(detail))
 
 
 @get("/counts", tags=["cases"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,22 @@ from backhaul.domain.steps import View
 from backhaul.domain.words import Action, Condition, Decision, Disposition
 from backhaul.store.case_page import EffectRow, EntryRow, FileRow, ParcelRow, UnitRow
 from backhaul.store.pages import CaseRow, ExceptionRow, HistoryRow
+
+
+def full(value: Any) -> Any:
+    """A value with all its members: our structs leave out what stands at its default when they are stored, but a
+    reader of the API should not have to know the defaults."""
+    if isinstance(value, msgspec.Struct):
+        config = value.__struct_config__
+        members = {name: full(getattr(value, name)) for name in value.__struct_fields__}
+        if config.array_like:
+            return list(members.values())
+        return {str(config.tag_field): config.tag, **members} if config.tag_field else members
+    if isinstance(value, Mapping):
+        return {key: full(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | frozenset):
+        return [full(item) for item in value]
+    return value
 
 
 class Done(msgspec.Struct, frozen=True):

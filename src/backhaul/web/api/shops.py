@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import msgspec
-from litestar import get, post, put
+from litestar import Response, get, post, put
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, JSONBody
 
@@ -23,6 +23,7 @@ from backhaul.web.api.shapes import (
     ModeOrder,
     ShopItem,
     TakeOverOrder,
+    full,
 )
 
 
@@ -133,15 +134,14 @@ async def _known(request: Asked, shop_id: UUID) -> None:
 
 
 @get("/shops/{shop_id:uuid}/policy", tags=["shops"])
-async def policy(request: Asked, shop_id: FromPath[UUID]) -> Policy:
+async def policy(request: Asked, shop_id: FromPath[UUID]) -> Response[Policy]:
     """The policy in force; version 0 are the defaults."""
     await _known(request, shop_id)
-    # Every member is shown, those that stand at their defaults too.
-    return await shop_store.policy(services_of(request).pool, shop_id)
+    return Response(full(await shop_store.policy(services_of(request).pool, shop_id)))
 
 
 @put("/shops/{shop_id:uuid}/policy", guards=[needs("configure")], tags=["shops"])
-async def set_policy(request: Asked, shop_id: FromPath[UUID], data: JSONBody[Policy]) -> Policy:
+async def set_policy(request: Asked, shop_id: FromPath[UUID], data: JSONBody[Policy]) -> Response[Policy]:
     """A new version of the policy; its number is given, not taken."""
 
     async def run() -> Policy:
@@ -149,7 +149,7 @@ async def set_policy(request: Asked, shop_id: FromPath[UUID], data: JSONBody[Pol
         version = await services_of(request).commands.set_policy(shop_id, data, request.user.name)
         return msgspec.structs.replace(data, version=version)
 
-    return await command(request, run, Policy)
+    return Response(full(await command(request, run, Policy)))
 
 
 ROUTES = [shops, preview, mode, take_over, gateways, locations, location, booker, aliases, sync, policy, set_policy]

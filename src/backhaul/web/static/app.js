@@ -119,7 +119,7 @@ let held = false;
 
 function refresh(shop) {
   const main = document.getElementById("main");
-  if (!main || !window.htmx) return;
+  if (!main || !window.htmx || main.dataset.shop === "none") return;
   if (main.dataset.shop && shop !== "*" && main.dataset.shop !== shop) return;
   if (document.hidden) { held = true; return; }
   htmx.trigger(main, "live");
