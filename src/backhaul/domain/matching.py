@@ -49,7 +49,10 @@ def choose_order(candidates: Iterable[Candidate], tried_at: int, tries: int) -> 
     """The link for what a search found: matched by the one order that holds the channel's id, ambiguous when several
     do, else missing with the look-alikes as candidates for a person."""
     found = tuple(candidates)
-    sure = {candidate.order_id: candidate for candidate in found if candidate.where}
+    sure: dict[str, Candidate] = {}
+    for candidate in found:  # the surest place was asked first
+        if candidate.where:
+            sure.setdefault(candidate.order_id, candidate)
     if len(sure) == 1:
         only = next(iter(sure.values()))
         return Link(LinkState.MATCHED, only.order_id, only.where[0], tried_at=tried_at, tries=tries)

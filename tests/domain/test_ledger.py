@@ -1,0 +1,377 @@
+"""What an open effect needs next, for every kind of effect, state, way of repeating, take-over, back-off and time."""
+
+from __future__ import annotations
+
+from itertools import pairwise, product
+from typing import Any
+
+import pytest
+
+from backhaul.domain.channel import ChannelCase, WayBack
+from backhaul.domain.commerce import CommerceOrder
+from backhaul.domain.effects import (
+    AnyEffect,
+    AttachTracking,
+    CancelReturn,
+    CloseReturn,
+    CreateReturn,
+    Dispose,
+    Effect,
+    EffectState,
+    Repeat,
+    Safety,
+    StampOrder,
+    UploadLabel,
+)
+from backhaul.domain.facts import Backoff, Facts, Mode, Said
+from backhaul.domain.ledger import MARGIN, PATIENCE, READ_BACK, REREAD, follow, shown
+from backhaul.domain.steps import Draft, Look, Send, Settle, Source
+from backhaul.domain.words import LEADS_TO, Action, Decision, Disposition, Party, ShippedBy, Stage
+from tests.domain.build import (
+    CASE,
+    GID,
+    NOW,
+    ORDER,
+    RETURN,
+    book,
+    booking,
+    case,
+    change,
+    commerce,
+    decide,
+    due,
+    effect,
+    facts,
+    planned,
+    record,
+    terms,
+    troubles,
+)
+
+ASKED = case(due=(due(),))
+APPROVED = case(Stage.AWAITING_SHIPMENT)
+PARTLY = record(disposed={"L1": ((Disposition.RESTOCK, 1),)})
+
+# What the vendor shows -> how a read of it is taken: ours, not (yet), or somebody else's.
+Scene = tuple[ChannelCase, CommerceOrder]
+SCENES: dict[str, tuple[AnyEffect, dict[bool | None, Scene]]] = {
+    "decide": (
+        decide(),
+        {
+            False: (ASKED, commerce()),
+            True: (APPROVED, commerce()),
+            None: (case(Stage.REQUEST_REJECTED), commerce()),
+        },
+    ),
+    "upload_label": (
+        UploadLabel(CASE, "a", "f", "1Z", "c"),
+        {
+            False: (APPROVED, commerce()),
+            True: (case(Stage.AWAITING_SHIPMENT, way_back=WayBack(ShippedBy.SELLER, tracking_number="1Z")), commerce()),
+            None: (case(Stage.AWAITING_SHIPMENT, way_back=WayBack(ShippedBy.SELLER, tracking_number="9X")), commerce()),
+        },
+    ),
+    "stamp_order": (
+        StampOrder(GID, ORDER),
+        {
+            False: (APPROVED, commerce(stamped="")),
+            True: (APPROVED, commerce()),
+            None: (APPROVED, commerce(stamped="999")),
+        },
+    ),
+    "create_return": (
+        CreateReturn(CASE, GID, (), NOW),
+        {
+            False: (APPROVED, commerce(returns=(record(trace="another"),))),
+            True: (APPROVED, commerce(returns=(record(),))),
+        },
+    ),
+    "attach_tracking": (
+        AttachTracking(GID, RETURN, "RO1", "1Z"),
+        {
+            False: (APPROVED, commerce(returns=(record(tracking=("0Z",)),))),
+            True: (APPROVED, commerce(returns=(record(tracking=("0Z", "1Z")),))),
+        },
+    ),
+    "dispose": (
+        Dispose(GID, RETURN, "RR1", 1, Disposition.RESTOCK, ("u1",), 1),
+        {
+            False: (APPROVED, commerce(returns=(PARTLY,))),
+            True: (APPROVED, commerce(returns=(record(disposed={"L1": ((Disposition.RESTOCK, 2),)}),))),
+        },
+    ),
+    "book_refund": (
+        book(),
+        {
+            False: (APPROVED, commerce(refunds=(booking(trace="another"),))),
+            True: (APPROVED, commerce(refunds=(booking(),))),
+            None: (APPROVED, commerce(refunds=(booking(trace=""),))),
+        },
+    ),
+    "close_return": (
+        CloseReturn(GID, RETURN),
+        {
+            False: (APPROVED, commerce(returns=(record(),))),
+            True: (APPROVED, commerce(returns=(record("closed"),))),
+            None: (APPROVED, commerce(returns=(record("cancelled"),))),
+        },
+    ),
+    "cancel_return": (
+        CancelReturn(GID, RETURN),
+        {
+            False: (APPROVED, commerce(returns=(record(),))),
+            True: (APPROVED, commerce(returns=(record("cancelled"),))),
+            None: (APPROVED, commerce(returns=(record("closed"),))),
+        },
+    ),
+}
+CASES = [(kind, view) for kind, (_, views) in SCENES.items() for view in views]
+
+
+def scene(kind: str, view: bool | None, ours: Effect, **changes: Any) -> Facts:
+    found, order = SCENES[kind][1][view]
+    changes = {"round": {Action.ANSWER_RETURN: 1}, "ledger": [ours], **changes}
+    return facts(found, order, **changes)
+
+
+def followed(ours: Effect, known: Facts, now: int = NOW, urgent: bool = False) -> Draft:
+    draft = Draft()
+    follow(ours, known, now, urgent, draft)
+    return draft
+
+
+def unread(party: Party, at: int) -> dict[str, int]:
+    return {"channel_at" if party is Party.CHANNEL else "commerce_at": at}
+
+
+@pytest.mark.parametrize(("kind", "view"), CASES, ids=str)
+def test_what_a_read_shows(kind: str, view: bool | None) -> None:
+    ours = effect(SCENES[kind][0])
+    assert shown(ours, scene(kind, view, ours)) is view
+
+
+def test_every_kind_is_here() -> None:
+    assert set(SCENES) == {each.__struct_config__.tag for each in AnyEffect.__args__}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", SCENES)
+def test_nothing_is_shown_before_a_read(kind: str) -> None:
+    ours = effect(SCENES[kind][0])
+    assert shown(ours, facts(None)) is False
+
+
+@pytest.mark.parametrize("decision", LEADS_TO)
+def test_a_decision_shows_in_the_stages_it_leads_to_and_is_superseded_in_others(decision: Decision) -> None:
+    ours = effect(decide(decision))
+    for stage in Stage:
+        known = facts(case(stage), round={Action.ANSWER_RETURN: 1})
+        expected = True if stage in LEADS_TO[decision] else False if stage is Stage.UNKNOWN else None
+        assert shown(ours, known) is expected, stage
+        assert shown(ours, facts(case(stage, due=(due(),)), round={Action.ANSWER_RETURN: 1})) is False
+        assert shown(ours, facts(case(stage, due=(due(),)), round={Action.ANSWER_RETURN: 2})) is True
+
+
+# -- the whole table
+
+SETTLE = 15
+LONG = 3600
+CLASSES = {
+    "keyed": Safety(Repeat.KEYED, LONG, Repeat.UNSAFE, SETTLE),
+    "keyed, forgotten, then findable": Safety(Repeat.KEYED, 100, Repeat.FINDABLE, SETTLE),
+    "keyed, forgotten, then unsafe": Safety(Repeat.KEYED, 100, Repeat.UNSAFE, SETTLE),
+    "refused if done": Safety(Repeat.REFUSED_IF_DONE, settle_s=SETTLE),
+    "findable": Safety(Repeat.FINDABLE, settle_s=SETTLE),
+    "unsafe": Safety(Repeat.UNSAFE, settle_s=SETTLE),
+}
+# Repeated, left to a person, or (a money effect that was taken over) left to a person only then.
+LOST = {
+    "keyed": "repeat",
+    "keyed, forgotten, then findable": "careful",
+    "keyed, forgotten, then unsafe": "person",
+    "refused if done": "repeat",
+    "findable": "careful",
+    "unsafe": "person",
+}
+
+
+def names(draft: Draft) -> list[str]:
+    return [f"settle {step.state}" if isinstance(step, Settle) else type(step).__name__.lower() for step in draft.steps]
+
+
+@pytest.mark.parametrize(("kind", "view"), CASES, ids=str)
+@pytest.mark.parametrize("safety", CLASSES)
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_a_lost_answer(kind: str, view: bool | None, safety: str, taken_over: bool) -> None:
+    wanted = SCENES[kind][0]
+    ours = effect(wanted, EffectState.SENT, CLASSES[safety], taken_over=taken_over)
+    assert ours.dead_at is not None
+    quiet = ours.dead_at + SETTLE
+
+    too_early = followed(ours, scene(kind, view, ours), now=quiet - 1)
+    assert (names(too_early), too_early.wake_at) == ([], quiet), "nobody looks up or repeats before it is quiet"
+
+    old = followed(ours, scene(kind, view, ours, **unread(wanted.party, quiet - 1)))
+    assert names(old) == ["look"], "a read from before the silence proves nothing"
+    assert old.steps[0] == Look(
+        Source.CASE if wanted.party is Party.CHANNEL else Source.COMMERCE, "to see what became of: a test wants it", 15
+    )
+
+    known = followed(ours, scene(kind, view, ours))
+    if view is True:
+        assert names(known) == ["settle confirmed"]
+    elif view is None:
+        assert names(known) == ["settle superseded"]
+    elif LOST[safety] == "repeat" or (LOST[safety] == "careful" and not (taken_over and wanted.money)):
+        assert names(known) == ["send"]
+        assert known.steps[0].effect_id == ours.id, "the same effect, never a second one"  # type: ignore[union-attr]
+        assert not known.troubles
+    else:
+        assert (names(known), troubles(known)) == ([], {"unknown"})
+        assert known.troubles[0].retry == ours.target
+
+
+@pytest.mark.parametrize(("kind", "view"), CASES, ids=str)
+@pytest.mark.parametrize("safety", CLASSES)
+@pytest.mark.parametrize("age", [0, 3, 70, PATIENCE, 5 * REREAD])
+def test_an_accepted_effect_is_read_back_and_never_sent_again(
+    kind: str, view: bool | None, safety: str, age: int
+) -> None:
+    wanted = SCENES[kind][0]
+    ours = effect(wanted, EffectState.ACCEPTED, CLASSES[safety], answered_at=NOW - age)
+    before = followed(ours, scene(kind, view, ours, **unread(wanted.party, NOW - age - 1)))
+    assert names(before) == ["look"]
+    known = followed(ours, scene(kind, view, ours))
+    if view is True:
+        assert names(known) == ["settle confirmed"]
+    elif view is None:
+        assert names(known) == ["settle superseded"]
+    else:
+        assert names(known) == []
+        assert known.wake_at is not None
+        assert NOW < known.wake_at <= NOW + REREAD
+        assert troubles(known) == ({"unread"} if age >= PATIENCE else set())
+
+
+def test_the_read_back_comes_at_growing_distances() -> None:
+    ours = effect(decide(), EffectState.ACCEPTED, answered_at=NOW)
+    for gap, following in pairwise(READ_BACK):
+        waiting = followed(ours, scene("decide", False, ours, channel_at=NOW + gap), now=NOW + gap)
+        assert (names(waiting), waiting.wake_at) == ([], NOW + following)
+        assert names(followed(ours, scene("decide", False, ours, channel_at=NOW + gap), now=NOW + following)) == [
+            "look"
+        ]
+    late = NOW + READ_BACK[-1]
+    assert followed(ours, scene("decide", False, ours, channel_at=late), now=late).wake_at == late + REREAD
+
+
+@pytest.mark.parametrize("state", [EffectState.SENT, EffectState.ACCEPTED])
+@pytest.mark.parametrize("kind", SCENES)
+def test_a_hint_since_the_read_asks_for_another(kind: str, state: EffectState) -> None:
+    ours = effect(SCENES[kind][0], state)
+    heard = {"heard_channel": 1} if ours.wanted.party is Party.CHANNEL else {"heard_commerce": 1}
+    assert names(followed(ours, scene(kind, True, ours, **heard))) == ["look"]
+
+
+def test_one_read_back_for_several_effects_comes_after_them() -> None:
+    ours = effect(StampOrder(GID, ORDER), EffectState.ACCEPTED)
+    draft = followed(ours, scene("stamp_order", True, ours, commerce_behind=True))
+    assert draft.steps == [Look(Source.COMMERCE, "to see what became of: a test wants it", 60)]
+
+
+# -- intents
+
+
+@pytest.mark.parametrize("kind", SCENES)
+@pytest.mark.parametrize("safety", CLASSES)
+@pytest.mark.parametrize("tries", [0, 1, 4])
+def test_an_intent_is_sent_whatever_its_class(kind: str, safety: str, tries: int) -> None:
+    """An intent says that nothing of it has happened."""
+    ours = effect(SCENES[kind][0], EffectState.INTENT, CLASSES[safety], attempts=tries)
+    assert names(followed(ours, scene(kind, False, ours))) == ["send"]
+
+
+def test_a_decision_nobody_asks_for_any_more_is_dropped_before_it_is_sent() -> None:
+    ours = effect(decide(), EffectState.INTENT)
+    for view in (True, None):
+        settled = followed(ours, scene("decide", view, ours)).steps
+        assert settled == [Settle(ours.id, EffectState.DROPPED, "no longer asked for", code="unwanted")]
+    next_review = scene("decide", False, ours, round={Action.ANSWER_RETURN: 2})
+    assert names(followed(ours, next_review)) == ["settle dropped"]
+    assert names(followed(ours, scene("decide", True, ours, heard_channel=1))) == ["send"], "an old read drops nothing"
+
+
+def test_a_booking_that_waited_is_looked_at_before_it_goes_and_dropped_when_somebody_else_made_it() -> None:
+    ours = effect(book(), EffectState.INTENT)
+    old = followed(ours, scene("book_refund", False, ours, commerce_at=NOW - 61))
+    assert old.steps == [Look(Source.COMMERCE, "before a refund is booked", 19)]
+    assert names(followed(ours, scene("book_refund", None, ours))) == ["settle dropped"]
+    lost = effect(book(), EffectState.SENT, CLASSES["keyed"])
+    assert names(followed(lost, scene("book_refund", False, lost, commerce_at=NOW - 61))) == ["look"]
+
+
+# -- paused, backing off, observing, urgent
+
+
+def test_only_the_channels_own_effect_becomes_urgent() -> None:
+    ours = effect(decide(), EffectState.INTENT)
+    assert [step.rank for step in followed(ours, scene("decide", False, ours), urgent=True).steps] == [0]
+    other = effect(StampOrder(GID, ORDER), EffectState.INTENT)
+    assert [step.rank for step in followed(other, scene("stamp_order", False, other), urgent=True).steps] == [20]
+
+
+@pytest.mark.parametrize("kind", SCENES)
+@pytest.mark.parametrize("state", [EffectState.INTENT, EffectState.SENT])
+def test_a_shop_that_observes_sends_nothing_not_even_again(kind: str, state: EffectState) -> None:
+    ours = effect(SCENES[kind][0], state)
+    known = scene(kind, False, ours, shop=terms(mode=Mode.OBSERVE, live_since=None))
+    draft = followed(ours, known)
+    if state is EffectState.INTENT:
+        assert names(draft) == ["settle dropped"]
+        assert isinstance(draft.steps[0], Settle)
+        assert draft.steps[0].code == "unwanted", "it may be proposed, and sent when the shop is live again"
+    else:
+        assert (names(draft), troubles(draft)) == ([], {"held"})
+
+
+def test_a_backing_off_party_is_left_alone_by_the_plan_and_the_case_wakes_when_it_is_over() -> None:
+    for kind, (party, state) in product(SCENES, product(Party, (EffectState.INTENT, EffectState.SENT))):
+        if party not in (Party.CHANNEL, Party.COMMERCE):
+            continue
+        ours = effect(SCENES[kind][0], state)
+        down = {party: Backoff(NOW - 5, NOW + 7, 1, "down", at=NOW - 1)}
+        made = planned(scene(kind, False, ours, backoff=down))
+        sends = [step for step in made.steps if isinstance(step, Send)]
+        assert bool(sends) is (party is not ours.wanted.party), (kind, party, state)
+        if not sends:
+            assert made.wake_at == NOW + 7
+
+
+def test_a_paused_party_is_an_exception_and_no_silence() -> None:
+    for kind, (wanted, _) in SCENES.items():
+        ours = effect(wanted, EffectState.INTENT)
+        made = planned(scene(kind, False, ours, shop=terms(paused={wanted.party: "log in"})))
+        assert not any(isinstance(step, Send) for step in made.steps)
+        assert f"paused:{wanted.party}" in {each.key for each in made.troubles}
+
+
+# -- people and keys
+
+
+def test_a_persons_other_try_counts_once() -> None:
+    ours = effect(decide(), EffectState.SENT, CLASSES["unsafe"])
+    assert ours.dead_at is not None
+    target = ours.target
+    for asked, expected in ((ours.dead_at - 1, []), (ours.dead_at, []), (ours.dead_at + 1, ["send"])):
+        known = scene("decide", False, ours, said=Said(retries={target: asked}))
+        assert names(followed(ours, known)) == expected, asked
+    # It was sent again and lost again: the same press of the button does not send it a third time.
+    again = change(ours, attempts=2, dead_at=NOW - 40)
+    known = scene("decide", False, again, said=Said(retries={target: NOW - 60}))
+    assert (names(followed(again, known)), troubles(followed(again, known))) == ([], {"unknown"})
+
+
+def test_a_key_is_not_used_in_the_last_minute_of_its_memory() -> None:
+    ours = effect(book(), EffectState.SENT, CLASSES["keyed"], dead_at=NOW - 95)
+    for age, expected in ((LONG - MARGIN - 1, ["send"]), (LONG - MARGIN, []), (LONG, [])):
+        lost = change(ours, sent_at=NOW - age)
+        assert names(followed(lost, scene("book_refund", False, lost))) == expected, age
