@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from backhaul import __version__
-from backhaul.cli import connect, doctor, people, returning, serving, shopping, syncing
+from backhaul.cli import connect, demo, doctor, people, returning, serving, shopping, syncing
 
 app = typer.Typer(
     name="backhaul",
@@ -38,6 +38,7 @@ def common(
     """Options of all commands."""
 
 
+app.command(rich_help_panel="Run")(demo.demo)
 app.command(rich_help_panel="Run")(serving.serve)
 app.command(rich_help_panel="Run")(serving.work)
 app.command(rich_help_panel="Run")(serving.simulate)

@@ -1,4 +1,4 @@
-"""`serve` and `work`, the two kinds of process that make an installation, and `simulate`, which no installation needs."""
+"""`serve` and `work`, the processes of an installation, and `simulate`, which no installation needs."""
 
 from __future__ import annotations
 
