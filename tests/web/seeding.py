@@ -19,6 +19,7 @@ from backhaul.domain.channel import (
     WayBack,
 )
 from backhaul.domain.commerce import Candidate, CommerceLine, CommerceOrder
+from backhaul.domain.effects import StampOrder
 from backhaul.domain.facts import Facts, Link, LinkState, Mode, Said, Seen, ShopTerms
 from backhaul.domain.money import Money
 from backhaul.domain.plan import plan
@@ -92,7 +93,7 @@ async def put(
     seen: dict[str, Any] | None = None,
     said: Said | None = None,
     mode: Mode = Mode.LIVE,
-    proposed: tuple[str, ...] = (),
+    proposed: tuple[tuple[str, str], ...] = (),
     columns: dict[str, Any] | None = None,
 ) -> UUID:
     """Write a case as the loop would."""
@@ -113,7 +114,7 @@ async def put(
     drawn = plan(Facts(str(key), str(shop_id), known, said or Said(), (), terms), Policy(), NOW)
     view = View(
         drawn.lanes, drawn.questions, drawn.troubles, (), drawn.money, drawn.status, drawn.next_action, drawn.deadline,
-        drawn.wake_at, drawn.ended, mode is Mode.OBSERVE, proposed,
+        drawn.wake_at, drawn.ended, mode is Mode.OBSERVE,
     )  # fmt: skip
     row: dict[str, Any] = {
         "id": key, "shop_id": shop_id, "channel_kind": "return", "channel_id": case.id, "order_id": case.order_id,
@@ -142,6 +143,13 @@ async def put(
             key, unit.id, shop_id, unit.order_line_id, unit.seller_sku, unit.name,
             unit.refund.minor if unit.refund else None, (said or Said()).received.get(unit.id),
             verdict.condition if verdict else None, verdict.disposition if verdict else None,
+        )  # fmt: skip
+    for effect, because in proposed:
+        await pool.execute(
+            "insert into effect (id, case_id, shop_id, target, kind, wanted, state, safety, key, because, by, claim, "
+            "created_at) values ($1, $2, $3, $4, $4, $5, 'proposed', '{}', '', $6, 'policy', 1, $7)",
+            uuid7(), key, shop_id, effect, msgspec.json.encode(StampOrder("gid://shopify/Order/1", case.order_id)),
+            because, NOW,
         )  # fmt: skip
     for trouble in drawn.troubles:
         kind, ident = trouble.waits_on or (None, None)
@@ -228,7 +236,7 @@ async def lively(pool: Pool, *, rows: int = 60) -> dict[str, UUID]:
         uk,
         channel_case(),
         mode=Mode.OBSERVE,
-        proposed=("Approve the return by policy, 1 hour before the deadline",),
+        proposed=(("stamp_order", "so that it is found"),),
     )
     named["replacement"] = await put(
         pool, uk, channel_case(kind=Kind.REPLACEMENT, raw_kind="REPLACEMENT"), mode=Mode.OBSERVE

@@ -167,7 +167,8 @@ async def test_a_case_shows_lanes_money_and_what_to_do(web: Web) -> None:
     assert "Link this order" in html
     assert "#1007" in html
     html = (await web.get(f"/cases/{named['observed']}")).text
-    assert "Approve the return by policy" in html
+    assert "Mark on the commerce order" in html
+    assert "What would be sent" in html
     assert (await web.get(f"/cases/{named['us']}")).status_code == 404
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -22,6 +23,18 @@ def test_a_moment_is_in_the_shops_zone_with_utc_on_hover() -> None:
     assert "2023-11-14 22:13:20 UTC" in text
     assert 'datetime="2023-11-14T22:13:20+00:00"' in text
     assert ">14 Nov, 22:13<" in rendering.when(1_700_000_000, shop("No/Such_Zone"))
+
+
+def test_the_databases_own_time_is_told_in_the_shops_time() -> None:
+    clock = Affine(1_700_000_000.0, 1_700_000_000.0, 60.0)
+    real = datetime.fromtimestamp(1_700_000_060, UTC)
+    assert ">14 Nov, 23:13<" in rendering.when(real, shop("UTC", clock))
+    assert ">14 Nov, 22:14<" in rendering.when(real, shop("UTC"))
+
+
+def test_money_lines_say_what_they_are() -> None:
+    assert words.happened("money.paid", "5.00 USD (event)") == "Paid by the channel: 5.00 USD (event)"
+    assert words.happened("order.matched", "Found.") == "Found."
 
 
 @pytest.mark.parametrize(

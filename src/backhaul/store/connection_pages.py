@@ -73,7 +73,7 @@ async def waiting_gateways(pool: Pool, shop_id: UUID) -> tuple[str, ...]:
 
 
 class Proposal(msgspec.Struct, frozen=True):
-    """An open case and what would be sent for it."""
+    """An open case and what would be sent for it: (kind of effect, why)."""
 
     id: UUID
     channel_id: str
@@ -83,7 +83,7 @@ class Proposal(msgspec.Struct, frozen=True):
     next_action: str | None
     deadline: int | None
     taken: bool
-    proposed: tuple[str, ...]
+    proposed: tuple[tuple[str, str], ...]
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -102,7 +102,9 @@ async def preview(pool: Pool, shop_id: UUID, limit: int = 200) -> Preview:
     )
     rows = await pool.fetch(
         """
-        select c.id, c.channel_id, c.kind, c.status, c.requested_at, c.next_action, c.deadline, c.mode, c.view
+        select c.id, c.channel_id, c.kind, c.status, c.requested_at, c.next_action, c.deadline, c.view, array(
+                   select array[e.kind, e.because] from effect e where e.case_id = c.id and e.state = 'proposed'
+                   order by e.id) as proposed
         from return_case c where c.shop_id = $1 and not c.ended and c.status <> all($2)
         order by c.deadline nulls last, c.id limit $3
         """,
@@ -123,7 +125,7 @@ async def preview(pool: Pool, shop_id: UUID, limit: int = 200) -> Preview:
                 row["next_action"],
                 row["deadline"],
                 not view.observing,
-                view.proposed,
+                tuple((kind, because) for kind, because in row["proposed"]) if view.observing else (),
             )
         )
     return Preview(open_count, tuple(found))

@@ -59,10 +59,12 @@ def money(value: Money | int | None, currency: str | None = None) -> str:
 
 
 def when(value: float | datetime | None, shop: Shop | None, *, day: bool = False) -> Markup:
-    """A moment in the shop's zone, with UTC on hover."""
+    """A moment in the shop's time and zone, with UTC on hover."""
     if value is None or value == 0:
         return Markup('<span class="faint">–</span>')
-    moment = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
+    if isinstance(value, datetime):  # the database's own clock, which a simulated shop does not live by
+        value = shop.now(value.timestamp()) if shop else value.timestamp()
+    moment = datetime.fromtimestamp(value, UTC)
     local = moment.astimezone(zone(shop.time_zone if shop else "UTC"))
     shown = f"{local:%-d %b %Y}" if day else f"{local:%-d %b, %H:%M}"
     title = f"{local:%Y-%m-%d %H:%M:%S %Z}\n{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -151,7 +151,12 @@ CONNECTION_TEXT = {
     "expired": "The vendor no longer accepts this login. Nothing is read or sent until the owner logs in again.",
     "disabled": "A person switched this connection off. Connect it again to resume.",
 }
-ENTRY = {"paid": "Paid by the channel", "booked": "Booked in commerce", "adopted": "Booked by another, adopted"}
+ENTRY = {
+    "paid": "Paid by the channel",
+    "booked": "Booked in commerce",
+    "adopted": "Booked by another, adopted",
+    "residual": "Explained difference",
+}
 TABS = {
     "answer": "Needs answer",
     "open": "Open",
@@ -192,6 +197,12 @@ assert all(roles <= frozenset(ROLES) for roles in RIGHTS.values())
 def plain(word: str) -> str:
     """A word of ours or a vendor's, spelt for people when no table has it."""
     return word.replace("_", " ").strip().capitalize() if word.islower() else word
+
+
+def happened(what: str, text: str) -> str:
+    """A line of history as people read it; money lines are stored as the bare amount."""
+    lane, _, kind = what.partition(".")
+    return f"{ENTRY.get(kind, plain(kind))}: {text}" if lane == "money" else text
 
 
 def pair(table: dict[str, tuple[str, str]], word: str) -> tuple[str, str]:

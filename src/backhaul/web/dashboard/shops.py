@@ -10,6 +10,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from backhaul.domain.facts import Booker, Mode
+from backhaul.domain.words import ANSWERS
 from backhaul.store import connection_pages, pages
 from backhaul.store.pages import Shop
 from backhaul.web import forms
@@ -33,7 +34,7 @@ async def preview(request: Asked, shop_id: FromPath[UUID]) -> Response[str]:
     """What going live would mean, before anybody does it."""
     shop = await shop_of(request, shop_id)
     found = await connection_pages.preview(services_of(request).pool, shop_id)
-    return await page(request, "golive.html", shop=shop, preview=found)
+    return await page(request, "golive.html", shop=shop, preview=found, answers=tuple(ANSWERS))
 
 
 @post("/shops/{shop_id:uuid}/mode", guards=[needs("configure")], include_in_schema=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from backhaul.store.case_page import Case
+from backhaul.web.words import happened
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -36,7 +37,10 @@ TONES = {
 
 def timeline(case: Case) -> list[Event]:
     """All events of a case in the order in which they happened. The history tells of every effect in its own words."""
-    events = [Event(row.at, row.who, row.text, tone=TONES.get(row.what, "neutral")) for row in case.history]
+    events = [
+        Event(row.at, row.who, happened(row.what, row.text), tone=TONES.get(row.what, "neutral"))
+        for row in case.history
+    ]
     if case.row.requested_at:
         events.append(Event(case.row.requested_at, "buyer", "Asked for it on the channel", case.row.reason_text))
     return sorted(events, key=lambda event: event.at)
