@@ -128,6 +128,9 @@ def commerce(**changes: Any) -> CommerceOrder:
     return CommerceOrder(**{**known, **changes})
 
 
+UNTOUCHED = commerce()
+
+
 def record(
     status: str = "open",
     trace: str = CASE,
@@ -151,7 +154,7 @@ BOTH_SOLD = tuple(
 )
 
 
-def seen(found: ChannelCase | None, order: CommerceOrder | None = None, **changes: Any) -> Seen:
+def seen(found: ChannelCase | None, books: CommerceOrder | None, **changes: Any) -> Seen:
     known: dict[str, Any] = {
         "channel": found,
         "channel_at": NOW,
@@ -159,9 +162,9 @@ def seen(found: ChannelCase | None, order: CommerceOrder | None = None, **change
         "round": {each.action: 1 for each in found.due} if found else {},
         "order": channel_order(),
         "link": Link(LinkState.MATCHED, GID, "name", tried_at=OPENED, tries=1),
-        "commerce": order,
-        "commerce_at": NOW if order else 0,
-        "commerce_heard": 0 if order else -1,
+        "commerce": books,
+        "commerce_at": NOW if books else 0,
+        "commerce_heard": 0 if books else -1,
         "reason_ids": {"changed-my-mind": "R2", "other-reason": "R5"},
         "warned": tuple(
             f"{each.action}:1:{each.deadline}:{hours}"
@@ -184,7 +187,7 @@ def terms(**changes: Any) -> ShopTerms:
 
 def facts(
     found: ChannelCase | None,
-    order: CommerceOrder | None = None,
+    books: CommerceOrder | None = UNTOUCHED,
     said: Said | None = None,
     ledger: Iterable[Effect] = (),
     shop: ShopTerms | None = None,
@@ -195,13 +198,19 @@ def facts(
     return Facts(
         "case",
         "shop",
-        seen(found, order, **changes),
+        seen(found, books, **changes),
         said or Said(),
         tuple(ledger),
         shop or terms(),
         heard_channel,
         heard_commerce,
     )
+
+
+def alone(found: ChannelCase | None, **changes: Any) -> Facts:
+    """Facts of a shop without a commerce system: what concerns the channel only."""
+    shop = changes.pop("shop", None) or terms()
+    return facts(found, shop=change(shop, commerce_connected=False), **changes)
 
 
 def answerable(decision: Decision, *reasons: str, eligible: bool = True) -> Answerable:

@@ -157,7 +157,7 @@ def test_every_kind_is_here() -> None:
 @pytest.mark.parametrize("kind", SCENES)
 def test_nothing_is_shown_before_a_read(kind: str) -> None:
     ours = effect(SCENES[kind][0])
-    assert shown(ours, facts(None)) is False
+    assert shown(ours, facts(None, None)) is False
 
 
 @pytest.mark.parametrize("decision", LEADS_TO)

@@ -21,6 +21,8 @@ def stock_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, lines:
         return Lane("none", terminal=True)
     if facts.history:
         return Lane("history", terminal=True)
+    if facts.seen.order is not None and facts.seen.order.fulfilled_by_channel:
+        return Lane("by_channel", "the channel's own warehouse takes the goods", terminal=True)
     if case.stage is Stage.CANCELLED and not facts.said.received:
         return Lane("none", terminal=True)
     fates = _fates(facts, policy, case, now, draft)
@@ -44,13 +46,7 @@ def stock_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, lines:
 
 def _fates(facts: Facts, policy: Policy, case: ChannelCase, now: int, draft: Draft) -> dict[str, Disposition]:
     """What becomes of each unit that has a verdict, or whose wait is over."""
-    never = bool(facts.seen.order and facts.seen.order.fulfilled_by_channel)
     fates = {unit_id: verdict.disposition for unit_id, verdict in facts.said.verdicts.items()}
-    if never:
-        fates = {
-            unit_id: Disposition.NOT_RESTOCKED if fate is Disposition.RESTOCK else fate
-            for unit_id, fate in fates.items()
-        }
     if case.stage in (Stage.COMPLETED, Stage.ACCEPTED, Stage.CANCELLED):
         for unit in case.units:
             if case.stage is Stage.CANCELLED and unit.id not in facts.said.received:
