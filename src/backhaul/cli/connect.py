@@ -167,8 +167,8 @@ async def _wait(hub: Hub, vendor: str, connection_id: UUID, url: str, wait: int,
     callback = f"{hub.settings.base_url}/callback/{vendor}"
     if not await answers(hub.settings.base_url):
         running.out.print(
-            f"[yellow]Nothing answers at {hub.settings.base_url}[/yellow]: start backhaul serve, or hand in by hand where "
-            f'the page leads to:\n  backhaul connect {vendor} --code "{callback}?code=…"'
+            f"[yellow]Nothing answers at {hub.settings.base_url}[/yellow]: start backhaul serve, or hand in by hand "
+            f'where the page leads to:\n  backhaul connect {vendor} --code "{callback}?code=…"'
         )
     if browser and sys.stdout.isatty():
         webbrowser.open(url)

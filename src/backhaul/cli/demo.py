@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from backhaul.cli import running, story
-from backhaul.cli.installation import Installation, alone, free_port, make_folder
+from backhaul.cli.installation import Installation, alone, free_port, make_folder, open_way
 from backhaul.cli.serving import Attached
 from backhaul.settings import Settings
 from backhaul.store import embedded, sessions
@@ -105,15 +105,16 @@ async def _once(settings: Settings, evidence: Path | None, attached: bool) -> bo
     stop = running.stopper(attached)
     folder = Path(tempfile.mkdtemp(prefix="backhaul-once-"))
     try:
-        make_folder(folder / "demo")
-        folder.chmod((folder / "demo").stat().st_mode & 0o777)
-        installation = Installation(folder / "demo", free_port(0), story.RATE)
-        complaints = await _or_stop(_judged(installation, evidence), stop)
-        if complaints is None:
-            raise asyncio.CancelledError
-        return bool(complaints)
+        open_way(folder)
+        played = await _or_stop(_played(Installation(folder / "demo", free_port(0), story.RATE)), stop)
     finally:
         await asyncio.to_thread(_clear, folder)
+    if played is None:
+        raise asyncio.CancelledError
+    found, judged = played
+    if evidence is not None:
+        await asyncio.to_thread(evidence.write_bytes, judged)
+    return bool(found)
 
 
 def _clear(folder: Path) -> None:
@@ -121,9 +122,9 @@ def _clear(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _judged(installation: Installation, evidence: Path | None) -> list[str]:
+async def _played(installation: Installation) -> tuple[list[str], bytes]:
     async with installation as here:
-        return await story.play(here, evidence)
+        return await story.play(here)
 
 
 async def _or_stop(work: Coroutine[Any, Any, Any], stop: asyncio.Event) -> Any:

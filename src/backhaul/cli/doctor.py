@@ -201,8 +201,8 @@ async def _address(hub: Hub, cards: tuple[Card, ...]) -> Finding:
     if live and (local or parts.scheme != "https"):
         return Finding(
             ERROR, f"Vendors cannot send webhooks to {base}: it has to be reachable from outside, by https.",
-            "Put a reverse proxy with a certificate before serve and set BACKHAUL_PUBLIC_URL. Until then the sweep reads "
-            "every change, minutes later.",
+            "Put a reverse proxy with a certificate before serve and set BACKHAUL_PUBLIC_URL. Until then the sweep "
+            "reads every change, minutes later.",
         )  # fmt: skip
     if not await answers(base):
         return Finding(

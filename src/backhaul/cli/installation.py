@@ -57,12 +57,16 @@ def free_port(wanted: int) -> int:
 
 
 def make_folder(folder: Path) -> None:
-    """Folders of ours are closed to others; under root the database's own account has to pass through."""
-    mode = 0o711 if os.geteuid() == 0 else 0o700
+    """Make a folder and those above it that are not there."""
     for each in (*reversed(folder.parents), folder):
         if not each.exists():
-            each.mkdir(mode=mode)
-            each.chmod(mode)
+            each.mkdir(mode=0o700)
+            open_way(each)
+
+
+def open_way(folder: Path) -> None:
+    """Folders of ours are closed to others; under root the database's own account has to pass through."""
+    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
 @contextmanager

@@ -234,11 +234,22 @@ def label(
 
       backhaul returns label 4035112943244093700 label.pdf --tracking 1Z999AA10123456784 --carrier UPS
     """
-    running.run(_label(running.settings_of(), case, file, tracking, carrier, "qr_code" if qr_code else "label", by))
+    running.run(
+        _label(
+            running.settings_of(),
+            case,
+            file.name,
+            file.read_bytes(),
+            tracking,
+            carrier,
+            "qr_code" if qr_code else "label",
+            by,
+        )
+    )
 
 
 async def _label(
-    settings: Settings, text: str, file: Path, tracking: str, carrier: str, document: str, by: str
+    settings: Settings, text: str, name: str, content: bytes, tracking: str, carrier: str, document: str, by: str
 ) -> None:
     async with running.hub(settings) as hub:
         case_id = await finding.case(hub.pool, text)
@@ -247,7 +258,7 @@ async def _label(
         if chosen is None:
             raise running.Problem(f"--carrier: the channel knows {', '.join(name for _, name in known) or 'none'}", 2)
         await hub.commands.upload_label(
-            case_id, name=file.name, content=file.read_bytes(), tracking_number=tracking, carrier_id=chosen[0],
+            case_id, name=name, content=content, tracking_number=tracking, carrier_id=chosen[0],
             carrier_name=chosen[1], document=document, by=by,
         )  # fmt: skip
         running.out.print(f"The label is stored ({chosen[1]} {tracking}); the worker sends it.")

@@ -70,7 +70,8 @@ async def _serve(settings: Settings, attached: bool) -> None:
         async with running.hub(settings, quiet=False) as hub:
             server = _Server(
                 uvicorn.Config(
-                    create_app(services(hub), logging_config=None), http="httptools", lifespan="on", log_config=None, access_log=False,
+                    create_app(services(hub), logging_config=None), http="httptools", lifespan="on", log_config=None,
+                    access_log=False,
                     server_header=False, timeout_graceful_shutdown=2,
                 )
             )  # fmt: skip

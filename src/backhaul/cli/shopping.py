@@ -176,7 +176,12 @@ def _show(shop: Shop, preview: connection_pages.Preview) -> None:
     now = shop.now(time.time())
     table = Table("Case", "Status", "Due", "Would be sent", box=None)
     for row in wanted[:40]:
-        table.add_row(row.channel_id, row.status, finding.when(row.deadline, now), "\n".join(row.proposed))
+        table.add_row(
+            row.channel_id,
+            row.status,
+            finding.when(row.deadline, now),
+            "\n".join(f"{kind.replace('_', ' ')}: {because}" for kind, because in row.proposed),
+        )
     running.out.print(table)
     if len(wanted) > 40:
         running.out.print(f"… and for {len(wanted) - 40} more.")

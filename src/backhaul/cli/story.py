@@ -9,7 +9,6 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -70,8 +69,8 @@ class Teller:
         running.out.print(f"{time.monotonic() - self._began:6.1f} s  {text}", markup=False)
 
 
-async def play(here: Installation, evidence: Path | None) -> list[str]:
-    """Play it and judge it: what is wrong; nothing when all is well."""
+async def play(here: Installation) -> tuple[list[str], bytes]:
+    """Play it and judge it: what is wrong (nothing when all is well), and what it was judged by, as JSON."""
     token = await sessions.make_token(here.hub.pool, BY, "owner")
     say = Teller()
     async with Api(here.base, token) as api:
@@ -82,17 +81,13 @@ async def play(here: Installation, evidence: Path | None) -> list[str]:
             raise Problem(f"the return did not end within {MOST_S:.0f} s") from None
         await here.control.settle()
         case, books = await api.get(f"/cases/{case_id}"), await here.control.books()
-    if evidence is not None:
-        evidence.write_bytes(msgspec.json.encode({"case": case, "books": books, "told": told}))
     found = complaints(case, books, told)
     for text in found:
         say(f"WRONG: {text}")
     if not found:
         amount = Money(told.total, told.currency)
-        say(
-            f"judged by the REST API and the simulator's books: {amount} asked, paid and booked once; nothing else moved"
-        )
-    return found
+        say(f"judged by the REST API and the simulator's books: {amount} asked, paid, booked once; nothing else moved")
+    return found, msgspec.json.encode({"case": case, "books": books, "told": told})
 
 
 async def _lifecycle(here: Installation, api: Api, say: Teller) -> tuple[str, Told]:

@@ -132,11 +132,11 @@ async def _phases(hub: Hub, shop_id: object, span: backfill.Span, helper: _Helpe
 
 def _say(result: backfill.Summary, mode: str, seconds: float) -> None:
     running.out.print(
-        f"{result.found} found in {seconds:.0f} s. Known since then: {result.cases} cases, {result.ended} of them ended."
+        f"{result.found} found in {seconds:.0f} s. Known since then: {result.cases} cases, {result.ended} ended."
     )
     if result.unread:
         running.out.print(
-            f"[yellow]{result.unread} could not be read[/yellow]; each stands in Exceptions with its cause, and is tried again."
+            f"[yellow]{result.unread} could not be read[/yellow]; each stands in Exceptions with its cause."
         )
     if mode == "observe":
         running.out.print(f"The shop observes: nothing was sent; for {result.proposed} cases something would be.")

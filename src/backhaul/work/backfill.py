@@ -1,4 +1,4 @@
-"""Back-fill: every case of a shop that changed since a day, by the sweep's own scan, restartable, behind everybody else.
+"""Back-fill: every case of a shop that changed since a day, by the sweep's own scan; restartable, behind all others.
 
 The scan hints at what it finds, at the lowest rank, and the workers read it. How far it got is stored with each page;
 the asked-for span is stored before it begins, so that a second start of the same goes on where the first one stopped.
