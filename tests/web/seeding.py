@@ -245,7 +245,7 @@ async def lively(pool: Pool, *, rows: int = 60) -> dict[str, UUID]:
         ("channel.requested", "The channel shows the request, waiting for an answer.", 47),
         ("order.matched", "Order #1001 found by its note attribute.", 46.9),
         ("deadline.warning", "24 hours are left to answer the return request.", 6),
-        ("effect.intent", "Approving the return: Dana decided: approve_return.", 1),
+        ("effect.intent", "Answer: approve return – decided by Dana.", 1),
         ("effect.confirmed", "Approving the return: read back.", 0.9),
     ):
         await tell(pool, us, named["answer"], int(NOW - ago * HOUR), "hub", what, text)

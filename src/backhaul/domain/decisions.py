@@ -137,7 +137,7 @@ def _decide(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote, because
     if facts.stale(Party.CHANNEL) or now - facts.seen.channel_at > FRESH:
         draft.steps.append(Look(Source.CASE, "before a decision is written", 3))
         return
-    draft.steps.append(Write(wanted, because or f"{vote.by} decided: {vote.decision}", vote.by, 4))
+    draft.steps.append(Write(wanted, because or f"decided by {vote.by}", vote.by, 4))
 
 
 def _invalid(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from backhaul.domain.effects import AnyEffect, Effect, EffectState, UploadLabel
+from backhaul.domain.effects import AnyEffect, Decide, Effect, EffectState, UploadLabel
 from backhaul.domain.folding import fall_behind, forget_read
 from backhaul.domain.steps import Send, Settle, Write
 from backhaul.domain.words import Party
@@ -46,7 +46,7 @@ async def write(run: Run, step: Write) -> None:
     key = str(stable_id("key", str(run.case_id), wanted.target, str(tried)))
     if run.facts.observing:
         _new(run, effect, key, None)
-        run.tell("hub", "effect.proposed", f"Would {_phrase(wanted)}: {step.because}.")
+        run.tell("hub", "effect.proposed", f"Proposed, not sent: {_phrase(wanted)} – {step.because}.")
         return
     try:
         prepared = connector.prepare(wanted, key, await _attachment(run, wanted))
@@ -56,7 +56,7 @@ async def write(run: Run, step: Write) -> None:
         run.tell("hub", "effect.refused", f"{_phrase(wanted)}: {error}")
         return
     _new(run, effect, key, msgspec.msgpack.encode(prepared))
-    run.tell(step.by, "effect.intent", f"{_phrase(wanted)}: {step.because}.", _why(run))
+    run.tell(step.by, "effect.intent", f"{_phrase(wanted)} – {step.because}.", _why(run))
     await _attempt(run, effect, prepared)
 
 
@@ -67,7 +67,7 @@ async def send(run: Run, step: Send) -> None:
     if raw is None:
         _update(run, _change(effect, state=EffectState.DROPPED, code="unwanted", text="it has no request"))
         return
-    run.tell("hub", "effect.again", f"{_phrase(effect.wanted)}: {step.because}.")
+    run.tell("hub", "effect.again", f"{_phrase(effect.wanted)} – {step.because}.")
     await _attempt(run, effect, msgspec.msgpack.decode(raw, type=Prepared))
 
 
@@ -78,7 +78,7 @@ def settle(run: Run, step: Settle) -> None:
     if step.state is not EffectState.CONFIRMED:
         run.tell("hub", f"effect.{step.state}", f"{_phrase(effect.wanted)}: {step.text}.")
     else:
-        run.tell("hub", "effect.confirmed", f"{_phrase(effect.wanted)}: read back.")
+        run.tell("hub", "effect.confirmed", f"{_phrase(effect.wanted)}: a read shows it.")
 
 
 async def _attempt(run: Run, effect: Effect, prepared: Prepared) -> None:
@@ -124,7 +124,7 @@ async def _attempt(run: Run, effect: Effect, prepared: Prepared) -> None:
             effect, state=EffectState.ACCEPTED, answered_at=run.now(), result=receipt.result, text=receipt.text, code=""
         )
         _update(run, accepted)
-        run.tell(party, "effect.accepted", f"{_phrase(effect.wanted)}. {receipt.text}".strip())
+        run.tell(party, "effect.accepted", f"{_phrase(effect.wanted)}: accepted. {receipt.text}".strip())
         run.recovered(party)
         run.saw(fall_behind(run.facts.seen, party))
     await run.probe("before_record", target)
@@ -179,9 +179,23 @@ def _tag(wanted: AnyEffect) -> str:
     return str(type(wanted).__struct_config__.tag)
 
 
+PHRASES = {
+    "upload_label": "Send the label",
+    "stamp_order": "Mark the commerce order",
+    "create_return": "Create the return in commerce",
+    "attach_tracking": "Add the tracking number in commerce",
+    "dispose": "Book the stock in commerce",
+    "book_refund": "Book the refund in commerce",
+    "close_return": "Close the return in commerce",
+    "cancel_return": "Cancel the return in commerce",
+}
+
+
 def _phrase(wanted: AnyEffect) -> str:
-    decision = getattr(wanted, "decision", "")
-    return str(decision or _tag(wanted)).replace("_", " ")
+    """What an effect does, as the time-line says it."""
+    if isinstance(wanted, Decide):
+        return f"Answer: {wanted.decision.replace('_', ' ')}"
+    return PHRASES[_tag(wanted)]
 
 
 def _why(run: Run) -> dict[str, object]:
