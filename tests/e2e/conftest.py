@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -10,6 +13,9 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from backhaul.store import embedded
+from backhaul.store.embedded import EmbeddedPostgres
+from backhaul.store.migrate import migrate
 from tests.e2e.stage import Stage, open_stage
 from tests.e2e.times import shorten
 
@@ -33,3 +39,20 @@ async def stage(opener: Opener) -> AsyncIterator[Stage]:
     """A live shop with its store, a worker in this process, webhooks on."""
     async with opener() as opened:
         yield opened
+
+
+@pytest.fixture
+async def own_postgres(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmbeddedPostgres]:
+    """A server of this test's own, with a migrated database in it, to be stopped, killed and started again."""
+    shorten(monkeypatch.setattr)
+    folder = Path(tempfile.mkdtemp(prefix="hub-e2e-"))
+    os.chmod(folder, 0o711)  # under root, the account that postgres runs under has to pass
+    server = EmbeddedPostgres(folder)
+    await asyncio.to_thread(server.start)
+    try:
+        await migrate(server.dsn())
+        yield server
+    finally:
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(embedded.destroy, folder)
+        shutil.rmtree(folder, ignore_errors=True)

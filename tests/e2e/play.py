@@ -56,7 +56,11 @@ class Return:
         if found is None or found["body"] is None:
             return None
         return Row(
-            *(found[name] for name in ("id", "status", "ended", "next_action", "deadline")),
+            found["id"],
+            found["status"],
+            found["ended"],
+            found["next_action"],
+            found["deadline"],
             msgspec.json.decode(found["view"], type=View),
             msgspec.json.decode(found["body"], type=Seen),
         )

@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from backhaul.kit.http import HttpClient
 from backhaul.settings import Settings
@@ -38,15 +39,20 @@ class Doom:
 
 
 def _freeze_at_socket() -> None:
-    """Stop where the next request has passed its last check and not a byte of it is written."""
-    before = HttpClient._before_bytes_leave
+    """Stop where the next effect's request has passed its last check and not a byte of it is written."""
+    check = HttpClient._check_alive
+    passed: list[object] = []
 
-    async def frozen(self: HttpClient, *args: object) -> None:
-        HttpClient._before_bytes_leave = before  # type: ignore[method-assign]
-        await before(self, *args)  # type: ignore[arg-type]
-        os.kill(os.getpid(), signal.SIGSTOP)
+    def checked(self: HttpClient, state: Any) -> None:
+        check(self, state)
+        if state.dead_at is None:
+            return
+        if any(each is state for each in passed):  # the second check is the one with the connection in hand
+            HttpClient._check_alive = check  # type: ignore[method-assign]
+            os.kill(os.getpid(), signal.SIGSTOP)
+        passed.append(state)
 
-    HttpClient._before_bytes_leave = frozen  # type: ignore[method-assign, assignment]
+    HttpClient._check_alive = checked  # type: ignore[method-assign]
 
 
 async def main() -> None:

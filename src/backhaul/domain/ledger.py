@@ -20,7 +20,7 @@ from backhaul.domain.effects import (
     StampOrder,
     UploadLabel,
 )
-from backhaul.domain.facts import Facts
+from backhaul.domain.facts import Facts, LinkState
 from backhaul.domain.matching import case_lines
 from backhaul.domain.refunds import FRESH, adoptable
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source, Trouble
@@ -94,6 +94,11 @@ def follow(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
     since = since if since is not None else now
     if now < since:
         draft.wake(since)
+        return
+    if party is Party.COMMERCE and facts.seen.link.state is not LinkState.MATCHED:
+        # A process died before it wrote down which order it had found: found again, at once or with the next search.
+        if facts.seen.link.tried_at < effect.created_at:
+            draft.steps.append(Look(Source.MATCH, f"to see what became of: {effect.because}", 15))
         return
     if not fresh or read_at < since:
         # Other effects on the order go first; one read then shows them all.
