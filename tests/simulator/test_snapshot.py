@@ -50,6 +50,7 @@ async def test_everything_goes_on(tmp_path: Path, session: aiohttp.ClientSession
         assert after.clock.now() == pytest.approx(START + 3 * 86400, abs=1)
         assert after.commerce.books(DOMAIN, all_orders=True)["orders"] == orders
         assert after.app.app_key == before.app.app_key
+        snapshot.save(after, path)  # and it can be saved once more
         again = Wire(after, world.shops[shop.id], session)
         again.token, again.grant = token, grant
         world.auth.grants.pop()  # the one that Wire has just made

@@ -93,11 +93,15 @@ async def _show(installation: Installation, stop: asyncio.Event) -> None:
         await control.change_shop(shop, connector=HABITS)
         await control.start_buyers(per_minute=20.0 if here.fresh else 6.0, **CROWD)
         running.out.print(f"Backhaul demo: {here.base}/signin/{word} (signs you in once; Ctrl-C stops everything)")
-        try:
-            await asyncio.wait_for(stop.wait(), BUSY_S)
-        except TimeoutError:
-            await control.start_buyers(per_minute=2.0, **CROWD)
-        await stop.wait()
+        slower_at = asyncio.get_running_loop().time() + BUSY_S
+        while not stop.is_set():
+            try:
+                await asyncio.wait_for(stop.wait(), 2.0)
+            except TimeoutError:
+                here.check()
+            if slower_at and asyncio.get_running_loop().time() > slower_at:
+                slower_at = 0.0
+                await control.start_buyers(per_minute=2.0, **CROWD)
 
 
 async def _once(settings: Settings, evidence: Path | None, attached: bool) -> bool:

@@ -157,6 +157,7 @@ class Installation:
             redirect_url=f"{self.base}/callback/tiktok_shop",
             ports=ports,
             state=self.folder / "simulator.state",
+            log=self.folder / "simulator.log",
         )
         try:
             await process.start()
@@ -174,6 +175,11 @@ class Installation:
         plain = {"consent_base": account.credentials["consent_base"]} if "consent_base" in account.credentials else {}
         await repoint(self.hub.pool, card.id, account.api_base, account.auth_base, account.clock, plain)
         self.hub.vendors.forget(card.id)
+
+    def check(self) -> None:
+        """Raise Problem when the simulator has ended: the demo means nothing without it."""
+        if not self.simulator.alive:
+            raise Problem(f"the simulator has ended; see {self.folder / 'simulator.log'}")
 
     # -- the processes
 

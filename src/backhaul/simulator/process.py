@@ -177,7 +177,8 @@ class SimulatorProcess:
     """The simulator in a process of its own, which ends with this one. Use as an async context manager.
 
     With `state` it goes on from that file, when it is there, and keeps it: shops and seed then come from the file.
-    `ready` is the ready line (addresses, app, shops), `control` a client of the control API.
+    `ready` is the ready line (addresses, app, shops), `control` a client of the control API. What it complains about
+    goes to `log`, or to our own standard error.
     """
 
     def __init__(
@@ -190,6 +191,7 @@ class SimulatorProcess:
         redirect_url: str = "",
         ports: Mapping[str, int] | None = None,
         state: Path | None = None,
+        log: Path | None = None,
     ) -> None:
         arguments = ["--attached", "--seed", str(seed), "--rate", str(rate), "--redirect-url", redirect_url]
         if start is not None:
@@ -201,6 +203,7 @@ class SimulatorProcess:
         for name, port in (ports or {}).items():
             arguments += [f"--{name}-port", str(port)]
         self._arguments = arguments
+        self._log = log
         self._process: asyncio.subprocess.Process | None = None
         self.ready: dict[str, Any] = {}
         self._control: ControlClient | None = None
@@ -219,21 +222,32 @@ class SimulatorProcess:
             raise RuntimeError("the simulator is not running")
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.returncode is None
+
     async def start(self) -> None:
         """Starts the process and waits for its ready line. Raises RuntimeError when it does not come up."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BACKHAUL_")}
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "backhaul.simulator",
-            *self._arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=_LINE_LIMIT,
-            env=environment,
-            # A Ctrl-C at the terminal is for whoever started us; we end when that one closes our input.
-            start_new_session=True,
-        )
+        complaints = None if self._log is None else os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "backhaul.simulator",
+                *self._arguments,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=complaints,
+                limit=_LINE_LIMIT,
+                env=environment,
+                # A Ctrl-C at the terminal is for whoever started us; we end when that one closes our input.
+                start_new_session=True,
+            )
+        finally:
+            if complaints is not None:
+                os.close(complaints)
         assert self._process.stdout is not None
         try:
             async with asyncio.timeout(_READY_SECONDS):

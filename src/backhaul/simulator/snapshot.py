@@ -12,7 +12,7 @@ import os
 import pickle
 import stat
 from pathlib import Path
-from types import FunctionType, MethodType
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from backhaul.simulator.clock import Timer
@@ -170,8 +170,6 @@ class _Pickler(pickle.Pickler):
             return ("timer", obj.at if obj.callback is not None else None)
         if isinstance(obj, MethodType) and id(obj.__self__) in self._names:
             return ("method", self._names[id(obj.__self__)], obj.__name__)
-        if isinstance(obj, FunctionType) and obj.__qualname__.startswith("ShopifyWorld.add_shop.<locals>"):
-            return ("lag",)  # the one function made on the spot: how far the commerce search runs behind
         if id(obj) in self._names:
             return ("anchor", self._names[id(obj)])
         return None
@@ -183,7 +181,6 @@ class _Unpickler(pickle.Unpickler):
     def __init__(self, file: io.BytesIO, simulator: Simulator) -> None:
         super().__init__(file)
         self._anchors = _anchors(simulator)
-        self._simulator = simulator
 
     def persistent_load(self, pid: Any) -> Any:
         kind = pid[0]
@@ -191,9 +188,6 @@ class _Unpickler(pickle.Unpickler):
             return None if pid[1] is None else Timer(pid[1], 0, None)
         if kind == "method":
             return getattr(self._anchors[pid[1]], pid[2])
-        if kind == "lag":
-            commerce = self._simulator.commerce
-            return lambda: commerce.search_lag
         return self._anchors[pid[1]]
 
     def find_class(self, module_name: str, global_name: str) -> Any:

@@ -96,7 +96,7 @@ class ShopifyWorld:
             timezone=timezone,
             plan=plan,
             now=self.clock.now,
-            lag=lambda: self.search_lag,
+            lag=self.lag,
             rng=rng,
             restore_rate=restore_rate,
             loopback_http=self.allow_loopback_http,
@@ -105,6 +105,10 @@ class ShopifyWorld:
         )
         self.shops[domain] = shop
         return shop
+
+    def lag(self) -> float:
+        """How far the search runs behind now."""
+        return self.search_lag
 
     def app(self) -> web.Application:
         """The HTTP application; mount it at the root of a listener."""
