@@ -116,7 +116,7 @@ async def case(pool: Pool, case_id: UUID, *, lines: int = 500) -> Case | None:
         )
         effects = await db.fetch(
             "select id, kind, target, state, because, by, attempts, created_at, sent_at, answered_at, code, text, "
-            "result, wanted from effect where case_id = $1 order by id",
+            "result, wanted from effect where case_id = $1 order by created_at, id",
             case_id,
         )
         history = await db.fetch(

@@ -202,7 +202,7 @@ def plain(word: str) -> str:
 def happened(what: str, text: str) -> str:
     """A line of history as people read it; money lines are stored as the bare amount."""
     lane, _, kind = what.partition(".")
-    return f"{ENTRY.get(kind, plain(kind))}: {text}" if lane == "money" else text
+    return f"{ENTRY.get(kind, plain(kind))}: {text}" if lane == "money" else text[:1].upper() + text[1:]
 
 
 def pair(table: dict[str, tuple[str, str]], word: str) -> tuple[str, str]:

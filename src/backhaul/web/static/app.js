@@ -88,6 +88,11 @@ document.body.addEventListener("htmx:configRequest", (event) => {
     for (const [name, value] of [...event.detail.formData.entries()]) if (value === "") event.detail.formData.delete(name);
   }
 });
+let shown = location.pathname;
+document.body.addEventListener("htmx:pushedIntoHistory", () => {
+  if (location.pathname !== shown) scrollTo(0, 0);
+  shown = location.pathname;
+});
 document.body.addEventListener("htmx:sendError", () => {
   document.getElementById("notices").innerHTML = '<p class="notice bad" role="alert">The server does not answer. Try again in a moment.</p>';
 });
