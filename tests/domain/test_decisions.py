@@ -361,4 +361,4 @@ def test_where_the_lane_stands(stage: Stage, state: str, terminal: bool) -> None
 def test_a_decision_is_written_by_whom_it_was_said() -> None:
     made = planned(asked(Action.ANSWER_RETURN, Vote(Action.ANSWER_RETURN, 1, Decision.APPROVE_RETURN, "ann", NOW)))
     step = next(step for step in made.steps if isinstance(step, Write))
-    assert (step.by, step.because) == ("ann", "ann decided: approve_return")
+    assert (step.by, step.because) == ("ann", "decided by ann")

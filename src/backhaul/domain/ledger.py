@@ -171,7 +171,8 @@ def _await_read_back(effect: Effect, read_at: int, now: int, draft: Draft) -> No
     next_read = next((answered + gap for gap in READ_BACK if answered + gap > read_at), read_at + REREAD)
     if now >= next_read:
         draft.steps.append(Look(_source(effect.wanted.party), "an accepted effect does not show yet", 30))
-    draft.wake(next_read)
+    else:
+        draft.wake(next_read)
     if now - answered >= PATIENCE:
         draft.troubles.append(
             Trouble(

@@ -42,7 +42,8 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     _beyond(facts, case, draft)
     warn(facts, policy, now, draft)
     waiting = any(effect.open for effect in facts.ledger)
-    ended = case.stage in ENDED and not waiting and all(lane.terminal for lane in lanes.values())
+    doing = any(isinstance(step, (Write, Send)) for step in draft.steps)
+    ended = case.stage in ENDED and not (waiting or doing) and all(lane.terminal for lane in lanes.values())
     if not ended:
         _daily(facts, now, draft)
         _untaken(facts, case, draft)

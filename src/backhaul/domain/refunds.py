@@ -175,7 +175,7 @@ def _book(facts: Facts, refund: ChannelRefund, order: CommerceOrder, lines: Line
     if payment is None:
         return False
     if facts.stale(Party.COMMERCE) or now - facts.seen.commerce_at > FRESH:
-        if facts.may_write(target) and not facts.backing_off(Party.COMMERCE, now):
+        if facts.may_write(target):
             draft.steps.append(Look(Source.COMMERCE, "before a refund is booked", 33))
         return False
     quantities = tuple(

@@ -99,6 +99,9 @@ def _dispose(
             for each in facts.ledger
         ):
             continue
+        units = units[: line.quantity - sum(count for _, count in line.disposed)]  # somebody else may have judged some
+        if not units:
+            continue
         wanted = Dispose(
             order.id,
             record.id,

@@ -1,0 +1,132 @@
+"""What holds for every plan, whatever the facts."""
+
+from __future__ import annotations
+
+import msgspec
+
+from backhaul.domain.deadlines import last_attempt
+from backhaul.domain.effects import BookRefund, CreateReturn, Decide, Dispose, EffectState, StampOrder, UploadLabel
+from backhaul.domain.facts import Booker, Facts, Payer
+from backhaul.domain.plan import plan
+from backhaul.domain.policy import Policy
+from backhaul.domain.refunds import NEVER
+from backhaul.domain.steps import Look, Plan, Send, Settle, Write
+from backhaul.domain.words import APPROVED, ENDED, Decision, Kind, Party, Stage
+
+
+def check(facts: Facts, policy: Policy, now: int) -> Plan:
+    """Plan, and assert all that holds for every plan. The plan is handed back for more."""
+    before = msgspec.json.encode(facts)
+    made = plan(facts, policy, now)
+    assert plan(facts, policy, now) == made, "two plans of the same facts are the same"
+    assert msgspec.json.encode(facts) == before, "a plan changes no facts"
+    _steps(facts, policy, now, made)
+    for step in made.steps:
+        if isinstance(step, Write):
+            _write(facts, step)
+    _end(facts, now, made)
+    return made
+
+
+def _steps(facts: Facts, policy: Policy, now: int, made: Plan) -> None:
+    assert [step.rank for step in made.steps] == sorted(step.rank for step in made.steps)
+    urgent = last_attempt(facts, policy, now)
+    ledger = {effect.id: effect for effect in facts.ledger}
+    for step in made.steps:
+        party = None
+        if isinstance(step, Look):
+            party = step.source.party
+        elif isinstance(step, Send):
+            party = step.party
+            effect = ledger[step.effect_id]
+            assert effect.state in (EffectState.INTENT, EffectState.SENT), "what was answered is not sent again"
+            assert not facts.observing, "a shop that observes sends nothing"
+            assert effect.wanted.party is party
+            if effect.state is EffectState.SENT:
+                assert effect.dead_at is not None
+                read_at = facts.seen.channel_at if party is Party.CHANNEL else facts.seen.commerce_at
+                assert read_at >= effect.dead_at + effect.safety.settle_s, "looked at after it was quiet"
+                assert not facts.stale(party)
+        elif isinstance(step, Settle):
+            assert ledger[step.effect_id].open
+        elif isinstance(step, Write) and not facts.observing:
+            party = step.wanted.party
+        if party is not None:
+            assert party not in facts.shop.paused, "a paused connection is left alone"
+            assert not facts.backing_off(party, now) or (urgent and party is Party.CHANNEL)
+    targets = [step.wanted.target for step in made.steps if isinstance(step, Write)]
+    assert len(targets) == len(set(targets))
+
+
+def _write(facts: Facts, step: Write) -> None:
+    wanted, case = step.wanted, facts.channel
+    assert case is not None
+    assert not facts.history, "history gets no effect"
+    standing = [effect for effect in facts.ledger if effect.target == wanted.target]
+    assert not any(effect.open for effect in standing), "an open effect is not written again"
+    if isinstance(wanted, BookRefund):
+        done = (EffectState.ACCEPTED, EffectState.CONFIRMED, EffectState.SUPERSEDED)
+        assert not any(effect.state in done for effect in standing), "booked twice"
+        _booking(facts, wanted)
+    elif isinstance(wanted, Decide):
+        assert case.action_due(wanted.action) is not None, "an answer nobody asked for"
+        assert wanted.round == facts.round(wanted.action)
+        assert not facts.stale(Party.CHANNEL)
+        assert not (wanted.decision is Decision.REFUSE_PARCEL and case.quick_refund)
+        assert facts.ours_to_answer(wanted.action)
+    elif isinstance(wanted, CreateReturn):
+        assert case.stage in APPROVED, "written before the channel's approval was read"
+        assert facts.goods_expected
+    elif isinstance(wanted, (UploadLabel, Dispose)):
+        assert facts.seen.order is not None
+        assert not facts.seen.order.fulfilled_by_channel
+    elif not isinstance(wanted, StampOrder):
+        assert facts.seen.commerce is not None
+        assert any(each.id == wanted.return_id and each.trace == case.id for each in facts.seen.commerce.returns)
+    if wanted.party is Party.COMMERCE:
+        assert case.kind in (Kind.RETURN, Kind.REFUND)
+        assert facts.shop.commerce_connected
+        assert "records" not in facts.said.waived
+
+
+def _booking(facts: Facts, wanted: BookRefund) -> None:
+    order = facts.seen.commerce
+    assert order is not None
+    proof = next(each for each in facts.refunds if each.id == wanted.refund_id)
+    assert wanted.amount.currency == proof.amount.currency == order.currency
+    assert 0 < wanted.amount.minor <= proof.amount.minor
+    assert order.refundable is None or wanted.amount.minor <= order.refundable.minor
+    assert (facts.shop.payer, facts.shop.booker) == (Payer.CHANNEL, Booker.HUB)
+    assert not facts.said.waived & {"money", "records"}
+    payment = next(each for each in order.payments if each.id == wanted.parent_payment)
+    assert payment.gateway in facts.shop.safe_gateways
+    assert not payment.moves_money
+    assert payment.gateway not in NEVER
+    assert not facts.stale(Party.COMMERCE)
+    assert not any(each.trace == wanted.refund_id for each in order.refunds)
+    assert not any(isinstance(each.wanted, BookRefund) and each.open for each in facts.ledger)
+
+
+def _end(facts: Facts, now: int, made: Plan) -> None:
+    case = facts.channel
+    if made.ended:
+        assert case is not None
+        assert case.stage in ENDED, "only the channel ends a case"
+        assert case.stage is not Stage.UNKNOWN
+        assert all(lane.terminal for lane in made.lanes.values())
+        assert not any(effect.open for effect in facts.ledger)
+        assert not any(isinstance(step, (Write, Send)) for step in made.steps)
+        if case.kind is Kind.UNKNOWN:
+            assert facts.history or facts.said.waived, "an unknown word is never final"
+    else:
+        assert made.steps or made.questions or made.troubles or made.wake_at is not None, "it hangs in silence"
+        assert made.steps or made.wake_at is not None or facts.shop.paused, "and it is looked at again"
+    if not made.steps and made.wake_at is not None:
+        assert made.wake_at > now, "it would wake for nothing, at once, for ever"
+    if case is not None and not made.ended:
+        for due in case.due:
+            if due.deadline is not None and now < due.deadline and facts.ours_to_answer(due.action):
+                told = made.questions or made.troubles or made.steps or any(each.open for each in facts.ledger)
+                proposed = facts.observing and any(each.state is EffectState.PROPOSED for each in facts.ledger)
+                soon = made.wake_at is not None and made.wake_at < due.deadline
+                assert told or proposed or soon, f"nobody hears of {due.action}"

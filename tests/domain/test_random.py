@@ -1,0 +1,235 @@
+"""Any facts at all, also such as no vendor would ever show: the invariants hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backhaul.domain.channel import ActionDue, Answerable, ChannelCase, ChannelRefund, WayBack
+from backhaul.domain.commerce import CommerceOrder, CommerceRefund, CommerceReturn, Payment, ReturnedLine, ShippedLine
+from backhaul.domain.effects import (
+    AttachTracking,
+    CancelReturn,
+    CloseReturn,
+    CreateReturn,
+    Dispose,
+    Effect,
+    EffectState,
+    Repeat,
+    Safety,
+    StampOrder,
+    UploadLabel,
+)
+from backhaul.domain.facts import (
+    Backoff,
+    Booker,
+    Facts,
+    Label,
+    Link,
+    LinkState,
+    Mode,
+    Payer,
+    Said,
+    ShopTerms,
+    Verdict,
+    Vote,
+)
+from backhaul.domain.money import Money
+from backhaul.domain.policy import AcceptParcel, DeadlineRule, Default, Policy
+from backhaul.domain.words import Action, Condition, Decision, Disposition, Document, Kind, Party, ShippedBy, Stage
+from tests.domain.build import (
+    CASE,
+    DAY,
+    GID,
+    HOUR,
+    LIVE,
+    NOW,
+    OPENED,
+    ORDER,
+    RETURN,
+    SAFE,
+    book,
+    channel_order,
+    commerce,
+    decide,
+    seen,
+    units,
+)  # fmt: skip
+from tests.domain.invariants import check
+
+pick = st.sampled_from
+times = st.integers(NOW - 3 * DAY, NOW)
+money = st.builds(Money, st.integers(0, 3000), pick(["USD", "USD", "USD", "GBP"]))
+case_ids = pick([CASE, f"{CASE}:2", "other"])
+
+cases = st.builds(
+    ChannelCase,
+    id=st.just(CASE),
+    order_id=st.just(ORDER),
+    kind=pick([Kind.RETURN, Kind.RETURN, Kind.RETURN, *Kind]),
+    stage=pick(list(Stage)),
+    created_at=pick([OPENED, LIVE - 1, LIVE]),
+    updated_at=pick([OPENED, LIVE - 1, LIVE, NOW]),
+    due=st.lists(
+        st.builds(ActionDue, pick(list(Action)), st.none() | st.integers(NOW - HOUR, NOW + 30 * HOUR)),
+        max_size=2,
+        unique_by=lambda due: due.action,
+    ).map(tuple),
+    refund_total=st.none() | money,
+    units=pick([units(0), units(1), units(2)]),
+    way_back=st.builds(WayBack, pick(list(ShippedBy)), pick(list(Document)), pick(["", "1Z"])),
+    quick_refund=st.booleans(),
+    can_keep_item=st.booleans(),
+    offer=st.none() | money,
+    refunds=st.lists(st.builds(ChannelRefund, case_ids, money, times, st.just("status")), max_size=2).map(tuple),
+)
+returned = st.builds(
+    ReturnedLine, pick(["RL1", "RL2"]), pick(["L1", "L2"]), st.integers(1, 2), st.just(""), pick(["", "RO"]),
+    pick(["", "RR1", "RR2"]), st.lists(st.tuples(pick(list(Disposition)), st.integers(1, 2)), max_size=2).map(tuple),
+)  # fmt: skip
+returns = st.builds(
+    CommerceReturn, pick([RETURN, "R9"]), st.just("#1-R1"), pick(["open", "closed", "cancelled", "requested", "odd"]),
+    pick(["", CASE, "other"]), st.lists(returned, max_size=2).map(tuple), pick([(), ("1Z",)]),
+)  # fmt: skip
+refunds = st.builds(
+    CommerceRefund, pick(["gid://1", "gid://2"]), times, money, pick(["", CASE, f"{CASE}:2", "other"]),
+    st.just(""), pick(["", RETURN]), pick([(), (("L1", 1),), (("L1", 1), ("L2", 1))]),
+)  # fmt: skip
+payments = st.builds(
+    Payment, pick(["P1", "P2"]), pick(["sale", "capture", "refund"]), pick([SAFE, SAFE, "card", "shopify_payments"]),
+    money, st.booleans(), st.just(""), st.booleans(),
+)  # fmt: skip
+
+
+def books(**parts: Any) -> CommerceOrder:
+    return commerce(**parts)
+
+
+orders = st.builds(
+    books,
+    returns=st.lists(returns, max_size=2, unique_by=lambda each: each.id).map(tuple),
+    refunds=st.lists(refunds, max_size=2, unique_by=lambda each: each.id).map(tuple),
+    payments=st.lists(payments, max_size=2, unique_by=lambda each: each.id).map(tuple),
+    shipped=pick([(), (ShippedLine("F1", "L1", 1), ShippedLine("F2", "L2", 1))]),
+    refundable=st.none() | st.builds(Money, st.integers(0, 3000), st.just("USD")),
+    stamped=pick(["", ORDER, ORDER, "999"]),
+)
+wanted = pick(
+    [
+        decide(),
+        decide(Decision.KEEP_ITEM),
+        decide(round=2),
+        decide(Decision.ACCEPT_PARCEL, Action.JUDGE_PARCEL),
+        UploadLabel(CASE, "a", "f", "1Z", "c"),
+        StampOrder(GID, ORDER),
+        CreateReturn(CASE, GID, (), OPENED),
+        AttachTracking(GID, RETURN, "RO", "1Z"),
+        Dispose(GID, RETURN, "RR1", 1, Disposition.RESTOCK, ("u1",), 0),
+        book(),
+        book(500, f"{CASE}:2"),
+        CloseReturn(GID, RETURN),
+        CancelReturn(GID, RETURN),
+    ]
+)
+
+
+@st.composite
+def effects(draw: st.DrawFn) -> Effect:
+    state = draw(pick(list(EffectState)))
+    sent = draw(times) if state not in (EffectState.INTENT, EffectState.PROPOSED) else None
+    ended = state not in (EffectState.INTENT, EffectState.PROPOSED, EffectState.SENT)
+    what = draw(wanted)
+    return Effect(
+        what.target,
+        what,
+        state,
+        Safety(draw(pick(list(Repeat))), draw(pick([0, 3600, DAY])), draw(pick(list(Repeat))), 10),
+        NOW - 4 * DAY,
+        "because",
+        sent_at=sent,
+        dead_at=sent + 15 if sent is not None else None,
+        answered_at=sent + 1 if sent is not None and ended else None,
+        taken_over=draw(st.booleans()),
+        code=draw(pick(["", "unwanted"])) if state is EffectState.DROPPED else "",
+    )
+
+
+votes = st.builds(
+    Vote, pick(list(Action)), pick([1, 1, 2]), pick(list(Decision)), st.just("ann"), times, pick(["", "r1"]),
+    desk=pick(["own", "loop"]),
+)  # fmt: skip
+verdicts = st.builds(Verdict, pick(list(Condition)), pick(list(Disposition)), st.just("bo"), times)
+said = st.builds(
+    Said,
+    votes=st.lists(votes, max_size=3).map(tuple),
+    received=st.dictionaries(pick(["u1", "u2", "u9"]), times, max_size=2),
+    verdicts=st.dictionaries(pick(["u1", "u2", "u9"]), verdicts, max_size=2),
+    label=st.none() | st.builds(Label, st.just("a"), st.just("f"), st.just("1Z"), st.just("c"), st.just("ann"), times),
+    linked=pick(["", "", "", GID, "gid://other"]),
+    waived=st.frozensets(pick(["records", "money", "stock"]), max_size=1),
+    retries=st.dictionaries(pick(["look:case", "look:commerce", "look:match", book().target]), times, max_size=2),
+    taken=st.booleans(),
+    proofs=st.lists(st.builds(ChannelRefund, case_ids, money, times, st.just("event")), max_size=1).map(tuple),
+)
+shops = st.builds(
+    ShopTerms,
+    mode=pick([Mode.LIVE, Mode.LIVE, Mode.OBSERVE]),
+    live_since=pick([None, LIVE, LIVE, LIVE]),
+    payer=pick([Payer.CHANNEL, Payer.CHANNEL, *Payer]),
+    booker=pick([Booker.HUB, Booker.HUB, *Booker]),
+    commerce_connected=pick([True, True, True, False]),
+    safe_gateways=pick([frozenset(), frozenset({SAFE}), frozenset({SAFE, "shopify_payments"})]),
+    location=pick(["", "gid://place"]),
+    paused=st.dictionaries(pick([Party.CHANNEL, Party.COMMERCE]), st.just("log in"), max_size=1),
+)
+policies = st.builds(
+    Policy,
+    on_deadline=st.dictionaries(pick(list(Action)), st.builds(DeadlineRule, pick(list(Default)), pick([(), ("r1",)]))),
+    accept_parcel=pick(list(AcceptParcel)),
+)
+
+
+@st.composite
+def anything(draw: st.DrawFn) -> Facts:
+    found = draw(st.none() | cases)
+    order = draw(st.none() | orders)
+    backoff = draw(
+        st.dictionaries(
+            pick([Party.CHANNEL, Party.COMMERCE]),
+            st.builds(
+                Backoff, st.just(NOW - 60), st.integers(NOW - 10, NOW + 60), st.integers(1, 9), st.just("x"), at=times
+            ),
+            max_size=2,
+        )
+    )
+    ledger = draw(st.lists(effects(), max_size=4, unique_by=lambda each: each.target))
+    known = seen(
+        found,
+        order,
+        channel_at=draw(times),
+        commerce_at=draw(times),
+        order=draw(pick([None, channel_order(), channel_order(), channel_order(by_channel=True)])),
+        link=draw(
+            st.builds(
+                Link, pick([LinkState.MATCHED, *LinkState]), st.just(GID), tried_at=times, tries=st.integers(1, 9)
+            )
+        ),
+        answerable=draw(
+            st.lists(st.builds(Answerable, pick(list(Decision)), st.booleans(), reasons=st.just((("r1", "R"),))))
+        ),
+        answerable_for=draw(pick(["", "answer_return:1", "judge_parcel:1 answer_refund:1"])),
+        answerable_at=draw(times),
+        backoff=backoff,
+        warned=(),
+        commerce_behind=draw(st.booleans()),
+    )
+    hints = st.integers(0, 1)
+    return Facts("c", "s", known, draw(said), tuple(ledger), draw(shops), draw(hints), draw(hints))
+
+
+@settings(max_examples=500, deadline=None)
+@given(anything(), policies, st.integers(0, 3 * DAY))
+def test_the_invariants_hold_whatever_is_known(known: Facts, policy: Policy, later: int) -> None:
+    check(known, policy, NOW + later)
