@@ -320,7 +320,7 @@ async def open_stage(
     data: Path,
     *,
     shops: int = 1,
-    rate: float = 10.0,
+    rate: float = 20.0,
     workers: int = 1,
     live: bool = True,
     gateway: bool = True,

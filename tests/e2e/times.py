@@ -12,10 +12,10 @@ from backhaul.kit.http import HttpClient
 from backhaul.store import turns
 from backhaul.work import attend, sending
 
-HOLD_S = 3.0  # a claim
-LONGEST_S = 2.0  # a run gives its turn back before
-ATTEMPT_S = 1.5  # an attempt's bytes may leave
-HTTP_S = 4.0  # a vendor's answer is waited for
+HOLD_S = 2.5  # a claim
+LONGEST_S = 1.5  # a run gives its turn back before
+ATTEMPT_S = 1.0  # an attempt's bytes may leave
+HTTP_S = 3.0  # a vendor's answer is waited for
 
 
 def shorten(change: Callable[[Any, str, Any], None] = setattr) -> None:
