@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from backhaul.cli.children import Child, environment, keep_running
+from backhaul.cli.children import Child, keep_running
+from backhaul.settings import environment_with
 from tests.cli.runs import is_alive
 
 STUBBORN = """
@@ -84,6 +85,6 @@ async def test_a_dead_child_is_started_again(tmp_path: Path) -> None:
 
 def test_children_get_exactly_the_settings_they_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKHAUL_DATABASE_URL", "postgresql://real")
-    given = environment({"BACKHAUL_PORT": "1"})
+    given = environment_with({"BACKHAUL_PORT": "1"})
     assert {name: value for name, value in given.items() if name.startswith("BACKHAUL_")} == {"BACKHAUL_PORT": "1"}
     assert given["PATH"]
