@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -101,3 +102,9 @@ def _refuse_unknown() -> None:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             near = difflib.get_close_matches(name.upper(), known, 1)
             raise SettingsError(f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else ""))
+
+
+def environment_with(settings: Mapping[str, str]) -> dict[str, str]:
+    """This process' environment for a child of ours, with exactly these settings of Backhaul."""
+    rest = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+    return {**rest, **settings}

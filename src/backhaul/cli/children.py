@@ -12,18 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from backhaul.settings import PREFIX
-
 
 def backhaul(*arguments: str) -> list[str]:
     """The command line of one of our own commands."""
     return [sys.executable, "-m", "backhaul.cli", *arguments]
-
-
-def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """This process' environment with exactly these settings of Backhaul."""
-    rest = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
-    return {**rest, **settings}
 
 
 class Child:
@@ -34,7 +26,7 @@ class Child:
     ) -> None:
         self.name = name
         self.command = list(command)
-        self.env = dict(os.environ if env is None else env)
+        self.env = None if env is None else dict(env)
         self.log = log
         self._process: asyncio.subprocess.Process | None = None
 

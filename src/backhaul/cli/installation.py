@@ -18,10 +18,10 @@ import aiohttp
 import msgspec
 
 from backhaul.cli import running, simulated
-from backhaul.cli.children import Child, backhaul, environment, keep_running
+from backhaul.cli.children import Child, backhaul, keep_running
 from backhaul.cli.running import Problem
 from backhaul.domain.facts import Mode
-from backhaul.settings import Settings
+from backhaul.settings import Settings, environment_with
 from backhaul.simulator.process import ControlClient, SimulatorProcess
 from backhaul.store import connection_pages, pages, sessions
 from backhaul.store.simulated import repoint
@@ -95,7 +95,7 @@ class Installation:
         self._halt = asyncio.Event()
         self._stack = AsyncExitStack()
         self._ports_file = folder / "ports.json"
-        env = environment(
+        env = environment_with(
             {"BACKHAUL_DATA_DIR": str(folder), "BACKHAUL_HOST": HOST, "BACKHAUL_PORT": str(port),
              "BACKHAUL_LOG_FORMAT": "json"}
         )  # fmt: skip

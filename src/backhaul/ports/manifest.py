@@ -49,6 +49,11 @@ class Manifest(msgspec.Struct, frozen=True):
     money_units: str  # "decimal string" | "minor units"
     budget_burst: float = 0.0  # points that may be spent at once; 0 for vendors that count calls
     settings_page: str = ""
+    consoles: dict[str, str] = {}  # the vendor's own console by market, "" for all others
+
+    def console(self, market: str) -> str:
+        """Where a person does what we cannot; empty when the vendor has no such place."""
+        return self.consoles.get(market, self.consoles.get("", ""))
 
     def missing(self, granted: Iterable[str]) -> tuple[str, ...]:
         """Rights we need that a login lacks; none when the vendor named no rights at all."""

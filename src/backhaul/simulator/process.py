@@ -229,7 +229,6 @@ class SimulatorProcess:
 
     async def start(self) -> None:
         """Starts the process and waits for its ready line. Raises RuntimeError when it does not come up."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("BACKHAUL_")}
         complaints = None if self._log is None else os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -241,7 +240,6 @@ class SimulatorProcess:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=complaints,
                 limit=_LINE_LIMIT,
-                env=environment,
                 # A Ctrl-C at the terminal is for whoever started us; we end when that one closes our input.
                 start_new_session=True,
             )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from backhaul.store.db import Pool
+
+LOST = timedelta(seconds=60)  # a command that has not answered by then died with its process: the key is free again
+POLL_S = 0.05
 
 
 class KeyReused(Exception):
@@ -14,21 +19,36 @@ class KeyReused(Exception):
 async def once(pool: Pool, key: str, request: str, run: Callable[[], Awaitable[bytes]]) -> bytes:
     """The answer of ``run``, or the one it gave under this key before. ``request`` says what is asked for.
 
-    Of two at once the second waits for the first. An answer is kept when ``run`` returns; when it raises, the key
-    stays free.
+    Of two at once the second waits for the first, without a connection in its hand. An answer is kept when ``run``
+    returns; when it raises, the key is free again.
     """
-    async with pool.acquire() as db:
-        # The lock lives with the connection, not with a transaction: none is held open while the command runs.
-        await db.execute("select pg_advisory_lock(hashtextextended($1, 0))", key)
-        try:
-            row = await db.fetchrow("select request, answer from idempotency where key = $1", key)
-            if row is not None:
-                if row["request"] != request:
-                    raise KeyReused(key)
-                return bytes(row["answer"])
-            answer = await run()
-            await db.execute("insert into idempotency (key, request, answer) values ($1, $2, $3)", key, request, answer)
-            return answer
-        finally:
-            if not db.is_closed():
-                await db.execute("select pg_advisory_unlock(hashtextextended($1, 0))", key)
+    while not await _claim(pool, key, request):
+        row = await pool.fetchrow("select request, answer from idempotency where key = $1", key)
+        if row is not None and row["request"] != request:
+            raise KeyReused(key)
+        if row is not None and row["answer"] is not None:
+            return bytes(row["answer"])
+        await asyncio.sleep(POLL_S)
+    try:
+        answer = await run()
+    except BaseException:
+        await asyncio.shield(pool.execute("delete from idempotency where key = $1 and answer is null", key))
+        raise
+    await pool.execute("update idempotency set answer = $2 where key = $1", key, answer)
+    return answer
+
+
+async def _claim(pool: Pool, key: str, request: str) -> bool:
+    """Whether the command is ours to run: nobody has, or whoever began has died."""
+    claimed: str | None = await pool.fetchval(
+        """
+        insert into idempotency as i (key, request) values ($1, $2)
+        on conflict (key) do update set at = now()
+        where i.answer is null and i.request = excluded.request and i.at < now() - $3::interval
+        returning key
+        """,
+        key,
+        request,
+        LOST,
+    )
+    return claimed is not None

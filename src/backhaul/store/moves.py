@@ -340,7 +340,8 @@ async def _units(connection: Connection, moves: list[Move]) -> None:
 
 PARCELS = """
 with seen as (
-    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) as s(shop_id, tracking_number, carrier, case_id)
+    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[])
+        as s(shop_id, tracking_number, carrier, case_id)
 ), kept as (
     insert into parcel (id, shop_id, tracking_number, carrier)
     select gen_random_uuid(), shop_id, tracking_number, max(carrier) from seen group by 2, 3 order by 2, 3

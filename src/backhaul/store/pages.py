@@ -41,6 +41,7 @@ class Shop(msgspec.Struct, frozen=True):
     location: str
     connection_id: UUID | None = None
     connection_state: str | None = None
+    vendor: str | None = None
     clock: Affine | None = None
 
     def now(self, real: float) -> float:
@@ -60,7 +61,7 @@ async def shops(pool: Pool) -> tuple[Shop, ...]:
     rows = await pool.fetch(
         """
         select s.id, s.channel_id, s.name, s.market, s.currency, s.time_zone, s.mode, s.live_since, s.payer, s.booker,
-               s.safe_gateways, s.location, c.id as connection_id, c.state as connection_state, c.clock
+               s.safe_gateways, s.location, c.id as connection_id, c.state as connection_state, c.vendor, c.clock
         from shop s left join link l on l.shop_id = s.id and l.role = 'channel'
         left join connection c on c.id = l.connection_id order by s.name, s.id
         """

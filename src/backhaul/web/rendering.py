@@ -190,6 +190,7 @@ async def page(request: Asked, template: str, *, status: int = 200, **context: A
         layout="partial.html" if partial else "base.html",
         person=request.user,
         can=lambda right: may(request.user, right),
+        console=lambda shop: services.console(shop.vendor, shop.market) if shop else "",
         shops=shops,
         shop_of={shop.id: shop for shop in shops},
         real=services.clock(),

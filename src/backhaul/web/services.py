@@ -162,6 +162,11 @@ class Services:
         """Where a vendor sends the owner back to after consent."""
         return f"{self.base_url}/callback/{vendor}"
 
+    def console(self, vendor: str | None, market: str) -> str:
+        """A vendor's own console in a market; empty when there is none."""
+        manifest = self.vendors.get(vendor or "")
+        return manifest.console(market) if manifest else ""
+
     def manifest(self, vendor: str) -> Manifest | None:
         """A vendor's declaration."""
         return self.vendors.get(vendor)

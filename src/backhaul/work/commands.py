@@ -234,6 +234,11 @@ class Commands:
             for each in found:
                 await commands.add(connection, each["id"], shop_id, "take_over", b"true", by, now)
                 await commands.tell(connection, shop_id, each["id"], now, by, "taken_over", f"{by} took the case over")
+            await connection.execute(
+                "update effect set state = $2, code = 'unwanted' where case_id = any($1) and state = 'proposed'",
+                [each["id"] for each in found],
+                EffectState.DROPPED.value,
+            )
             await turns.nudge(connection, [each["id"] for each in found], Rank.HINT)
             return len(found)
 

@@ -69,6 +69,13 @@ MANIFEST = Manifest(
     budget_per_s=50.0,
     money_units="decimal string",
     settings_page="https://partner.tiktokshop.com/",
+    # Seller Center's addresses are general knowledge, not taken from the vendor's API reference.
+    consoles={
+        "": "https://seller.tiktokglobalshop.com/",
+        "US": "https://seller-us.tiktok.com/",
+        "GB": "https://seller-uk.tiktok.com/",
+        **{market: f"https://seller-{market.lower()}.tiktok.com/" for market in ("ID", "MY", "PH", "SG", "TH", "VN")},
+    },
 )
 
 

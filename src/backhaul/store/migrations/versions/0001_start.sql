@@ -265,7 +265,7 @@ create index command_case on command (case_id, id);
 create table idempotency (
     key text primary key,
     request text not null,
-    answer bytea not null,
+    answer bytea,
     at timestamptz not null default now()
 );
 
