@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -134,7 +134,7 @@ UNTOUCHED = commerce()
 def record(
     status: str = "open",
     trace: str = CASE,
-    disposed: dict[str, tuple[tuple[Disposition, int], ...]] | None = None,
+    disposed: Mapping[str, tuple[tuple[Disposition, int], ...]] | None = None,
     tracking: tuple[str, ...] = (),
 ) -> CommerceReturn:
     lines = tuple(

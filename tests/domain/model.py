@@ -1,6 +1,6 @@
 """A small world for the plan to live in: a channel and a commerce system that keep books, lose answers, show old
-reads and repeat hints. Not the simulator: no wire, no shapes, only the states of the reference, so that the loop can be driven
-thousands of times. What may go wrong comes from ``chance``."""
+reads and repeat hints. Not the simulator: no wire, no shapes, only the states of the reference, so that the loop can
+be driven thousands of times. What may go wrong comes from ``chance``."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from backhaul.domain.decisions import FRESH
@@ -30,21 +32,21 @@ LEAD = DEADLINE - HOUR
 
 
 def vote(
-    decision: Decision, action: Action = Action.ANSWER_RETURN, at: int = NOW - 60, desk: str = "own", **more: str
+    decision: Decision, action: Action = Action.ANSWER_RETURN, at: int = NOW - 60, desk: str = "own", **more: Any
 ) -> Vote:
     return Vote(action, 1, decision, desk, at, desk=desk, **more)
 
 
 def asked(
-    action: Action = Action.ANSWER_RETURN, *votes: Vote, deadline: int | None = DEADLINE, **changes: object
+    action: Action = Action.ANSWER_RETURN, *votes: Vote, deadline: int | None = DEADLINE, **changes: Any
 ) -> Facts:
     stage = Stage.SHIPPED if action is Action.JUDGE_PARCEL else Stage.REQUESTED
     kind = Kind.REFUND if action is Action.ANSWER_REFUND else Kind.RETURN
     found = case(stage, kind, due=(due(action, deadline),), quick_refund=bool(changes.pop("quick", False)))
-    return alone(found, said=Said(votes=votes), **changes)  # type: ignore[arg-type]
+    return alone(found, said=Said(votes=votes), **changes)
 
 
-def reads(action: Action, *reasons: str, eligible: bool = True) -> dict[str, object]:
+def reads(action: Action, *reasons: str, eligible: bool = True) -> dict[str, Any]:
     """The channel was asked what may be answered."""
     return {
         "answerable": (answerable(REJECTS[action], *reasons, eligible=eligible),),
@@ -63,7 +65,7 @@ def sources(made: Plan) -> list[Source]:
 @pytest.mark.parametrize("action", ANSWERS)
 def test_a_vote_becomes_the_answer(action: Action) -> None:
     for decision in ANSWERS[action]:
-        more = {"reason_key": "r1"} if decision in REJECTIONS else {}
+        more: dict[str, Any] = {"reason_key": "r1"} if decision in REJECTIONS else {}
         made = planned(asked(action, vote(decision, action, **more), **reads(action, "r1", "r2")))
         assert written(made, Decide) == decide(decision, action, reason=more.get("reason_key", ""))
         assert "decision" not in {question.kind for question in made.questions}

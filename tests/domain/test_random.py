@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from backhaul.domain.channel import ActionDue, Answerable, ChannelCase, ChannelRefund, WayBack
 from backhaul.domain.commerce import CommerceOrder, CommerceRefund, CommerceReturn, Payment, ReturnedLine, ShippedLine
 from backhaul.domain.effects import (
+    AnyEffect,
     AttachTracking,
     CancelReturn,
     CloseReturn,
@@ -116,7 +117,7 @@ orders = st.builds(
     refundable=st.none() | st.builds(Money, st.integers(0, 3000), st.just("USD")),
     stamped=pick(["", ORDER, ORDER, "999"]),
 )
-wanted = pick(
+wanted: st.SearchStrategy[AnyEffect] = pick(
     [
         decide(),
         decide(Decision.KEEP_ITEM),

@@ -14,7 +14,6 @@ from tests.domain.build import (
     BOTH_SOLD,
     CASE,
     DAY,
-    GID,
     LIVE,
     NOW,
     OPENED,
@@ -285,9 +284,23 @@ def test_lines_that_are_not_found_hold_the_booking() -> None:
 
 def test_several_payments_are_booked_one_after_the_other() -> None:
     twice = change(DONE, refunds=(paid(1500, f"{CASE}:1"), paid(500, f"{CASE}:2")))
-    first = planned(facts(twice))
-    assert len([wanted for wanted in writes(first) if isinstance(wanted, BookRefund)]) >= 1
+    assert [each.amount for each in bookings(facts(twice))] == [usd(1500), usd(500)]
     sent = effect(book(1500, f"{CASE}:1"), EffectState.ACCEPTED)
     assert not bookings(facts(twice, ledger=[sent])), "what is left is known when the first is read back"
-    assert bookings(facts(twice, ledger=[sent])) == []
-    assert book().order_id == GID
+
+
+@pytest.mark.xfail(strict=True, reason="a case knows nothing of the other cases of its order")
+def test_one_refund_by_another_hand_is_not_adopted_by_two_cases_of_one_order() -> None:
+    """Two cases, one unit each of one line of two; somebody has refunded one unit by hand."""
+    line = change(commerce().lines[0], quantity=2, refundable=1, channel_line_ids=("l1", "l2"))
+    by_hand = change(booking(trace="", amount=1000), lines=(("L1", 1),))
+    order = commerce(lines=(line,), refunds=(by_hand,), refundable=usd(1000))
+    first = change(DONE, units=DONE.units[:1], refunds=(paid(1000),), refund_total=usd(1000))
+    second = change(first, id="another", units=DONE.units[1:], refunds=(paid(1000, "another"),))
+    adopted = [
+        entry.key
+        for each in (first, second)
+        for entry in planned(facts(each, order)).entries
+        if entry.kind == "adopted"
+    ]
+    assert len(adopted) <= 1
