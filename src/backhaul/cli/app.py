@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from backhaul import __version__
-from backhaul.cli import connect, demo, doctor, people, returning, serving, shopping, syncing
+from backhaul.cli import connect, demo, doctor, matrix, people, returning, serving, shopping, syncing
 
 app = typer.Typer(
     name="backhaul",
@@ -54,3 +54,5 @@ app.add_typer(returning.returns, name="returns", rich_help_panel="Every day")
 app.command(rich_help_panel="Every day")(syncing.sync)
 app.add_typer(syncing.replay, name="replay", rich_help_panel="Every day")
 app.command(rich_help_panel="Every day")(doctor.doctor)
+
+app.command(rich_help_panel="About")(matrix.connectors)
