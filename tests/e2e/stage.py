@@ -162,6 +162,10 @@ class Stage:
         """A token for the REST API."""
         self._token = await sessions.make_token(self.hub.pool, "clerk", "owner")
 
+    def use_token(self, token: str) -> None:
+        """A token for the REST API that was made elsewhere."""
+        self._token = token
+
     async def post(self, path: str, body: Mapping[str, Any] | None = None, expect: int = 0) -> Any:
         """A command by the REST API."""
         headers = {"Authorization": f"Bearer {self._token}"}
