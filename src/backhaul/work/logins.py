@@ -225,13 +225,31 @@ class Logins:
                 await resume(connection, row.id)
         except asyncpg.UniqueViolationError as error:
             await self.pool.execute("delete from connection where id = $1 and state = 'never_connected'", row.id)
-            raise LoginRefused("This account is connected already.", "Use “log in again” on its card.") from error
+            twin = await self._hand_over(row, tokens, now)
+            raise LoginRefused(
+                "This account is connected already" + (f", as {twin}: its login was renewed." if twin else "."),
+                "" if twin else "Use “log in again” on its card.",
+            ) from error
         self.vendors.forget(row.id)
         await self.subscribe(row.id)
         names = ", ".join(info.name for info in found)
         await commands.tell(
             self.pool, linked, None, now, by, "connection.connected", f"{by} connected {row.title}: {names}"
         )
+
+    async def _hand_over(self, row: ConnectionRow, tokens: Tokens, now: int) -> str:
+        """Give a login to the connection that has its account already, when it is of the same app: the vendor may have
+        ended the tokens of before. Its title; empty when there is none that could use it."""
+        for known in await shops.connections(self.pool):
+            same = (known.vendor, known.account, known.environment) == (row.vendor, tokens.account, row.environment)
+            if not same or known.state == "disabled" or _app(self.vendors, known) != _app(self.vendors, row):
+                continue
+            async with self.pool.acquire() as connection, connection.transaction():
+                await save_tokens(connection, self.vendors.vault, known.id, tokens, now)
+                await resume(connection, known.id)
+            self.vendors.forget(known.id)
+            return known.title
+        return ""
 
     async def _link(
         self, connection: Connection, row: ConnectionRow, found: tuple[ShopInfo, ...], shop_id: UUID | None
@@ -369,6 +387,12 @@ class Logins:
         if row is None:
             raise LoginRefused("There is no such connection.")
         return row
+
+
+def _app(vendors: Vendors, row: ConnectionRow) -> list[str]:
+    """What tells one app of a vendor from another: the open settings that every connection has."""
+    fields = vendors.registry[row.vendor].manifest.fields
+    return [row.settings.get(field.name, "") for field in fields if field.required and not field.secret]
 
 
 def _todo(manifest: Any) -> str:
