@@ -169,6 +169,7 @@ class Facts(msgspec.Struct, frozen=True):
     shop: ShopTerms
     heard_channel: int = 0
     heard_commerce: int = 0
+    adopted_elsewhere: frozenset[str] = frozenset()  # commerce refunds that other cases of the order have adopted
 
     # -- what was read
 

@@ -57,7 +57,9 @@ def _booked(wanted: BookRefund, facts: Facts, order: CommerceOrder) -> bool | No
     if any(each.trace == wanted.refund_id for each in order.refunds):
         return True
     # Somebody booked it by hand in the meantime: a second booking on these lines would be one too many.
-    return None if facts.channel and adoptable(facts.channel, order, case_lines(facts)) else False
+    return (
+        None if facts.channel and adoptable(facts.channel, order, case_lines(facts), facts.adopted_elsewhere) else False
+    )
 
 
 def _decided(wanted: Decide, facts: Facts) -> bool | None:

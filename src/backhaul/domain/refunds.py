@@ -111,7 +111,7 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
     booked: list[Money] = []
     residuals: list[tuple[str, Money]] = []
     settled = True
-    adopted: set[str] = set()
+    adopted = set(facts.adopted_elsewhere)
     for refund in facts.refunds:
         found = next((each for each in order.refunds if each.trace == refund.id), None)
         kind = "booked"

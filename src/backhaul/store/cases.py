@@ -33,6 +33,7 @@ class Known(msgspec.Struct, frozen=True):
     connections: dict[str, UUID]  # role -> connection
     clock: dict[str, Any] | None  # of the channel's connection, when it is simulated
     learnt: dict[str, int]
+    adopted_elsewhere: frozenset[str]  # commerce refunds that other cases of the order have adopted
     faulted: bool  # the last run failed for a cause of our own
 
 
@@ -46,6 +47,9 @@ select c.id, c.channel_kind, c.channel_id, c.body, c.view, c.policy_version,
     s.mode, s.live_since, s.payer, s.booker, s.safe_gateways, s.location, s.learnt,
     array(select (l.role, l.connection_id, n.state, n.state_text, n.clock)
           from link l join connection n on n.id = l.connection_id where l.shop_id = c.shop_id) as links,
+    array(select m.source from refund_entry m join return_case o on o.id = m.case_id
+          where o.shop_id = c.shop_id and o.order_id = c.order_id and o.id <> c.id and c.order_id <> ''
+          and m.kind = 'adopted') as adopted,
     exists (select from exception x where x.case_id = c.id and x.key = 'fault' and x.closed_at is null) as faulted,
     array(select (e.id, e.wanted, e.state, e.safety, e.created_at, e.because, e.by, e.attempts, e.sent_at, e.dead_at,
                   e.answered_at, e.code, e.text, e.result, e.reported)
@@ -94,6 +98,7 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             {link[0]: link[1] for link in row["links"]},
             next((_clock(link[4]) for link in row["links"] if link[0] == Party.CHANNEL), None),
             row["learnt"],
+            frozenset(row["adopted"]),
             row["faulted"],
         )
     return known

@@ -60,6 +60,7 @@ class Run:
             shop=known.terms,
             heard_channel=known.turn.heard_channel,
             heard_commerce=known.turn.heard_commerce,
+            adopted_elsewhere=known.adopted_elsewhere,
         )
         self.view = known.view
         self.stored = known.seen
