@@ -28,6 +28,8 @@ CROWD: dict[str, float] = {
     "withdraw_share": 0.01, "cancellation_share": 0.06, "replacement_share": 0.04, "auto_approved_share": 0.15,
     "refund_share": 0.2,
 }  # fmt: skip
+# Most labels come from the channel, so that most cases go on without a PDF at hand.
+SWITCHES = {"shipments": ["PLATFORM"] * 6 + ["BUYER_ARRANGE", "SELLER"]}
 HABITS = {"style": "mixed", "delay_seconds": 20.0, "wrong_sku_share": 0.06}
 
 
@@ -90,7 +92,7 @@ async def _show(installation: Installation, stop: asyncio.Event) -> None:
         word = await sessions.make_link(here.hub.pool, "you", "owner", timedelta(days=1))
         control = here.control
         shop = (await control.describe())["shops"][0]["id"]
-        await control.change_shop(shop, connector=HABITS)
+        await control.change_shop(shop, connector=HABITS, switches=SWITCHES)
         await control.start_buyers(per_minute=20.0 if here.fresh else 6.0, **CROWD)
         running.out.print(f"Backhaul demo: {here.base}/signin/{word} (signs you in once; Ctrl-C stops everything)")
         slower_at = asyncio.get_running_loop().time() + BUSY_S
