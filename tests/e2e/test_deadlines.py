@@ -22,7 +22,7 @@ async def test_a_worker_that_is_dead_until_ten_minutes_before_and_a_vendor_that_
         stage.start_worker()
 
         async def five_minutes() -> bool:
-            return (await stage.control.clock())["now"] >= deadline - 300
+            return bool((await stage.control.clock())["now"] >= deadline - 300)
 
         await stage.until(five_minutes, 15.0, "five minutes of failures")
         assert decisions(await case.books()) == []

@@ -33,9 +33,16 @@ class Spend(Protocol):
         ...
 
     def learn(
-        self, api: str, *, available: float | None = None, restore_per_s: float | None = None, refused: bool = False
+        self,
+        api: str,
+        *,
+        available: float | None = None,
+        restore_per_s: float | None = None,
+        refused: bool = False,
+        back: float = 0.0,
     ) -> None:
-        """What an answer said of the budget: what is left, how fast it comes back, or that it was overdrawn."""
+        """What an answer said of the budget: what is left, how fast it comes back, that it was overdrawn, or how much
+        of what was taken the vendor gave ``back``."""
         ...
 
 

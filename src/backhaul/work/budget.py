@@ -80,21 +80,35 @@ class Purse:
         assert row is not None
         if row["granted"] > 0:
             # What an expired lease still held is lost, which errs on the vendor's side.
-            self._leases[api] = (row["granted"], time.monotonic() + (POINTS_LEASE_S if self._costed else LEASE_S))
+            now = time.monotonic()
+            left, until = self._leases.get(api, (0.0, 0.0))
+            left = left if self._costed and now < until else 0.0
+            self._leases[api] = (left + row["granted"], now + (POINTS_LEASE_S if self._costed else LEASE_S))
             self._learnt_per_s = row["per_s"] if self._costed else 0.0
             return None
         return float(max(0.02, (want + kept - row["tokens"]) / row["per_s"]))
 
     def learn(
-        self, api: str, *, available: float | None = None, restore_per_s: float | None = None, refused: bool = False
+        self,
+        api: str,
+        *,
+        available: float | None = None,
+        restore_per_s: float | None = None,
+        refused: bool = False,
+        back: float = 0.0,
     ) -> None:
-        """Correct the shared row by what an answer said, at most once a second unless the vendor refused."""
+        """Correct the shared row by what an answer said, at most once a second unless the vendor refused. What the
+        vendor gave ``back`` goes into the lease in hand."""
         api = "points" if self._costed else api
         now = time.monotonic()
+        if back > 0 and not refused:
+            tokens, until = self._leases.get(api, (0.0, 0.0))
+            self._leases[api] = (back + (tokens if now < until else 0.0), now + POINTS_LEASE_S)
         if not refused and (not self._costed or now - self._learnt.get(api, 0.0) < 1.0):
             return
         self._learnt[api] = now
-        self._leases.pop(api, None)
+        if refused:
+            self._leases.pop(api, None)
         left = 0.0 if refused else available
         task = asyncio.get_running_loop().create_task(self._correct(api, left, restore_per_s))
         task.add_done_callback(_forget)

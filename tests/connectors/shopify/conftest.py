@@ -72,6 +72,7 @@ class Budget:
         available: float | None = None,
         restore_per_s: float | None = None,
         refused: bool = False,
+        back: float = 0.0,
     ) -> None:
         self.learnt.append({"available": available, "restore_per_s": restore_per_s, "refused": refused})
 

@@ -84,7 +84,13 @@ class Purse:
         self.taken.append(api)
 
     def learn(
-        self, api: str, *, available: float | None = None, restore_per_s: float | None = None, refused: bool = False
+        self,
+        api: str,
+        *,
+        available: float | None = None,
+        restore_per_s: float | None = None,
+        refused: bool = False,
+        back: float = 0.0,
     ) -> None:
         if refused:
             self.refused.append(api)

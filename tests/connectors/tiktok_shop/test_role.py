@@ -40,7 +40,13 @@ class Purse:
     async def take(self, api: str, cost: float = 1.0) -> None: ...
 
     def learn(
-        self, api: str, *, available: float | None = None, restore_per_s: float | None = None, refused: bool = False
+        self,
+        api: str,
+        *,
+        available: float | None = None,
+        restore_per_s: float | None = None,
+        refused: bool = False,
+        back: float = 0.0,
     ) -> None: ...
 
 

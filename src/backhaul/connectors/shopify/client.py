@@ -82,7 +82,8 @@ class Client:
 
     async def _call(self, document: Operation, raw: bytes, dead_at: float | None) -> Envelope:
         token = await self._token()
-        await self._spend.take(API, self._points.get(document.file) or points(document))
+        cost = self._points.get(document.file) or points(document)
+        await self._spend.take(API, cost)
         try:
             answer = await self._http.request(
                 "POST",
@@ -104,10 +105,10 @@ class Client:
         if answer.status == 429:
             self._spend.learn(API, refused=True)
         read = errors.envelope(answer.status, answer.headers, answer.body, write=document.write, now=self._clock())
-        self._learn(document, read)
+        self._learn(document, read, cost)
         return read
 
-    def _learn(self, document: Operation, answer: Envelope) -> None:
+    def _learn(self, document: Operation, answer: Envelope, taken: float) -> None:
         cost = answer.extensions.cost if answer.extensions else None
         throttled = isinstance(answer.errors, list) and any(each.code == "THROTTLED" for each in answer.errors)
         if cost is None:
@@ -122,6 +123,7 @@ class Client:
             available=status.currently_available if status else None,
             restore_per_s=status.restore_rate if status else None,
             refused=throttled,
+            back=max(0.0, taken - cost.actual_query_cost) if cost.actual_query_cost is not None else 0.0,
         )
 
     async def _token(self) -> str:
