@@ -20,6 +20,10 @@ def connectors() -> None:
     """List the connectors: what they can do, how each effect may be repeated, how well they are proven.
 
     Markdown, the same text as docs/connectors/README.md.
+
+    Example:
+
+      backhaul connectors
     """
     typer.echo(matrix(), nl=False)
 
