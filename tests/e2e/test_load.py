@@ -53,6 +53,7 @@ async def full_load(stage: Stage, count: int, seconds: float) -> None:
     books = await check_books(stage)  # which says that nobody answered 429
     shop = books["shops"][stage.shop.channel_id]
     assert len(shop["refunds"]) == count
+    assert books["commerce"][stage.shop.domain]["counts"].get("throttled", 0) == 0
     assert len([row for row in shop["decisions"] if row["actor"] == "SELLER"]) == count
 
 

@@ -33,8 +33,9 @@ async def test_a_token_that_ran_out_while_nobody_worked(opener: Opener) -> None:
 
 @pytest.mark.parametrize("refused", [False, True])
 async def test_a_crash_between_the_renewal_and_its_storing(opener: Opener, refused: bool) -> None:
-    """The vendor has renewed the login, the answer died with its process: the stored refresh token is an old one."""
-    async with opener(workers=0, spec={"switches": {"reused_token_refused": refused}}) as stage:
+    """The vendor has renewed the login, and the answer died with its process: the stored refresh token is tried again.
+    Where the vendor has put a new one in its place, only the owner can help."""
+    async with opener(workers=0, spec={"switches": {"rotate_refresh_token": refused}}) as stage:
         row = await shops.connection(stage.hub.pool, stage.shop.channel_login)
         assert row is not None
         tokens = open_tokens(stage.hub.vendors.vault, row)

@@ -138,6 +138,31 @@ async def test_messages_that_come_twice_late_in_disorder_or_never(stage: Stage, 
         assert decisions(await case.books()) == ["APPROVE_RETURN", "APPROVE_RECEIVED_PACKAGE"]
 
 
+async def test_commerce_that_hangs_does_not_hold_the_channels_answer(stage: Stage) -> None:
+    await stage.control.add_mood("timeout_before", vendor="shopify")
+    begun = asyncio.get_running_loop().time()
+    case = await stage.ask("REFUND")
+    await case.approve()
+    await case.until_books(decisions, "the approval", 10.0)
+    assert asyncio.get_running_loop().time() - begun < 10.0
+    await stage.control.clear_moods()
+    await case.until_ended(30.0)
+    await check_books(stage)
+
+
+async def test_a_search_that_takes_longer_than_a_claim_holds_nothing_up(stage: Stage) -> None:
+    """Each call is slow, and an order that is nowhere takes many calls to miss."""
+    await stage.control.add_mood("slow", vendor="shopify")
+    case = await stage.ask("REFUND", order={"copy": False})
+    await case.approve()
+    await case.until_books(decisions, "the approval", 10.0)
+    await stage.control.clear_moods()
+    await case.until_trouble("order", 30.0)
+    await stage.control.copy_order(case.order_id, style="source_identifier")
+    await case.until_ended(30.0)
+    await check_books(stage)
+
+
 # -- the same acts, whatever comes between them ------------------------------------------------------------------------
 
 

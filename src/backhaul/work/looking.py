@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from backhaul.domain.commerce import Candidate, CommerceOrder
@@ -15,20 +17,20 @@ from backhaul.ports.errors import Refused, Unavailable
 from backhaul.store import cases, shops
 from backhaul.work.run import Run
 
+LOOK_S = 18.0  # one read with all its calls: a run may begin it late and still keeps its claim
+
 
 async def look(run: Run, step: Look) -> None:
-    """Read one source. Raises the vendor's errors."""
-    match step.source:
-        case Source.CASE:
-            await _case(run)
-        case Source.ANSWERABLE:
-            await _answerable(run)
-        case Source.ORDER:
-            await _order(run)
-        case Source.MATCH:
-            await _match(run)
-        case Source.COMMERCE:
-            await _commerce(run)
+    """Read one source. Raises the vendor's errors; a read that takes too long is a vendor that does not answer, so that
+    what the run has learnt is written down before its claim is over."""
+    limit = asyncio.timeout(LOOK_S)
+    try:
+        async with limit:
+            await _READERS[step.source](run)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise Unavailable(f"the answers take longer than {LOOK_S:.0f} s in all") from None
 
 
 async def _case(run: Run) -> None:
@@ -171,3 +173,12 @@ async def _helpers(run: Run, commerce: object) -> None:
         reasons = {"": "", **{name: known[name] for name in (handle, FALLBACK) if name in known}}
     if (aliases, reasons) != (seen.aliases, seen.reason_ids):
         run.saw(msgspec.structs.replace(run.facts.seen, aliases=aliases, reason_ids=reasons))
+
+
+_READERS = {
+    Source.CASE: _case,
+    Source.ANSWERABLE: _answerable,
+    Source.ORDER: _order,
+    Source.MATCH: _match,
+    Source.COMMERCE: _commerce,
+}
