@@ -378,6 +378,14 @@ async def test_subscribed_once_and_again(world: World) -> None:
     assert [(each.key, each.type_name, each.unique) for each in definitions] == [("tiktok_order_id", "id", True)]
 
 
+async def test_a_hub_that_moved_leaves_its_old_address(world: World) -> None:
+    await world.connector.subscribe("https://hub.example/hooks/1")
+    await world.connector.subscribe("https://somebody.example/hooks/2")
+    await world.connector.subscribe("https://moved.example/hooks/1")
+    addresses = {each.uri for each in world.vendor.shops[DOMAIN].subscriptions.values()}
+    assert addresses == {"https://somebody.example/hooks/2", "https://moved.example/hooks/1"}
+
+
 async def test_refused_topics_are_told(world: World) -> None:
     refused = await world.connector.subscribe("https://other.myshopify.com/hooks")
     assert len(refused) == len(world.connector.manifest.webhooks)

@@ -152,13 +152,23 @@ class Shopify:
         return webhooks.news(raw, {"x-shopify-topic": topic}, int(self._clock()))
 
     async def subscribe(self, address: str) -> tuple[str, ...]:
-        """Ask for every topic, and make the stamp's definition while we are setting up."""
+        """Ask for every topic at this address and no longer at the one we had before; make the stamp's definition while
+        we are setting up."""
+        await self._leave_old(address)
         refused = [text for topic in MANIFEST.webhooks if (text := await self._subscribe(topic, address))]
         try:
             await self._define_stamp()
         except Refused as error:
             refused.append(f"order stamp: {error}")
         return tuple(refused)
+
+    async def _leave_old(self, address: str) -> None:
+        """A hub that moved keeps its key: what still goes to the old address would only fail there."""
+        key = address.rsplit("/", 1)[-1]
+        for ident, uri in await reading.subscriptions(self._client):
+            if uri != address and uri.rsplit("/", 1)[-1] == key:
+                document = operation("unsubscribe")
+                writes.receipt(await self._client.write(document, writes.body(document, {"id": ident})))
 
     async def _subscribe(self, topic: str, address: str) -> str:
         subscription: dict[str, object] = {"uri": address, "format": "JSON"}

@@ -193,6 +193,13 @@ class Place(wire.Wire, frozen=True):
     name: str
 
 
+class Hook(wire.Wire, frozen=True):
+    """A webhook subscription."""
+
+    id: str
+    uri: str
+
+
 class Changed(wire.Wire, frozen=True):
     """An order of a scan."""
 
@@ -249,6 +256,17 @@ async def locations(client: Client) -> tuple[tuple[str, str], ...]:
 
     found = await _all(await page(None), page)
     return tuple((each.id, each.name) for each in found.nodes)
+
+
+async def subscriptions(client: Client) -> tuple[tuple[str, str], ...]:
+    """Our app's webhook subscriptions (id, address)."""
+
+    async def page(after: str | None) -> wire.Page[Hook]:
+        read, _ = await client.read("subscriptions", {"after": after}, dict[str, wire.Page[Hook]])
+        return _only(read)
+
+    found = await _all(await page(None), page)
+    return tuple((each.id, each.uri) for each in found.nodes)
 
 
 def _only(read: dict[str, wire.Page[T]]) -> wire.Page[T]:

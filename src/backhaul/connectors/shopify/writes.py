@@ -82,6 +82,8 @@ def receipt(answer: Envelope) -> Receipt:
             made = made[0] if made else None
         if isinstance(made, dict) and isinstance(made.get("id"), str):
             return Receipt(made["id"], str(made.get("name") or ""))
+        if isinstance(made, str):  # a deletion names what is gone
+            return Receipt(made)
     failed = top_error(answer, write=True)
     if failed is not None:
         raise failed
