@@ -65,7 +65,9 @@ async def _money(
 def _commerce_once(commerce: dict[str, Any], others: set[str]) -> None:
     assert commerce["money_moved"] == []
     assert commerce["emails"] == []
-    disposed = 0
+    moved = Counter[str]()
+    for each in commerce["inventory"]:
+        moved[each["order"]] += each["delta"]
     for order_id, order in commerce["orders"].items():
         if order_id in others:
             continue
@@ -76,10 +78,11 @@ def _commerce_once(commerce: dict[str, Any], others: set[str]) -> None:
             returned = sum(line["quantity"] for line in each["lines"])
             fates = sum(one["quantity"] for one in each["dispositions"])
             assert fates <= returned, f"{fates} units disposed of {returned} on {order_id}"
-            disposed += sum(one["quantity"] for one in each["dispositions"] if one["type"] == "RESTOCKED")
+            moved[order_id] -= sum(one["quantity"] for one in each["dispositions"] if one["type"] == "RESTOCKED")
             numbers = [one["number"] for one in each["tracking"] if one["number"]]
             assert len(numbers) == len(set(numbers)), f"tracking attached twice on {order_id}: {numbers}"
         assert order["refunded_minor"] <= order["received_minor"]
+        assert moved[order_id] == 0, f"stock of {order_id} moved without a verdict: {moved[order_id]}"
 
 
 def live_returns(order: dict[str, Any]) -> list[dict[str, Any]]:
