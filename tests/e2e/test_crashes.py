@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from backhaul.domain.words import Action
 from tests.e2e.books import check_books, decisions, live_returns
 from tests.e2e.conftest import Opener
 from tests.e2e.play import Return
@@ -163,3 +164,31 @@ async def test_a_worker_frozen_before_the_socket_write(opener: Opener, kind: str
         await finish(case, kind)
         await check_books(stage)
         await _once(case, kind, "frozen")
+
+
+async def test_a_return_that_a_frozen_worker_writes_a_second_time_is_taken_back(opener: Opener) -> None:
+    """The order has more units than come back, so that commerce itself refuses nothing."""
+    async with opener() as stage:
+        sku = stage.shop.described["skus"][0]
+        case = await stage.ask(order={"lines": [{"sku": sku, "quantity": 3}]}, units=1)
+        await case.asked()
+        await stage.stop_workers()
+        await case.approve()
+        frozen = await stage.spawn_worker("after_intent", f"create_return:{case.rid}", signal.SIGSTOP)
+        await frozen.frozen()
+        stage.start_worker()
+        await case.until_recorded()
+        frozen.signal(signal.SIGCONT)
+
+        async def one_left() -> bool:
+            returns = (await case.order())["returns"]
+            return len(returns) == 2 and len(live_returns({"returns": returns})) == 1
+
+        await stage.until(one_left, 15.0, "the second return to come and go", every=0.2)
+        await frozen.stop()
+        await case.ship_and_deliver()
+        await case.asked(Action.JUDGE_PARCEL)
+        await case.inspect()
+        await case.until_ended()
+        await check_books(stage)
+        assert [each["status"] for each in live_returns(await case.order())] == ["CLOSED"]

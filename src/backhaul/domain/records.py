@@ -243,8 +243,18 @@ def _shipped(order: CommerceOrder, wanted: dict[str, int]) -> tuple[list[tuple[s
     return chosen, short
 
 
+def _twins(facts: Facts, case: ChannelCase, order: CommerceOrder, record: CommerceReturn, draft: Draft) -> None:
+    """A process that stood still between its last check and the socket may have made our return a second time: nothing
+    hangs on that one, so it is taken back."""
+    for twin in order.returns:
+        mine = twin.trace == case.id and twin.id != record.id and twin.status == "open"
+        if mine and not _touched(twin, order):
+            propose(facts, CancelReturn(order.id, twin.id), f"{record.name} is the same return", 70, draft)
+
+
 def _follow(facts: Facts, case: ChannelCase, order: CommerceOrder, record: CommerceReturn, draft: Draft) -> Lane:
     name = record.name if record.trace else f"{record.name} (made by another connector)"
+    _twins(facts, case, order, record, draft)
     if record.status == "cancelled":
         return Lane("cancelled", name, terminal=True)
     if record.status == "closed":
