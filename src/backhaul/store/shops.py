@@ -154,3 +154,23 @@ async def set_state(pool: Pool | Connection, connection_id: UUID, state: str, te
         text,
     )
     return done is not None
+
+
+async def claim_renewal(pool: Pool | Connection, connection_id: UUID, tokens: bytes | None) -> bool:
+    """Take the right to renew these very tokens, for a minute. False: they are not the newest, or another has it."""
+    claimed = await pool.fetchval(
+        """
+        update connection set refresh_claim = clock_timestamp() + interval '1 minute'
+        where id = $1 and tokens is not distinct from $2
+            and (refresh_claim is null or refresh_claim < clock_timestamp())
+        returning id
+        """,
+        connection_id,
+        tokens,
+    )
+    return claimed is not None
+
+
+async def end_renewal(pool: Pool | Connection, connection_id: UUID) -> None:
+    """The renewal came to nothing: the next may try."""
+    await pool.execute("update connection set refresh_claim = null where id = $1", connection_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from uuid import UUID
 
 import structlog
@@ -15,12 +16,15 @@ from backhaul.store import shops, turns
 from backhaul.store.db import Connection, Pool
 from backhaul.store.jobs import Rank
 from backhaul.store.shops import ConnectionRow
-from backhaul.work.vendors import Vendors, open_tokens, seal_tokens, shop_time
+from backhaul.work.vendors import Vendors, affine, open_tokens, seal_tokens, shop_time
 
 log = structlog.get_logger()
 DAY = 24 * 3600
 END_WARNINGS = (30, 7, 1)
 _locks: dict[UUID, asyncio.Lock] = {}
+_proven: dict[UUID, tuple[float, bytes | None]] = {}  # tokens that a renewal has brought, and when we learnt of them
+STALE_S = 5.0  # for so long after a renewal a call may still have been made with the token of before
+PROOF_S = 600.0  # refused again within this time, it is not the token's age
 
 
 async def save_tokens(
@@ -31,7 +35,7 @@ async def save_tokens(
         """
         update connection set tokens = $2, access_expires_at = $3, refresh_expires_at = $4, issued_at = $5,
             granted_scopes = $6, account = case when $7 = '' then account else $7 end,
-            state = 'connected', state_text = ''
+            state = 'connected', state_text = '', refresh_claim = null
         where id = $1
         """,
         connection_id,
@@ -52,39 +56,70 @@ def renew_at(row: ConnectionRow) -> int | None:
 
 
 async def renew(vendors: Vendors, connection_id: UUID) -> ConnectionRow:
-    """Renew a login and store what came. After a crash between answer and storing, the stored refresh token is simply
-    tried again; a vendor that refuses it ends the login. Raises the vendor's errors."""
+    """Renew a login and store what came; one process at a time, and never tokens that another has replaced meanwhile.
+    After a crash between answer and storing, the stored refresh token is simply tried again; a vendor that refuses it
+    ends the login. Raises the vendor's errors."""
     row = await vendors.row(connection_id, fresh=True)
+    if not await shops.claim_renewal(vendors.pool, connection_id, row.tokens):
+        return await vendors.row(connection_id, fresh=True)  # somebody else is at it, or was quicker
     tokens = open_tokens(vendors.vault, row)
-    connector = vendors.make(row, "")
     now = shop_time(row.clock)
     try:
-        fresh: Tokens = await connector.refresh(tokens.refresh if tokens else "")
-    except Refused as error:
+        fresh: Tokens = await vendors.make(row, "").refresh(tokens.refresh if tokens else "")
+    except (Refused, NeedsReauth) as error:
+        await shops.end_renewal(vendors.pool, connection_id)
+        newer = await vendors.row(connection_id, fresh=True)
+        if newer.tokens != row.tokens:
+            return newer  # the owner has logged in anew while we asked
+        if isinstance(error, NeedsReauth):
+            raise
         raise NeedsReauth(f"{row.title} refused to renew the login: {error}") from error
+    except BaseException:
+        await shops.end_renewal(vendors.pool, connection_id)
+        raise
     await save_tokens(vendors.pool, vendors.vault, connection_id, fresh, now)
     vendors.forget(connection_id)
     return await vendors.row(connection_id, fresh=True)
 
 
 async def login_ended(vendors: Vendors, connection_id: UUID, error: NeedsReauth) -> bool:
-    """A call was refused for its login. Try to renew it once; where that fails, pause the connection and say so.
-    True when the login works again."""
+    """A call was refused for its login. Try to renew it once; where that fails, or has not helped, pause the connection
+    and say so. True when the login works again."""
     async with _locks.setdefault(connection_id, asyncio.Lock()):
         row = await vendors.row(connection_id, fresh=True)
         if row.state != "connected":
             return False
         if not error.missing:
-            try:
-                await renew(vendors, connection_id)
+            if _renewed_just_now(row):
                 return True
-            except NeedsReauth as refused:
-                error = refused
-            except VendorError as silent:
-                log.info("login.renewal_failed", connection=str(connection_id), error=str(silent))
-                return True  # nobody said that the login has ended: the caller tries again later
+            if not _fresh(row):
+                try:
+                    row = await renew(vendors, connection_id)
+                    _proven[connection_id] = (time.monotonic(), row.tokens)
+                    return True
+                except NeedsReauth as refused:
+                    error = refused
+                except VendorError as silent:
+                    log.info("login.renewal_failed", connection=str(connection_id), error=str(silent))
+                    return True  # nobody said that the login has ended: the caller tries again later
         await pause(vendors, row, str(error))
         return False
+
+
+def _fresh(row: ConnectionRow) -> bool:
+    """Whether we have renewed the login and its token has not run out since: renewing it again would help nobody."""
+    learnt, proven = _proven.get(row.id, (0.0, None))
+    ended = row.access_expires_at is not None and shop_time(row.clock) >= row.access_expires_at
+    return proven == row.tokens and time.monotonic() - learnt < PROOF_S and not ended
+
+
+def _renewed_just_now(row: ConnectionRow) -> bool:
+    """Whether the refused call may have been made with the token of before: many runs are told at once."""
+    learnt, proven = _proven.get(row.id, (0.0, None))
+    if proven is not None and proven == row.tokens:
+        return time.monotonic() - learnt < STALE_S
+    # Another process may have renewed it.
+    return row.issued_at is not None and 0 <= shop_time(row.clock) - row.issued_at < STALE_S * affine(row.clock).rate
 
 
 async def probe(vendors: Vendors, row: ConnectionRow) -> ConnectionRow:
