@@ -9,7 +9,7 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder
-from backhaul.domain.effects import Decide, Effect
+from backhaul.domain.effects import Decide, Effect, EffectState
 from backhaul.domain.facts import Backoff, Label, Said, Seen, Verdict, Vote
 from backhaul.domain.words import ENDED, Action, Party
 
@@ -48,14 +48,15 @@ def fold_case(seen: Seen, case: ChannelCase, heard: int, now: int, ledger: Itera
 
 
 def _answered(action: Action, rounds: Mapping[Action, int], ledger: Iterable[Effect], case: ChannelCase) -> bool:
-    """Whether our answer of the present round was accepted before this state of the case arose: then a new deadline
-    is a new review and not an extension of the old one."""
+    """Whether our answer of the present round may have arrived before this state of the case arose: then a new deadline
+    is a new review and not an extension of the old one. Of an answer that was lost nobody knows: the question is
+    asked anew rather than the old answer given to a new review."""
     return any(
         isinstance(effect.wanted, Decide)
         and effect.wanted.action is action
         and effect.wanted.round == rounds[action]
-        and effect.answered_at is not None
-        and effect.answered_at <= case.updated_at
+        and (at := effect.sent_at if effect.state is EffectState.SENT else effect.answered_at) is not None
+        and at <= case.updated_at
         for effect in ledger
     )
 

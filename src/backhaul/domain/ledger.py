@@ -6,6 +6,7 @@ An open effect stands in the way of its successors; nothing here ever makes a se
 from __future__ import annotations
 
 from backhaul.domain.commerce import CommerceOrder, CommerceReturn
+from backhaul.domain.deadlines import nearest
 from backhaul.domain.effects import (
     AttachTracking,
     BookRefund,
@@ -29,6 +30,7 @@ from backhaul.domain.words import LEADS_TO, Party, Stage
 READ_BACK = (2, 5, 15, 60, 300)  # seconds after the answer at which the read-back is tried; then every REREAD
 REREAD = 900
 PATIENCE = 900  # after this long without a read-back a person is told
+TRIES = 5  # after so many attempts whose answers were all lost a person is told
 MARGIN = 60  # a repeat under a key leaves this long before the vendor forgets the key, so that it arrives in time
 
 
@@ -92,6 +94,8 @@ def follow(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
     if effect.state is EffectState.INTENT:
         _first(effect, facts, now, urgent, draft)
         return
+    if effect.state is EffectState.SENT and effect.attempts >= TRIES:
+        draft.troubles.append(_unanswered(effect, facts))
     since = effect.answered_at if effect.state is EffectState.ACCEPTED else _quiet_at(effect)
     since = since if since is not None else now
     if now < since:
@@ -135,7 +139,8 @@ def _quiet_at(effect: Effect) -> int | None:
 
 def _first(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -> None:
     wanted = effect.wanted
-    if isinstance(wanted, Decide) and effect.attempts == 0 and not facts.stale(Party.CHANNEL):
+    # An intent is what has not happened, however often it was tried: it may still be dropped.
+    if isinstance(wanted, Decide) and not facts.stale(Party.CHANNEL):
         case = facts.channel
         if case is not None and not (case.action_due(wanted.action) and facts.round(wanted.action) == wanted.round):
             draft.steps.append(Settle(effect.id, EffectState.DROPPED, "no longer asked for", code="unwanted"))
@@ -165,6 +170,10 @@ def _send(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft, be
     if party is Party.COMMERCE and effect.wanted.money and now - facts.seen.commerce_at > FRESH:
         draft.steps.append(Look(Source.COMMERCE, "before a refund is booked", 19))
         return
+    if isinstance(effect.wanted, Decide) and not urgent and now - facts.seen.channel_at > FRESH:
+        # After a long silence another review may be waiting; in the last minutes the answer goes out all the same.
+        draft.steps.append(Look(Source.CASE, "before a decision is sent", 3))
+        return
     draft.steps.append(Send(effect.id, party, because, 0 if urgent and party is Party.CHANNEL else 20))
 
 
@@ -184,6 +193,17 @@ def _await_read_back(effect: Effect, read_at: int, now: int, draft: Draft) -> No
                 "Look at the case in the vendor's own console. The hub keeps reading and does not repeat it.",
             )
         )
+
+
+def _unanswered(effect: Effect, facts: Facts) -> Trouble:
+    party = effect.wanted.party
+    return Trouble(
+        f"unanswered:{effect.target}",
+        effect.wanted.lane,
+        f"“{effect.because}” was tried {effect.attempts} times; {party} did not say what became of it: {effect.text}",
+        "Look at the case in the vendor's own console. The hub keeps trying as long as a repeat is harmless.",
+        deadline=nearest(facts)[1] if party is Party.CHANNEL else None,
+    )
 
 
 def _again(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -> None:

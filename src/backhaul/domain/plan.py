@@ -9,7 +9,7 @@ from backhaul.domain.facts import Facts, Mode
 from backhaul.domain.ledger import follow
 from backhaul.domain.matching import case_lines
 from backhaul.domain.parcels import parcel_lane
-from backhaul.domain.policy import DAY, Policy
+from backhaul.domain.policy import DAY, HOUR, Policy
 from backhaul.domain.records import close, find_order, records_lane
 from backhaul.domain.refunds import money_lane
 from backhaul.domain.steps import Draft, Lane, Look, Plan, Send, Settle, Source, Step, Trouble, Write
@@ -60,7 +60,8 @@ def _daily(facts: Facts, now: int, draft: Draft) -> None:
     due = facts.seen.channel_at + DAY
     if now >= due:
         draft.steps.append(Look(Source.CASE, "every open case is read daily", 26))
-    draft.wake(max(due, now + 1))
+    # A read that cannot be made now (the login ended, the channel is silent) is not asked for every second.
+    draft.wake(due if now < due else now + HOUR)
 
 
 def _untaken(facts: Facts, case: ChannelCase, draft: Draft) -> None:

@@ -128,11 +128,11 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
         booked.append(found.amount)
         draft.entries.append(Entry(f"{kind}:{refund.id}", kind, found.amount, found.created_at, found.id))
         rest = refund.amount - found.amount
-        if rest.minor > 0 and kind == "booked":  # ours is smaller only when commerce had no more left to refund
+        if rest.minor > 0 and kind == "booked" and not _left(order):  # commerce had no more left to refund
             residuals.append(("capped", rest))
             draft.entries.append(Entry(f"residual:{refund.id}", "residual", rest, found.created_at, "capped"))
         elif rest.minor:
-            draft.troubles.append(_differs(refund, found, order))
+            draft.troubles.append(_differs(refund, found, order, "the hub" if kind == "booked" else "another"))
             settled = False
     paid = _sum([refund.amount for refund in facts.refunds])
     explained = _sum([*booked, *(amount for _, amount in residuals)]) if booked else None
@@ -278,11 +278,17 @@ def _currency(refund: ChannelRefund, order: CommerceOrder) -> Trouble:
     )
 
 
-def _differs(refund: ChannelRefund, found: CommerceRefund, order: CommerceOrder) -> Trouble:
+def _left(order: CommerceOrder) -> bool:
+    """Whether something of the order can still be refunded: then a smaller booking was not capped, but the channel has
+    paid more since."""
+    return order.refundable is not None and order.refundable.minor > 0
+
+
+def _differs(refund: ChannelRefund, found: CommerceRefund, order: CommerceOrder, by: str) -> Trouble:
     return Trouble(
         f"differs:{refund.id}",
         "money",
-        f"The channel paid {refund.amount}, but order {order.name} shows {found.amount} refunded for it by another.",
+        f"The channel paid {refund.amount}, but order {order.name} shows {found.amount} refunded for it by {by}.",
         "Correct it in the commerce system, or waive the booking if the difference is right.",
         retry="look:commerce",
     )
