@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import AnyEffect, Effect, EffectState, Safety
 from backhaul.domain.facts import Booker, Mode, Payer, Said, Seen, ShopTerms
 from backhaul.domain.folding import Command, fold_said
@@ -131,6 +132,13 @@ def _terms(row: asyncpg.Record) -> ShopTerms:
         row["location"],
         paused,
     )
+
+
+async def name_order(pool: Pool, case_id: UUID, case: ChannelCase | None) -> None:
+    """Keep which order a case is of, though its run has written nothing else: other cases of that order are found by
+    it."""
+    if case is not None:
+        await pool.execute("update return_case set order_id = $2 where id = $1", case_id, case.order_id)
 
 
 async def said(pool: Pool, case_id: UUID) -> Said:

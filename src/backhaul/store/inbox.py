@@ -96,18 +96,21 @@ from return_case c join wanted w using (shop_id, channel_kind, channel_id)
 """
 
 
-async def updated_at(connection: Connection | Pool, shop_id: UUID, kind: str, ids: Sequence[str]) -> Mapping[str, int]:
-    """When these cases last changed on the channel, as far as we have read; those we do not know are missing."""
+async def last_read(
+    connection: Connection | Pool, shop_id: UUID, kind: str, ids: Sequence[str]
+) -> Mapping[str, tuple[int, str]]:
+    """When these cases last changed on the channel, and to which status in its own words, as far as we have read; those
+    we do not know are missing."""
     rows = await connection.fetch(
         """
-        select channel_id, updated_at from return_case
+        select channel_id, updated_at, raw_status from return_case
         where shop_id = $1 and channel_kind = $2 and channel_id = any($3)
         """,
         shop_id,
         kind,
         list(ids),
     )
-    return {row["channel_id"]: row["updated_at"] for row in rows}
+    return {row["channel_id"]: (row["updated_at"], row["raw_status"]) for row in rows}
 
 
 async def cases_of_channel_orders(connection: Connection, shop_id: UUID, orders: Sequence[str]) -> list[UUID]:

@@ -120,6 +120,7 @@ class Move(msgspec.Struct):
     parcel: tuple[str, str] | None = None
     link: tuple[str, str, str, str] | None = None  # channel order, commerce order, how, by
     release: tuple[int | None, int] | None = None  # when to look again, rank
+    sends: bool = False  # bytes leave as soon as this is written
 
     @property
     def empty(self) -> bool:
@@ -135,12 +136,18 @@ class Lost(Exception):
 
 
 class Twin(Exception):
-    """An open effect of the same target stands already: drop everything and look again."""
+    """An open effect of the same target stands already, or another case has adopted the same refund: drop everything
+    and look again."""
+
+
+class Halted(Exception):
+    """The shop was switched to observe while the run was under way: nothing is sent; drop everything and look again."""
 
 
 async def record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
     """Write the moves of many runs in one transaction. One answer each: "kept", "released" or "dirty" (it heard
-    something and stays held), or :class:`Lost` or :class:`Twin`. Rows are taken in one order everywhere."""
+    something and stays held), or :class:`Lost`, :class:`Halted` or :class:`Twin`. Rows are taken in one order
+    everywhere."""
     async with pool.acquire() as connection, connection.transaction():
         rows = await connection.fetch(
             "select subject_id, claim from turn where subject_id = any($1) order by subject_id for update",
@@ -148,6 +155,8 @@ async def record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
         )
         held = {row["subject_id"]: row["claim"] for row in rows}
         mine = [move for move in moves if held.get(move.turn.subject_id) == move.turn.claim]
+        halted = await _halted(connection, mine)
+        mine = [move for move in mine if move.turn.subject_id not in halted]
         mine.sort(key=lambda move: move.turn.subject_id)
         try:
             await _write(connection, mine)
@@ -159,11 +168,24 @@ async def record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
     for move in moves:
         if held.get(move.turn.subject_id) != move.turn.claim:
             answers.append(Lost(str(move.turn.subject_id)))
+        elif move.turn.subject_id in halted:
+            answers.append(Halted(str(move.turn.subject_id)))
         elif move.release is None:
             answers.append("kept")
         else:
             answers.append("released" if move.turn.subject_id in released else "dirty")
     return answers
+
+
+async def _halted(connection: Connection, moves: list[Move]) -> set[UUID]:
+    """Subjects about to send for a shop that is not live any more. Asked under the subjects' locks, which the switch
+    takes too: what it did not see, it did not stop."""
+    shops = {move.turn.shop_id for move in moves if move.sends}
+    if not shops:
+        return set()
+    rows = await connection.fetch("select id from shop where id = any($1) and mode <> 'live'", list(shops))
+    stopped = {row["id"] for row in rows}
+    return {move.turn.subject_id for move in moves if move.sends and move.turn.shop_id in stopped}
 
 
 async def _write(connection: Connection, moves: list[Move]) -> None:
@@ -209,7 +231,7 @@ async def _new_effects(connection: Connection, moves: list[Move]) -> None:
     rows = []
     for move in moves:
         for new in move.new_effects:
-            effect = move.effects.pop(new.effect.id, new.effect)
+            effect = move.effects.get(new.effect.id, new.effect)  # as it stands now, if it was sent in the same move
             rows.append(
                 (
                     UUID(effect.id),
@@ -258,6 +280,7 @@ async def _effects(connection: Connection, moves: list[Move]) -> None:
         )
         for move in moves
         for effect in move.effects.values()
+        if all(new.effect.id != effect.id for new in move.new_effects)
     ]  # fmt: skip
     if rows:
         await connection.execute(
@@ -381,13 +404,13 @@ async def _lines(connection: Connection, moves: list[Move]) -> None:
         ],
         "on conflict (shop_id, key) do nothing",
     )  # fmt: skip
+    # Cases of one order write the same row, perhaps from two processes: in one order, so that none waits crosswise.
+    links = {(str(move.turn.shop_id), move.link[0]): (move.turn.shop_id, *move.link) for move in moves if move.link}
     await _insert(
         connection,
         "order_link",
         {"shop_id": "uuid", "channel_order_id": "text", "commerce_order_id": "text", "how": "text", "by": "text"},
-        list(
-            {(move.turn.shop_id, move.link[0]): (move.turn.shop_id, *move.link) for move in moves if move.link}.values()
-        ),
+        [links[key] for key in sorted(links)],
         """on conflict (shop_id, channel_order_id) do update set commerce_order_id = excluded.commerce_order_id,
         how = excluded.how, by = excluded.by""",
     )

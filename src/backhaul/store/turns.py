@@ -146,6 +146,38 @@ async def wake_due(pool: Pool, clocks: Mapping[UUID, int], per_shop: int) -> int
     return len(rows)
 
 
+LEFT = """
+select t.subject_id, t.generation, t.rank, t.shop_id from turn t
+where t.dirty and t.owner is null and (t.attend_at is null or t.attend_at > 0) and not exists (
+    select from pgqueuer q
+    where q.dedupe_key = t.subject_id || ':' || t.generation and q.status in ('queued', 'picked')
+)
+order by t.subject_id limit 1000 for update of t skip locked
+"""
+
+
+async def bring_back(pool: Pool) -> int:
+    """Enqueue what waits for a job that is not there any more: one that ended, or was cancelled, before it could take
+    its turn (the database was away for a moment). How many. Reads all turns: not for every second."""
+    async with pool.acquire() as connection, connection.transaction():
+        rows = await connection.fetch(LEFT)
+        for rank in {row["rank"] for row in rows}:
+            mine = [(row["subject_id"], row["generation"], row["shop_id"]) for row in rows if row["rank"] == rank]
+            await enqueue(connection, mine, rank)
+    return len(rows)
+
+
+async def keep(pool: Pool, turn: Turn) -> bool:
+    """Hold a turn for another minute. False: it is not ours any more."""
+    kept = await pool.fetchval(
+        "update turn set until = clock_timestamp() + $3 where subject_id = $1 and claim = $2 returning true",
+        turn.subject_id,
+        turn.claim,
+        HOLD,
+    )
+    return bool(kept)
+
+
 RELEASE = """
 with mine as (
     select * from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::int[]) as m(subject_id, claim, attend_at, rank)
@@ -181,7 +213,7 @@ async def again(connection: Connection, subject: UUID, claim: int) -> tuple[int,
     return (row["heard_channel"], row["heard_commerce"]) if row else None
 
 
-async def abandon(pool: Pool, subject: UUID, claim: int, attend_at: int | None) -> None:
+async def abandon(pool: Pool | Connection, subject: UUID, claim: int, attend_at: int | None) -> None:
     """Give a turn back after a failure, to be tried again at ``attend_at``."""
     await pool.execute(
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -17,9 +17,9 @@ from backhaul.kit.ids import uuid7
 from backhaul.ports.errors import NeedsReauth, VendorError
 from backhaul.store import cases, moves, shops, turns
 from backhaul.store.cases import Known
-from backhaul.store.db import AWAY
+from backhaul.store.db import AWAY, Connection
 from backhaul.store.jobs import Rank
-from backhaul.store.moves import Lost, Move, Twin
+from backhaul.store.moves import Halted, Lost, Move, Twin
 from backhaul.store.turns import Turn
 from backhaul.work import looking, sending, sweep, tokens
 from backhaul.work.budget import URGENT
@@ -34,6 +34,13 @@ MOST_STEPS = 60  # more than any case needs: beyond it the case does not converg
 RETRY_S = 60  # after a run that failed for a cause of our own
 
 
+class Unreadable(msgspec.Struct, frozen=True):
+    """A turn that was taken of a case whose rows cannot be understood."""
+
+    turn: Turn
+    error: Exception
+
+
 class Attendant:
     """Attends to subjects in one process; the database's round trips are shared by all runs under way."""
 
@@ -42,7 +49,7 @@ class Attendant:
         self.pool = vendors.pool
         self.probe = probe
         self._policies: dict[tuple[UUID, int], Policy] = {}
-        self._takes: Gatherer[tuple[UUID, int], Turn | Known | None] = Gatherer(
+        self._takes: Gatherer[tuple[UUID, int], Turn | Known | Unreadable | None] = Gatherer(
             self._take_all, max_batch=100, alone=_ours, name="take"
         )
         self._moves: Gatherer[Move, str] = Gatherer(self._record_all, max_batch=100, alone=_ours, name="record")
@@ -58,8 +65,10 @@ class Attendant:
         taken = await self._takes.put((subject_id, job_id))
         if taken is None:
             return
-        turn = taken.turn if isinstance(taken, Known) else taken
+        turn = taken if isinstance(taken, Turn) else taken.turn
         try:
+            if isinstance(taken, Unreadable):
+                raise taken.error
             if isinstance(taken, Known):
                 await self._case(taken)
             elif turn.kind == "sweep":
@@ -68,8 +77,8 @@ class Attendant:
                 await self._login(turn)
         except Lost:
             log.info("turn.lost", subject=str(subject_id))
-        except Twin:
-            log.warning("effect.twin", subject=str(subject_id))
+        except (Twin, Halted) as error:
+            log.warning("move.dropped", subject=str(subject_id), why=type(error).__name__)
             await turns.abandon(self.pool, subject_id, turn.claim, 0)
         except AWAY:
             raise
@@ -87,8 +96,12 @@ class Attendant:
             plan = await self._steps(run)
             describe(run, plan)
             run.move.release = self._release(run, plan)
-            if await run.write() == "released":
-                return
+            try:
+                if await run.write() == "released":
+                    return
+            except Twin:
+                await cases.name_order(self.pool, run.case_id, run.facts.channel)  # what the other has is known by it
+                raise
             if not await self._heard(run):
                 return
 
@@ -98,7 +111,9 @@ class Attendant:
             return run.now(), Rank.SWEEP
         if plan.ended:
             return None, Rank.SWEEP
-        near = plan.deadline is not None and plan.deadline - run.now() <= HOUR
+        # Judged at the time of that look: the one an hour ahead of a deadline is asked for long before.
+        at = run.now() if plan.wake_at is None else max(run.now(), plan.wake_at)
+        near = plan.deadline is not None and plan.deadline - at <= HOUR
         return plan.wake_at, Rank.PERSON if near else Rank.SWEEP
 
     async def _steps(self, run: Run) -> Plan:
@@ -163,7 +178,8 @@ class Attendant:
         next_at, rank = await sweep.sweep_shop(self.vendors, turn)
         async with self.pool.acquire() as connection:
             if not await turns.release(connection, [(turn.subject_id, turn.claim, next_at, rank)]):
-                await turns.abandon(self.pool, turn.subject_id, turn.claim, 0)
+                await turns.abandon(connection, turn.subject_id, turn.claim, 0)
+        await self._well(turn)
 
     async def _login(self, turn: Turn) -> None:
         row = await self.vendors.row(turn.subject_id, fresh=True)
@@ -184,50 +200,94 @@ class Attendant:
         expiry = await tokens.warn_of_end(self.vendors, row, now)
         if expiry is not None and row.state == "connected":
             next_at = expiry if next_at is None else min(next_at, expiry)
-        await turns.abandon(self.pool, turn.subject_id, turn.claim, next_at)
+        async with self.pool.acquire() as connection:
+            if not await turns.release(connection, [(turn.subject_id, turn.claim, next_at, Rank.SWEEP)]):
+                await turns.abandon(connection, turn.subject_id, turn.claim, 0)  # it heard something: once more
+        await self._well(turn)
 
     async def _failed(self, turn: Turn, error: Exception) -> None:
-        at = RETRY_S
+        channel = None
         if turn.shop_id is not None:
-            clock = await self.pool.fetchval(
+            channel = await self.pool.fetchrow(
                 """
-                select n.clock from link l join connection n on n.id = l.connection_id
+                select n.id, n.clock from link l join connection n on n.id = l.connection_id
                 where l.shop_id = $1 and l.role = 'channel'
                 """,
                 turn.shop_id,
             )
-            at += shop_time(clock)
-        if turn.kind == "case":
-            await self.pool.execute(
-                """
-                insert into exception (id, shop_id, case_id, key, lane, text, todo, retry)
-                values ($1, $2, $3, 'fault', 'hub', $4, $5, '')
-                on conflict (coalesce(case_id, connection_id), key) where closed_at is null do update set text = $4
-                """,
-                uuid7(),
-                turn.shop_id,
-                turn.subject_id,
-                f"{type(error).__name__}: {error}"[:1000],
-                "The hub tries again by itself; send this text to its makers.",
-            )
+        case_id = turn.subject_id if turn.kind == "case" else None
+        connection_id = turn.subject_id if turn.kind == "login" else channel["id"] if channel and not case_id else None
+        await self.pool.execute(
+            """
+            insert into exception (id, shop_id, case_id, connection_id, key, lane, text, todo, retry)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, '')
+            on conflict (coalesce(case_id, connection_id), key) where closed_at is null
+            do update set text = excluded.text
+            """,
+            uuid7(),
+            turn.shop_id,
+            case_id,
+            connection_id,
+            _fault(turn),
+            "hub" if case_id else "connection",
+            f"{type(error).__name__}: {error}"[:1000].replace("\0", "?"),
+            "The hub tries again by itself; send this text to its makers.",
+        )
+        at = shop_time(channel["clock"] if channel else None) + RETRY_S
         await turns.abandon(self.pool, turn.subject_id, turn.claim, at)
+
+    async def _well(self, turn: Turn) -> None:
+        """A sweep or a login works (again). A case closes its own exceptions."""
+        await self.pool.execute(
+            """
+            update exception set closed_at = now(), closed_by = 'the cause has gone'
+            where key = $2 and closed_at is null and connection_id in
+                (select $1 union select connection_id from link where shop_id = $3 and role = 'channel')
+            """,
+            turn.subject_id,
+            _fault(turn),
+            turn.shop_id,
+        )
 
     # -- the database, shared
 
-    async def _take_all(self, wanted: list[tuple[UUID, int]]) -> Sequence[Turn | Known | None]:
+    async def _take_all(self, wanted: list[tuple[UUID, int]]) -> Sequence[Turn | Known | Unreadable | None]:
         async with self.pool.acquire() as connection:
             taken = await turns.take(connection, wanted)
-            of_cases = {subject: turn for subject, turn in taken.items() if turn.kind == "case"}
-            known = await cases.load(connection, of_cases) if of_cases else {}
+            known = await self._load(
+                connection, {subject: turn for subject, turn in taken.items() if turn.kind == "case"}
+            )
         seen: set[UUID] = set()
-        answers: list[Turn | Known | None] = []
+        answers: list[Turn | Known | Unreadable | None] = []
         for subject, _ in wanted:
             answers.append(None if subject in seen else known.get(subject) or taken.get(subject))
             seen.add(subject)
         return answers
 
+    async def _load(self, connection: Connection, mine: dict[UUID, Turn]) -> Mapping[UUID, Known | Unreadable]:
+        """The cases of turns that are taken already: one that cannot be read is told of as such, or its turn would run
+        out unseen again and again."""
+        if not mine:
+            return {}
+        try:
+            return await cases.load(connection, mine)
+        except AWAY:
+            raise
+        except Exception as error:
+            if len(mine) == 1:
+                return {subject: Unreadable(turn, error) for subject, turn in mine.items()}
+        found: dict[UUID, Known | Unreadable] = {}
+        for subject, turn in mine.items():
+            found.update(await self._load(connection, {subject: turn}))
+        return found
+
     async def _record_all(self, batch: list[Move]) -> Sequence[str | Exception]:
         return await moves.record(self.pool, batch)
+
+
+def _fault(turn: Turn) -> str:
+    """The key of the exception that says that a subject's own run fails."""
+    return "fault" if turn.kind == "case" else f"fault:{turn.kind}"
 
 
 def _ours(error: Exception) -> bool:

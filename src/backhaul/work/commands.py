@@ -216,7 +216,9 @@ class Commands:
             await self._wake(connection, shop_id, "sku", (0, 1))
 
     async def take_over(self, shop_id: UUID, case_ids: list[UUID] | None, by: str) -> int:
-        """Take open cases from before the shop went live into the hub's hands; None means all. How many."""
+        """Take open cases from before the shop went live into the hub's hands; None means all. How many.
+
+        A case that was never read yet may have ended long ago: it is none of them."""
         async with self.pool.acquire() as connection, connection.transaction():
             row = await self._shop(connection, shop_id)
             if row.mode != Mode.LIVE:
@@ -224,8 +226,8 @@ class Commands:
             now = shop_time(await commands.shop_clock(connection, shop_id))
             found = await connection.fetch(
                 """
-                select id from return_case where shop_id = $1 and not ended and requested_at < $2 and mode = 'observe'
-                and ($3::uuid[] is null or id = any($3)) order by id
+                select id from return_case where shop_id = $1 and not ended and mode = 'observe'
+                and body is not null and requested_at < $2 and ($3::uuid[] is null or id = any($3)) order by id
                 """,
                 shop_id,
                 row.live_since or now,

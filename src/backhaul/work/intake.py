@@ -97,16 +97,17 @@ class Intake:
             new = [item for key, item in once.items() if key in fresh]
             if new:
                 await self.route(connection, new)
-                await self._heard(connection, {item.connection_id for item in new})
+        await self._heard({item.connection_id for item in new})
         return [None] * len(items)
 
-    async def _heard(self, connection: Connection, connections: set[UUID]) -> None:
-        """Show when a connection was last heard of; every few seconds are enough for a person."""
+    async def _heard(self, connections: set[UUID]) -> None:
+        """Show when a connection was last heard of; every few seconds are enough for a person. Not in the transaction
+        that holds the subjects: who connects a login anew takes its row first and the subjects after it."""
         now = time.monotonic()
         due = sorted(each for each in connections if now - self._told.get(each, 0.0) > HEARD_S)
         if due:
             self._told.update(dict.fromkeys(due, now))
-            await connection.execute("update connection set last_heard_at = now() where id = any($1)", due)
+            await self.vendors.pool.execute("update connection set last_heard_at = now() where id = any($1)", due)
 
     async def route(self, connection: Connection, items: list[Item]) -> None:
         """Count a hint for every case that an item names; in one order, so that two batches never wait crosswise."""

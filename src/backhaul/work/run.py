@@ -87,7 +87,8 @@ class Run:
         self.move.history.append(HistoryLine(uuid7(), self.now(), who, what, text, detail))
 
     async def write(self) -> str:
-        """Commit what has gathered; raises Lost or Twin when the claim or the target is somebody else's."""
+        """Commit what has gathered; raises Lost or Twin when the claim or the target is somebody else's, and
+        Halted when nothing may be sent any more."""
         move, self.move = self.move, Move(self.known.turn)
         return await self._record(move)
 

@@ -87,6 +87,7 @@ async def _attempt(run: Run, effect: Effect, prepared: Prepared) -> None:
     await run.probe("before_intent", target)
     dead_at = time.time() + ATTEMPT_S
     now = run.now()
+    before = effect
     effect = _change(
         effect,
         state=EffectState.SENT,
@@ -96,6 +97,7 @@ async def _attempt(run: Run, effect: Effect, prepared: Prepared) -> None:
         taken_over=False,
     )
     _update(run, effect, reported=False)
+    run.move.sends = True
     await run.write()
     await run.probe("after_intent", target)
     connector = await _connector(run, party)
@@ -106,10 +108,10 @@ async def _attempt(run: Run, effect: Effect, prepared: Prepared) -> None:
         await run.probe("after_answer", target)
         _refused(run, effect, error)
     except Unavailable as error:
-        _update(run, _change(effect, state=EffectState.INTENT, text=error.text))
+        _not_tried(run, before, effect, error.text)
         run.trouble(party, error, run.now(), _phrase(effect.wanted))
     except NeedsReauth as error:
-        _update(run, _change(effect, state=EffectState.INTENT, text=error.text))
+        _not_tried(run, before, effect, error.text)
         await run.pause(party, error)
     except (OutcomeUnknown, WireDrift) as error:
         await run.probe("after_send", target)
@@ -128,6 +130,12 @@ async def _attempt(run: Run, effect: Effect, prepared: Prepared) -> None:
         run.recovered(party)
         run.saw(fall_behind(run.facts.seen, party))
     await run.probe("before_record", target)
+
+
+def _not_tried(run: Run, before: Effect, effect: Effect, text: str) -> None:
+    """Nothing of this attempt happened: what was known before it still holds, an earlier lost answer above all."""
+    state = _change(before, attempts=effect.attempts, text=text)
+    _update(run, state, reported=not before.taken_over)
 
 
 def _refused(run: Run, effect: Effect, error: Refused) -> None:

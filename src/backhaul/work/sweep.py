@@ -15,6 +15,7 @@ from backhaul.ports.errors import NeedsReauth, Refused, VendorError
 from backhaul.store import inbox, turns
 from backhaul.store.db import Pool
 from backhaul.store.jobs import Rank
+from backhaul.store.moves import Lost
 from backhaul.store.turns import Turn
 from backhaul.work.tokens import login_ended
 from backhaul.work.vendors import Vendors, affine, shop_time
@@ -71,7 +72,7 @@ async def sweep_shop(vendors: Vendors, turn: Turn) -> tuple[int, int]:
         if row["state"] != "connected":
             continue
         try:
-            await _sweep_role(vendors, turn.shop_id, role, row["connection_id"], now)
+            await _sweep_role(vendors, turn, role, row["connection_id"], now)
         except NeedsReauth as error:
             await login_ended(vendors, row["connection_id"], error)
         except VendorError as error:
@@ -80,17 +81,18 @@ async def sweep_shop(vendors: Vendors, turn: Turn) -> tuple[int, int]:
     return shop_time(clock) + max(EVERY_S, int(EVERY_REAL_S * affine(clock).rate)), Rank.SWEEP
 
 
-async def _sweep_role(vendors: Vendors, shop_id: UUID, role: str, connection_id: UUID, now: int) -> None:
+async def _sweep_role(vendors: Vendors, turn: Turn, role: str, connection_id: UUID, now: int) -> None:
+    shop_id = turn.shop_id
+    assert shop_id is not None
     connector = await vendors.connector(connection_id, shop_id, role)
     if role == Party.CHANNEL:
         for kind in KINDS:
             start = await read_cursor(vendors.pool, shop_id, f"sweep:{kind}") or Cursor(now - OVERLAP_S)
-            await scan(
-                vendors, connector, shop_id, kind, f"sweep:{kind}", start.since - OVERLAP_S, now + 60, Rank.SWEEP
-            )
+            since, name = start.since - OVERLAP_S, f"sweep:{kind}"
+            await scan(vendors, connector, shop_id, kind, name, since, now + 60, Rank.SWEEP, turn=turn)
             await write_cursor(vendors.pool, shop_id, f"sweep:{kind}", Cursor(now))
     elif role == Party.COMMERCE:
-        await _sweep_commerce(vendors, connector, shop_id, now)
+        await _sweep_commerce(vendors, connector, turn, shop_id, now)
     await vendors.pool.execute("update connection set last_read_at = now() where id = $1", connection_id)
 
 
@@ -104,8 +106,10 @@ async def scan(
     until: int,
     rank: Rank,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
+    turn: Turn | None = None,
 ) -> int:
-    """Hint at every case that changed in [since, until); how many there were. The cursor is stored with each page.
+    """Hint at every case that changed in [since, until); how many there were. The cursor is stored with each page, and
+    the sweep's ``turn`` held on to: raises Lost when another has it by now.
 
     Page tokens count positions, and rows that change move to the end while the scan runs, so following tokens would
     skip rows. The scan therefore asks anew from the newest time it has stored, and follows a token only through rows
@@ -124,6 +128,7 @@ async def scan(
         fresh = [case for case in page.cases if (case.id, case.updated_at) not in seen]
         seen |= {(case.id, case.updated_at) for case in page.cases}
         newest = max((case.updated_at for case in page.cases), default=since)
+        await _hold(vendors, turn)
         await _hint(vendors, shop_id, kind, fresh, rank, name, Cursor(newest, until))
         progress(len(seen), page.total)
         if not page.cursor:
@@ -138,18 +143,27 @@ async def _hint(
     vendors: Vendors, shop_id: UUID, kind: str, found: list[Any], rank: Rank, name: str, cursor: Cursor
 ) -> None:
     async with vendors.pool.acquire() as connection, connection.transaction():
-        known = await inbox.updated_at(connection, shop_id, kind, [case.id for case in found])
-        changed = [case for case in found if case.updated_at > known.get(case.id, -1)]
+        known = await inbox.last_read(connection, shop_id, kind, [case.id for case in found])
+        # The channel counts in seconds: a second change within one shows only in the words.
+        changed = [case for case in found if (case.updated_at, case.raw_status) != known.get(case.id)]
+        changed = [case for case in changed if case.updated_at >= known.get(case.id, (-1, ""))[0]]
         cases = await inbox.open_cases(connection, [(shop_id, kind, case.id, case.order_id) for case in changed])
         await turns.hear(connection, dict.fromkeys(cases.values(), (1, 0)), rank)
         await write_cursor(connection, shop_id, name, cursor)
 
 
-async def _sweep_commerce(vendors: Vendors, connector: Any, shop_id: UUID, now: int) -> None:
+async def _hold(vendors: Vendors, turn: Turn | None) -> None:
+    """Many pages take longer than a turn lasts; two sweeps of one shop would only spend its budget twice."""
+    if turn is not None and not await turns.keep(vendors.pool, turn):
+        raise Lost(str(turn.subject_id))
+
+
+async def _sweep_commerce(vendors: Vendors, connector: Any, turn: Turn, shop_id: UUID, now: int) -> None:
     start = await read_cursor(vendors.pool, shop_id, "sweep:orders") or Cursor(now - OVERLAP_S)
     token = ""
     while True:
         orders, token = await connector.changed_orders(start.since - OVERLAP_S, token)
+        await _hold(vendors, turn)
         if orders:
             async with vendors.pool.acquire() as connection, connection.transaction():
                 cases = await inbox.cases_of_commerce_orders(connection, shop_id, orders)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import time
@@ -110,7 +111,7 @@ class Worker:
         try:
             await self.attendant.attend(subject, job.id, job.priority)
         except AWAY as error:
-            # The turn runs out by itself and the due-scan finds it.
+            # The turn runs out by itself and the due-scan finds it; one that was not taken yet is brought back.
             log.warning("attend.database_away", subject=str(subject), error=str(error))
         finally:
             self._running.pop(job.id, None)
@@ -169,13 +170,15 @@ class Worker:
             await connection.execute("delete from pgqueuer_log where created < now() - interval '1 hour'")
             await connection.execute("delete from idempotency where at < now() - interval '2 days'")
             await connection.execute("delete from session where expires_at < now()")
+        left = await turns.bring_back(self.pool)
+        if left:
+            log.warning("jobs.lost", count=left)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        pass
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation that comes as the time is up
+            await stop.wait()
 
 
 async def _quietly(awaitable: Awaitable[object]) -> None:

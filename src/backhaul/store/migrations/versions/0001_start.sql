@@ -298,6 +298,8 @@ create table refund_entry (
     unique (shop_id, key)
 );
 create index refund_entry_case on refund_entry (case_id);
+-- What somebody else has refunded stands for one case only, whoever of two comes first.
+create unique index refund_entry_adopted on refund_entry (shop_id, source) where kind = 'adopted';
 create function refuse_change() returns trigger language plpgsql as
     $$ begin raise exception '% is append-only', tg_table_name; end $$;
 create trigger refund_entry_append_only before update or delete on refund_entry for each row execute function refuse_change();
