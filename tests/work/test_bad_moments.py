@@ -14,11 +14,12 @@ import pytest
 
 from backhaul.domain.effects import EffectState
 from backhaul.domain.facts import Mode, Seen
+from backhaul.domain.policy import Policy
 from backhaul.domain.words import Action, Decision, Kind, Party
 from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import Tokens
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable
-from backhaul.store import inbox, moves, turns
+from backhaul.store import cases, inbox, moves, turns
 from backhaul.store.jobs import Rank
 from backhaul.store.moves import HistoryLine, MoneyEntry, Move, Twin
 from backhaul.work import sweep, tokens
@@ -275,6 +276,27 @@ async def test_what_was_never_read_is_not_taken_over(bench: Bench) -> None:
     await bench.pool.execute("update return_case set mode = 'observe'")
     assert await bench.commands.take_over(bench.shop_id, None, "ann") == 1
     assert await bench.pool.fetchval("select case_id from command where kind = 'take_over'") == case
+
+
+async def test_a_reason_that_is_mapped_helps_the_case_that_asked_for_it(bench: Bench) -> None:
+    """A case is decided by the policy it opened under; the mapping of reasons is today's, and wakes it."""
+    case = await _asked(bench)
+    await bench.pool.execute(
+        """
+        insert into exception (id, shop_id, case_id, key, lane, text, todo, waits_kind, waits_id)
+        values ($1, $2, $3, 'reason', 'records', '', '', 'setting', 'reasons')
+        """,
+        uuid7(),
+        bench.shop_id,
+        case,
+    )
+    await bench.pool.execute("delete from pgqueuer")
+    await bench.commands.set_policy(bench.shop_id, Policy(reasons={"no_need": "reason/7"}, lead_s=2 * HOUR), "ann")
+    assert [row["priority"] for row in await bench.queued()] == [Rank.PERSON]
+    async with bench.pool.acquire() as connection:
+        known = (await cases.load(connection, await turns.take(connection, [(case, 9)])))[case]
+    policy = await bench.attendant._policy(known)
+    assert (policy.version, policy.lead_s, policy.reasons) == (0, Policy().lead_s, {"no_need": "reason/7"})
 
 
 # -- logins

@@ -29,7 +29,8 @@ class Known(msgspec.Struct, frozen=True):
     said: Said
     ledger: tuple[Effect, ...]
     view: View
-    policy_version: int | None
+    policy_version: int | None  # in force when the case opened; None before its first run
+    policy_newest: int  # in force now; 0 are the defaults
     terms: ShopTerms
     connections: dict[str, UUID]  # role -> connection
     clock: dict[str, Any] | None  # of the channel's connection, when it is simulated
@@ -45,6 +46,7 @@ _safety = msgspec.json.Decoder(Safety)
 
 LOAD = """
 select c.id, c.channel_kind, c.channel_id, c.body, c.view, c.policy_version,
+    coalesce((select max(p.version) from policy p where p.shop_id = c.shop_id), 0) as policy_newest,
     s.mode, s.live_since, s.payer, s.booker, s.safe_gateways, s.location, s.learnt,
     array(select (l.role, l.connection_id, n.state, n.state_text, n.clock)
           from link l join connection n on n.id = l.connection_id where l.shop_id = c.shop_id) as links,
@@ -95,6 +97,7 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             tuple(_effect(each) for each in row["ledger"]),
             _view.decode(row["view"]) if row["view"] else View(),
             row["policy_version"],
+            row["policy_newest"],
             _terms(row),
             {link[0]: link[1] for link in row["links"]},
             next((_clock(link[4]) for link in row["links"] if link[0] == Party.CHANNEL), None),

@@ -89,8 +89,7 @@ class Attendant:
     # -- cases
 
     async def _case(self, known: Known) -> None:
-        assert known.turn.shop_id is not None
-        policy = await self._policy(known.turn.shop_id, known.policy_version)
+        policy = await self._policy(known)
         run = Run(known, policy, self.vendors, self._moves.put, self.probe)
         while True:
             plan = await self._steps(run)
@@ -161,16 +160,25 @@ class Attendant:
         run.facts = msgspec.structs.replace(
             run.facts, said=fresh.said, shop=fresh.terms, heard_channel=heard[0], heard_commerce=heard[1]
         )
+        run.policy = await self._policy(fresh)
         run.started = time.monotonic()
         return True
 
-    async def _policy(self, shop_id: UUID, version: int | None) -> Policy:
-        """The version in force when the case opened."""
-        if version is None:
-            return await shops.policy(self.pool, shop_id)
-        if (shop_id, version) not in self._policies:
-            self._policies[shop_id, version] = await shops.policy(self.pool, shop_id, version)
-        return self._policies[shop_id, version]
+    async def _policy(self, known: Known) -> Policy:
+        """The version in force when the case opened decides; what a reason is called in commerce is today's word, so
+        that mapping one helps the case that asked for it."""
+        newest = await self._version(known, known.policy_newest)
+        if known.policy_version in (None, newest.version):
+            return newest
+        opened = await self._version(known, known.policy_version)
+        return msgspec.structs.replace(opened, reasons=newest.reasons)
+
+    async def _version(self, known: Known, version: int) -> Policy:
+        assert known.turn.shop_id is not None
+        key = (known.turn.shop_id, version)
+        if key not in self._policies:
+            self._policies[key] = await shops.policy(self.pool, *key)
+        return self._policies[key]
 
     # -- the other subjects
 

@@ -286,24 +286,28 @@ class Commands:
 
     async def set_location(self, shop_id: UUID, location: str, by: str) -> None:
         """Where restocked units go."""
-        await self._set(shop_id, "location", location, by, f"{by} chose where restocked units go")
         async with self.pool.acquire() as connection, connection.transaction():
+            await self._set(connection, shop_id, "location", location, by, f"{by} chose where restocked units go")
             await self._wake(connection, shop_id, "setting", (0, 0))
 
     async def set_booker(self, shop_id: UUID, booker: Booker, by: str) -> None:
         """Who writes refunds into commerce."""
-        await self._set(shop_id, "booker", booker.value, by, f"{by}: refunds are booked by {booker}")
         async with self.pool.acquire() as connection, connection.transaction():
+            text = f"{by}: refunds are booked by {booker}"
+            await self._set(connection, shop_id, "booker", booker.value, by, text)
             await self._wake_all(connection, shop_id)
 
     async def set_policy(self, shop_id: UUID, policy: Policy, by: str) -> int:
-        """Put a new version of the policy in force, for cases that open from now on."""
+        """Put a new version of the policy in force, for cases that open from now on.
+
+        What it calls the channel's reasons holds for all, and wakes the cases that wait for it."""
         if policy.last_attempt_s >= policy.lead_s:
             raise CommandRefused("The last attempt has to come after the first.")
         async with self.pool.acquire() as connection, connection.transaction():
             await self._shop(connection, shop_id)
             version = await shops.write_policy(connection, shop_id, policy, by)
             await self._tell(connection, shop_id, by, "policy", f"{by} put policy version {version} in force")
+            await self._wake(connection, shop_id, "setting", (0, 1))
             return version
 
     async def sync_now(self, shop_id: UUID, by: str) -> None:
@@ -324,12 +328,11 @@ class Commands:
             raise CommandRefused("There is no such shop.", 404)
         return row
 
-    async def _set(self, shop_id: UUID, column: str, value: str, by: str, text: str) -> None:
+    async def _set(self, connection: Connection, shop_id: UUID, column: str, value: str, by: str, text: str) -> None:
         assert column in ("location", "booker")
-        async with self.pool.acquire() as connection, connection.transaction():
-            await self._shop(connection, shop_id)
-            await connection.execute(f"update shop set {column} = $2 where id = $1", shop_id, value)
-            await self._tell(connection, shop_id, by, column, text)
+        await self._shop(connection, shop_id)
+        await connection.execute(f"update shop set {column} = $2 where id = $1", shop_id, value)
+        await self._tell(connection, shop_id, by, column, text)
 
     async def _tell(self, connection: Connection, shop_id: UUID, by: str, what: str, text: str) -> None:
         now = shop_time(await commands.shop_clock(connection, shop_id))
