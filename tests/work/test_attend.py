@@ -198,3 +198,17 @@ async def test_loading_knows_what_another_process_had_sent(bench: Bench) -> None
         turn = (await turns.take(connection, [(case, 99)]))[case]
         known = (await cases.load(connection, {case: turn}))[case]
     assert any(effect.taken_over for effect in known.ledger)
+
+
+async def test_a_new_case_shows_before_a_slow_commerce_has_answered(bench: Bench) -> None:
+    bench.channel.ask("1")
+    case = await bench.hear("1")
+    seen: list[str] = []
+
+    async def slow() -> None:
+        seen.append(await bench.pool.fetchval("select status from return_case where id = $1", case))
+
+    bench.commerce.on_read = slow
+    await bench.attend(case)
+    assert seen[0] == "requested"
+    assert await bench.pool.fetchval("select sum(delta) from case_count") == 1

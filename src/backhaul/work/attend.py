@@ -126,6 +126,10 @@ class Attendant:
             if not shown:
                 await self._step(run, plan.steps[0])
             plan = plan_case(run.facts, run.policy, run.now())
+            if not run.counted and run.facts.channel is not None:
+                # A new case is on the page once the channel has shown it, however slow the others are.
+                describe(run, plan)
+                await run.write()
         raise RuntimeError(f"{MOST_STEPS} steps did not settle the case; next would be {plan.steps[:1]!r}")
 
     async def _step(self, run: Run, step: Step) -> None:
