@@ -301,3 +301,12 @@ def test_one_refund_by_another_hand_is_not_adopted_by_two_cases_of_one_order() -
     told = change(facts(second, order), adopted_elsewhere=frozenset(here))
     assert not [entry for entry in planned(told).entries if entry.kind == "adopted"]
     assert [each.amount for each in bookings(told)] == [usd(1000)], "the other unit is booked by us"
+
+
+def test_a_second_refund_beside_ours_is_told() -> None:
+    """Ours came late, and somebody had booked it by hand meanwhile."""
+    ours = booking(amount=2000)
+    theirs = change(booking(trace="", amount=2000), id="by-hand")
+    found = planned(facts(DONE, commerce(refunds=(ours, theirs))))
+    assert f"second:{theirs.id}" in {trouble.key for trouble in found.troubles}
+    assert not found.lanes["money"].terminal

@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from backhaul.domain.facts import Mode
 from backhaul.domain.words import Action, Decision, Kind, Party
 from backhaul.kit.ids import uuid7
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, WireDrift
@@ -175,7 +176,7 @@ async def test_one_bad_row_never_fails_its_neighbours(bench: Bench) -> None:
         async with bench.pool.acquire() as connection:
             taken.append((await turns.take(connection, [(case, 1)]))[case])
     good = [Move(turn, history=[HistoryLine(uuid7(), 1, "hub", "x", "fine")]) for turn in taken]
-    good[1].history.append(HistoryLine(uuid7(), 1, "hub", "x", "a zero byte: \x00"))
+    good[1].history.append(HistoryLine(uuid7(), 1, "hub", "x", "half a character: \ud800"))
     answers = await asyncio.gather(*(bench.attendant._moves.put(move) for move in good), return_exceptions=True)
     assert [isinstance(answer, Exception) for answer in answers] == [False, True, False]
     assert await bench.pool.fetchval("select count(*) from history where text = 'fine'") == 2
@@ -212,3 +213,23 @@ async def test_a_new_case_shows_before_a_slow_commerce_has_answered(bench: Bench
     await bench.attend(case)
     assert seen[0] == "requested"
     assert await bench.pool.fetchval("select sum(delta) from case_count") == 1
+
+
+async def test_a_pause_loses_nothing_and_what_was_live_goes_on(bench: Bench) -> None:
+    case = await _decided(bench)
+    await bench.commands.set_mode(bench.shop_id, Mode.OBSERVE, "ann")
+    await bench.attend(case)
+    assert bench.channel.sent == []
+    await bench.commands.set_mode(bench.shop_id, Mode.LIVE, "ann")
+    assert await bench.pool.fetchval("select live_since from shop") == 1
+    await bench.attend(case)
+    assert [type(each).__name__ for each in bench.channel.sent] == ["Decide"]
+
+
+async def test_a_zero_byte_in_a_vendors_text_does_not_keep_a_case_from_being_written(bench: Bench) -> None:
+    bench.channel.ask("1")
+    bench.channel.cases["1"] = msgspec.structs.replace(bench.channel.cases["1"], reason_text="torn\x00 seam")
+    case = await bench.hear("1")
+    await bench.attend(case)
+    assert await bench.pool.fetchval("select reason_text from return_case where id = $1", case) == "torn seam"
+    assert await bench.exceptions(case) == []

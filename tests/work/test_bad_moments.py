@@ -61,7 +61,7 @@ async def test_an_intent_is_marked_as_sent_even_when_its_batch_is_repeated(bench
     neighbour = await _held(bench, "2")
     case = await _asked(bench)
     await _approve(bench, case)
-    bad = Move(neighbour, history=[HistoryLine(uuid7(), 1, "hub", "x", "a zero byte: \x00")])
+    bad = Move(neighbour, history=[HistoryLine(uuid7(), 1, "hub", "x", "half a character: \ud800")])
     record = bench.attendant._record_all
 
     states: list[tuple[str, Any]] = []

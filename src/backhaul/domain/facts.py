@@ -251,8 +251,7 @@ class Facts(msgspec.Struct, frozen=True):
 
     @property
     def history(self) -> bool:
-        """Ended on the channel before the shop went live: it never gets an effect. An end we learn of while the
-        shop observes counts as such."""
+        """Ended on the channel before the shop went live for the first time: it never gets an effect."""
         case = self.seen.channel
         if case is None or case.stage not in ENDED or self.said.taken:
             return False

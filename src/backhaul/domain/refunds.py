@@ -134,6 +134,10 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
         elif rest.minor:
             draft.troubles.append(_differs(refund, found, order, "the hub" if kind == "booked" else "another"))
             settled = False
+    second = adoptable(case, order, lines, adopted) if booked else None
+    if second is not None:
+        draft.troubles.append(_second(second, order))
+        settled = False
     paid = _sum([refund.amount for refund in facts.refunds])
     explained = _sum([*booked, *(amount for _, amount in residuals)]) if booked else None
     difference = paid - explained if paid and explained else paid
@@ -141,6 +145,16 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
     if settled and difference is not None and difference.minor == 0:
         return Lane("settled", str(paid), terminal=True)
     return Lane("booking" if not draft.troubles else "paid", str(paid))
+
+
+def _second(refund: CommerceRefund, order: CommerceOrder) -> Trouble:
+    return Trouble(
+        f"second:{refund.id}",
+        "money",
+        f"Order {order.name} holds a second refund of the same lines, {refund.amount}, made by another.",
+        "Look which one is right and correct the other in commerce; then waive the booking.",
+        retry="look:commerce",
+    )
 
 
 def adoptable(

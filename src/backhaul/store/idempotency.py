@@ -29,13 +29,23 @@ async def once(pool: Pool, key: str, request: str, run: Callable[[], Awaitable[b
         if row is not None and row["answer"] is not None:
             return bytes(row["answer"])
         await asyncio.sleep(POLL_S)
+    alive = asyncio.create_task(_keep(pool, key))
     try:
         answer = await run()
     except BaseException:
         await asyncio.shield(pool.execute("delete from idempotency where key = $1 and answer is null", key))
         raise
+    finally:
+        alive.cancel()
     await pool.execute("update idempotency set answer = $2 where key = $1", key, answer)
     return answer
+
+
+async def _keep(pool: Pool, key: str) -> None:
+    """Show that a long command still runs."""
+    while True:
+        await asyncio.sleep(LOST.total_seconds() / 3)
+        await pool.execute("update idempotency set at = now() where key = $1 and answer is null", key)
 
 
 async def _claim(pool: Pool, key: str, request: str) -> bool:

@@ -213,6 +213,15 @@ async def _turn(connection: Connection, moves: list[Move]) -> set[UUID]:
     return released
 
 
+def _columns_of(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows as columns, for ``unnest``. A zero byte, which no text of PostgreSQL can hold, is left out: a vendor's torn
+    text must not keep a case from being written."""
+    return [
+        [each.replace("\x00", "") if isinstance(each, str) and "\x00" in each else each for each in column]
+        for column in zip(*rows, strict=True)
+    ]
+
+
 async def _insert(
     connection: Connection, table: str, columns: dict[str, str], rows: list[tuple[Any, ...]], tail: str = ""
 ) -> None:
@@ -223,7 +232,7 @@ async def _insert(
     names = ", ".join(columns)
     await connection.execute(
         f"insert into {table} ({names}) select * from unnest({arrays}) {tail}",
-        *(list(column) for column in zip(*rows, strict=True)),
+        *_columns_of(rows),
     )
 
 
@@ -293,7 +302,7 @@ async def _effects(connection: Connection, moves: list[Move]) -> None:
                 as u(id, state, attempts, sent_at, dead_at, answered_at, code, text, result, claim, reported)
             where e.id = u.id
             """,
-            *(list(column) for column in zip(*rows, strict=True)),
+            *_columns_of(rows),
         )
 
 
@@ -320,7 +329,7 @@ async def _columns(connection: Connection, moves: list[Move]) -> None:
         (move.turn.subject_id, *msgspec.structs.astuple(move.columns)) for move in moves if move.columns is not None
     ]
     if rows:
-        await connection.execute(_UPDATE, *(list(column) for column in zip(*rows, strict=True)))
+        await connection.execute(_UPDATE, *_columns_of(rows))
     deltas: list[tuple[Any, ...]] = []
     for move in moves:
         if move.columns is None:
@@ -358,7 +367,7 @@ async def _units(connection: Connection, moves: list[Move]) -> None:
         (move.turn.shop_id, *move.parcel, move.turn.subject_id) for move in moves if move.parcel and move.parcel[0]
     ]
     if parcels:
-        await connection.execute(PARCELS, *(list(column) for column in zip(*parcels, strict=True)))
+        await connection.execute(PARCELS, *_columns_of(parcels))
 
 
 PARCELS = """
@@ -425,7 +434,7 @@ async def _exceptions(connection: Connection, moves: list[Move]) -> None:
             from unnest($1::uuid[], $2::text[]) as u(case_id, key)
             where e.case_id = u.case_id and e.key = u.key and e.closed_at is null
             """,
-            *(list(column) for column in zip(*closed, strict=True)),
+            *_columns_of(closed),
         )
     await _insert(
         connection,

@@ -245,7 +245,11 @@ class Commands:
             return len(found)
 
     async def set_mode(self, shop_id: UUID, mode: Mode, by: str) -> None:
-        """Switch a shop between observing and live. Going live drops what was only proposed."""
+        """Switch a shop between observing and live. Going live drops what was only proposed.
+
+        The first time stamps ``live_since``, and it stays: back to observe is a pause, in which nothing is sent and
+        nothing is lost, and what was live before goes on where it stood.
+        """
         async with self.pool.acquire() as connection, connection.transaction():
             row = await self._shop(connection, shop_id)
             if row.mode == mode:
@@ -253,7 +257,8 @@ class Commands:
             now = shop_time(await commands.shop_clock(connection, shop_id))
             await connection.execute(
                 """
-                update shop set mode = $2, live_since = case when $2 = 'live' then $3::bigint else null end
+                update shop set mode = $2, live_since = case when $2 = 'live' then coalesce(live_since, $3::bigint)
+                    else live_since end
                 where id = $1
                 """,
                 shop_id,

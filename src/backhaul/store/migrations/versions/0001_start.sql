@@ -131,7 +131,7 @@ create table turn (
     heard_channel int not null default 0,
     heard_commerce int not null default 0,
     attend_at bigint,
-    rank int not null default 10
+    rank int not null default 0
 ) with (fillfactor = 70);
 create index turn_due on turn (shop_id, attend_at) where attend_at is not null;
 create index turn_held on turn (until) where owner is not null;
