@@ -7,16 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backhaul.kit.clock import Affine, SystemClock, VirtualClock, instant, unix
+from backhaul.kit.clock import Affine, VirtualClock, instant, unix
 
 seconds = st.floats(min_value=0, max_value=4e9, allow_nan=False)
 rates = st.floats(min_value=0.01, max_value=100_000)
-
-
-def test_system_clock_is_utc_and_agrees_with_itself() -> None:
-    clock = SystemClock()
-    assert clock.now().tzinfo is UTC
-    assert abs(unix(clock.now()) - clock.time()) < 1
 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1)))  # noqa: DTZ001 - made aware below
@@ -67,10 +61,8 @@ def test_steps_jumps_and_standing_still() -> None:
     clock.pace(10)
     assert clock.real_delay(225) == 10
     assert clock.real_delay(1) == 0
-    clock.jump_to(instant(7))
-    assert clock.time() == 7
     real[0] = 51
-    assert clock.time() == 17
+    assert clock.time() == 135
 
 
 def test_time_never_runs_backwards_by_rate() -> None:

@@ -41,16 +41,6 @@ class Clock(Protocol):
         ...
 
 
-class SystemClock:
-    """The machine's own clock."""
-
-    def time(self) -> float:
-        return time.time()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Affine:
     """virtual = epoch_virtual + (real - epoch_real) * rate; all in Unix seconds. A rate of 0 is time standing still."""
@@ -110,10 +100,6 @@ class VirtualClock:
     def jump(self, seconds: float) -> None:
         """Move virtual time at once, forward or back."""
         self.mapping = self.mapping.jumped(seconds, self._real())
-
-    def jump_to(self, moment: datetime) -> None:
-        """Make it ``moment`` now."""
-        self.mapping = Affine(self._real(), unix(moment), self.mapping.rate)
 
     def pace(self, rate: float) -> None:
         """Run at another rate from now on."""

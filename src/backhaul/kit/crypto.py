@@ -94,7 +94,7 @@ class Vault:
         """Bytes that only :meth:`decrypt` with the same ``context`` opens; never the same twice."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         head = _VERSION + self._newest + nonce
-        return head + self._ciphers[self._newest].encrypt(nonce, plain, _bound(head, context))
+        return head + self._ciphers[self._newest].encrypt(nonce, plain, head + context)
 
     def decrypt(self, sealed: bytes, context: bytes) -> bytes:
         """What was encrypted; raises :class:`CryptoError` and never says more than that it does not open."""
@@ -103,59 +103,11 @@ class Vault:
             raise CryptoError("not an encrypted value of a known version")
         cipher = self._ciphers.get(head[1 : 1 + _ID_BYTES])
         if cipher is None:
-            raise CryptoError(f"the key {key_id_of(sealed)} is not in the key file")
+            raise CryptoError(f"the key {head[1 : 1 + _ID_BYTES].hex()} is not in the key file")
         try:
-            return cipher.decrypt(head[1 + _ID_BYTES :], sealed[_HEAD:], _bound(head, context))
+            return cipher.decrypt(head[1 + _ID_BYTES :], sealed[_HEAD:], head + context)
         except InvalidTag:
             raise CryptoError("the value was changed, or belongs elsewhere") from None
-
-    def encrypt_text(self, plain: str, context: str) -> bytes:
-        """:meth:`encrypt` for text."""
-        return self.encrypt(plain.encode(), context.encode())
-
-    def decrypt_text(self, sealed: bytes, context: str) -> str:
-        """:meth:`decrypt` for text."""
-        return self.decrypt(sealed, context.encode()).decode()
-
-    def new_data_key(self, context: bytes) -> tuple[bytes, Vault]:
-        """A key for one thing (say an order): the wrapped form to store, and the vault that uses it.
-
-        Whoever deletes the wrapped form has erased everything that was encrypted with it, backups of it included.
-        """
-        key = secrets.token_bytes(_KEY_BYTES)
-        return self.encrypt(key, b"data-key\x00" + context), _single(key)
-
-    def data_key(self, wrapped: bytes, context: bytes) -> Vault:
-        """The vault of a key that :meth:`new_data_key` wrapped."""
-        return _single(self.decrypt(wrapped, b"data-key\x00" + context))
-
-    def is_current(self, sealed: bytes) -> bool:
-        """Whether a value was encrypted with the newest key, i.e. needs no re-encryption."""
-        return sealed[1 : 1 + _ID_BYTES] == self._newest
-
-
-def key_id_of(sealed: bytes) -> str:
-    """The id, in hexadecimal, of the key that encrypted a value."""
-    return sealed[1 : 1 + _ID_BYTES].hex()
-
-
-def rotate(path: Path) -> str:
-    """Add a new key to a key file, keeping the old ones, and return its id. Processes use it from their next start."""
-    keys = _read_key_file(path)
-    key_id = secrets.token_bytes(_ID_BYTES)
-    keys[key_id] = secrets.token_bytes(_KEY_BYTES)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    _write_private(temporary, _key_lines(keys))
-    os.replace(temporary, path)
-    return key_id.hex()
-
-
-def _single(key: bytes) -> Vault:
-    return Vault({bytes(_ID_BYTES): key})
-
-
-def _bound(head: bytes, context: bytes) -> bytes:
-    return head + context
 
 
 def _create_key_file(path: Path) -> None:

@@ -37,13 +37,6 @@ def _next_head() -> int:
         return _last
 
 
-def time_of(identifier: UUID) -> float:
-    """Unix seconds, to the millisecond, at which a UUIDv7 was made."""
-    if identifier.version != 7:
-        raise ValueError(f"{identifier} is not a UUIDv7")
-    return (identifier.int >> 80) / 1000
-
-
 def stable_id(*parts: str) -> UUID:
     """The same parts give the same id, in every process and for ever (a UUIDv8 of their SHA-256).
 
@@ -56,17 +49,6 @@ def stable_id(*parts: str) -> UUID:
     value = int.from_bytes(digest.digest()[:16], "big")
     value = value & ~(0xF << 76) | 0x8 << 76
     return UUID(int=value & ~(0b11 << 62) | 0b10 << 62)
-
-
-# Digits and letters without those that people mistake for each other (0 o, 1 l i, u v).
-_ALPHABET = "23456789abcdefghjkmnpqrstwxyz"
-
-
-def short_token(length: int = 10) -> str:
-    """A random word that a person can read aloud: about 4.8 bits a character, so 10 are not to be guessed online."""
-    if length < 1:
-        raise ValueError("a token has at least one character")
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 def secret_token(bits: int = 256) -> str:

@@ -26,11 +26,6 @@ def digits(text: str) -> str:
     return "".join(c for c in text if c in "0123456789")
 
 
-def mask(secret: str, keep: int = 4) -> str:
-    """A secret as it may be shown: the last ``keep`` characters, and none when that would be over a quarter of it."""
-    return MASK + secret[-keep:] if keep > 0 and len(secret) >= 4 * keep else MASK
-
-
 def is_secret_name(name: str) -> bool:
     """Whether a header, parameter or field of this name is taken to hold a secret."""
     return _SECRET_NAME.search(name) is not None
