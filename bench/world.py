@@ -105,7 +105,8 @@ async def _connect(hub: Hub, simulator: SimulatorProcess) -> None:
             api_base=base, auth_base=base, clock=clock,
         )  # fmt: skip
         code = await simulator.control.authorize(shop["id"])
-        result = await hub.logins.callback("tiktok_shop", {"code": code, "connection": str(connection)}, "bench")
+        back = {"code": code, "connection": str(connection)}
+        result = await hub.logins.callback("tiktok_shop", back, "bench", confirmed=True)
         if not result.ok:
             raise RuntimeError(result.text)
         shop_id = await hub.pool.fetchval("select id from shop where channel_id = $1", shop["id"])

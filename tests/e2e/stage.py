@@ -129,7 +129,7 @@ class Stage:
 
     async def consent(self, shop: Shop) -> None:
         """The owner consents and comes back with a code and our state."""
-        state = parse_qs(urlsplit(await self.hub.logins.consent_url(shop.channel_login)).query)["state"][0]
+        state = parse_qs(urlsplit(await self.hub.logins.consent_url(shop.channel_login, "owner")).query)["state"][0]
         code = await self.control.authorize(shop.channel_id)
         result = await self.hub.logins.callback("tiktok_shop", {"code": code, "state": state}, "owner")
         assert result.ok, result.text

@@ -23,7 +23,9 @@ from backhaul.web.access import COOKIE
 from backhaul.web.app import create_app
 from backhaul.web.services import Services
 from backhaul.work.commands import Commands
-from backhaul.work.logins import CallbackResult, LoginRefused
+from backhaul.work.intake import Intake
+from backhaul.work.logins import CallbackResult, LoginRefused, Logins
+from backhaul.work.lookups import Lookups
 
 BASE = "http://hub.test"
 
@@ -46,7 +48,8 @@ class Outside:
     added: list[tuple[Any, ...]] = field(default_factory=list)
     consent: str = "https://vendor.test/consent?state=s"
     result: CallbackResult = field(default_factory=lambda: CallbackResult(True, "Kiln is connected."))
-    callbacks: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
+    began: list[str] = field(default_factory=list)
+    callbacks: list[tuple[str, dict[str, str], str, bool]] = field(default_factory=list)
 
     async def webhook(self, key: str, raw: bytes, headers: Mapping[str, str]) -> int:
         if self.fails is not None:
@@ -54,11 +57,14 @@ class Outside:
         self.received.append((key, raw, dict(headers)))
         return self.webhook_status
 
-    async def consent_url(self, connection_id: UUID) -> str:
+    async def consent_url(self, connection_id: UUID, by: str) -> str:
+        self.began.append(by)
         return self.consent
 
-    async def callback(self, vendor: str, params: Mapping[str, str], by: str) -> CallbackResult:
-        self.callbacks.append((vendor, dict(params), by))
+    async def callback(
+        self, vendor: str, params: Mapping[str, str], by: str, *, confirmed: bool = False
+    ) -> CallbackResult:
+        self.callbacks.append((vendor, dict(params), by, confirmed))
         return self.result
 
     async def add(
@@ -71,10 +77,11 @@ class Outside:
         shop_id: UUID | None = None,
         api_base: str = "",
         auth_base: str = "",
+        control: str = "",
     ) -> UUID:
         if settings.get("app_key") == "wrong":
             raise LoginRefused("TikTok Shop did not take the credentials.", "Compare them with Partner Center.")
-        self.added.append((vendor, title, dict(settings), environment, by, shop_id, api_base, auth_base))
+        self.added.append((vendor, title, dict(settings), environment, by, shop_id, api_base, auth_base, control))
         return uuid7()
 
     async def disable(self, connection_id: UUID, by: str) -> None:
@@ -158,9 +165,9 @@ async def web(pool: Pool) -> AsyncIterator[Web]:
     services = Services(
         pool=pool,
         commands=Commands(pool),
-        intake=outside,
-        logins=outside,
-        lookups=outside,
+        intake=cast("Intake", outside),
+        logins=cast("Logins", outside),
+        lookups=cast("Lookups", outside),
         vendors={"tiktok_shop": MANIFEST},
         base_url=BASE,
         version="1.2.3",

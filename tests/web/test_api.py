@@ -188,13 +188,18 @@ async def test_connections(web: Web) -> None:
     assert refused.json()["todo"] == "Compare them with Partner Center."
     far = {**order, "environment": "simulated", "api_base": "http://example.com"}
     assert (await web.client.post("/api/v1/connections", json=far, headers=headers)).status_code == 422
+    for bad in ({"control": "http://127.0.0.1:8"}, {"environment": "simulated", "control": "http://example.com"}):
+        assert (await web.client.post("/api/v1/connections", json=order | bad, headers=headers)).status_code == 422
+    near = {**order, "environment": "simulated", "control": "http://127.0.0.1:8/"}
+    assert (await web.client.post("/api/v1/connections", json=near, headers=headers)).status_code == 201
+    assert web.outside.added[-1][-1] == "http://127.0.0.1:8"
     assert (await web.client.post(f"/api/v1/connections/{key}/consent", headers=headers)).json()["url"]
     assert (await web.client.post(f"/api/v1/connections/{uuid4()}/consent", headers=headers)).status_code == 404
     checked = (await web.client.post(f"/api/v1/connections/{key}/check", headers=headers)).json()
     assert [each["ok"] for each in checked] == [True, False]
     call = await web.client.post("/api/v1/callback/tiktok_shop", json={"params": {"code": "c"}}, headers=headers)
     assert call.status_code == 200
-    assert web.outside.callbacks == [("tiktok_shop", {"code": "c"}, "robot")]
+    assert web.outside.callbacks == [("tiktok_shop", {"code": "c"}, "robot", True)]
 
 
 async def test_the_description_names_every_call(web: Web) -> None:

@@ -372,11 +372,13 @@ async def test_connections_form_comes_from_the_manifest(web: Web) -> None:
     assert "very-secret" not in wrong.text
     far = {**form, "environment": "simulated", "api_base": "http://169.254.169.254/latest"}
     assert (await web.post("/connections/new/tiktok_shop", far)).status_code == 422
-    near = {**form, "environment": "simulated", "api_base": "http://127.0.0.1:9/"}
+    far = {**form, "environment": "simulated", "control": "http://169.254.169.254"}
+    assert (await web.post("/connections/new/tiktok_shop", far)).status_code == 422
+    near = {**form, "environment": "simulated", "api_base": "http://127.0.0.1:9/", "control": "http://127.0.0.1:8/"}
     assert (await web.post("/connections/new/tiktok_shop", near)).status_code == 303
     [added] = web.outside.added
     assert added[2] == {"app_key": "k", "app_secret": "very-secret"}
-    assert added[6] == "http://127.0.0.1:9"
+    assert added[6:] == ("http://127.0.0.1:9", "", "http://127.0.0.1:8")
 
 
 async def test_consent_there_and_back(web: Web) -> None:
@@ -386,16 +388,17 @@ async def test_consent_there_and_back(web: Web) -> None:
     assert web.outside.consent in unescape(page.text)
     jump = await web.post(f"/connections/{key}/login", {"csrf": csrf}, headers={"hx-request": "true"})
     assert jump.headers["hx-redirect"] == web.outside.consent
+    assert web.outside.began == ["Dana", "Dana"]
     back = await web.get("/callback/tiktok_shop?code=c&state=s")
     assert back.status_code == 303
-    assert web.outside.callbacks == [("tiktok_shop", {"code": "c", "state": "s"}, "Dana")]
+    assert web.outside.callbacks == [("tiktok_shop", {"code": "c", "state": "s"}, "Dana", False)]
     web.outside.result = CallbackResult(False, "Several wait.", None, ((key, "Kiln"),))
     choose = await web.get("/callback/tiktok_shop?code=c")
     assert f'name="connection" value="{key}"' in choose.text
     web.outside.result = CallbackResult(True, "Kiln is connected.", key)
     done = await web.post("/callback/tiktok_shop", {"csrf": csrf, "code": "c", "connection": str(key)})
     assert done.headers["location"] == f"/connections#c-{key}"
-    assert web.outside.callbacks[-1][1] == {"code": "c", "connection": str(key)}
+    assert web.outside.callbacks[-1][1:] == ({"code": "c", "connection": str(key)}, "Dana", True)
 
 
 async def test_csv_holds_the_filtered_grid_and_no_formulas(web: Web) -> None:

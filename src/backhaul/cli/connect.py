@@ -98,7 +98,7 @@ async def _connect(
             values = _ask(REGISTRY[vendor].manifest, given)
             connection_id = await hub.logins.add(vendor, title, values, "live", BY, shop_id=shop_id)
             running.out.print("The credentials are stored, sealed with the master key.")
-        url = await hub.logins.consent_url(connection_id)
+        url = await hub.logins.consent_url(connection_id, BY)
         if url:
             await _wait(hub, vendor, connection_id, url, wait, browser)
         await report(hub, connection_id)
@@ -139,7 +139,7 @@ async def connect_simulated(
         vendor, title, {**account.credentials, **given}, "simulated", BY, shop_id=shop_id,
         api_base=account.api_base, auth_base=account.auth_base, clock=account.clock,
     )  # fmt: skip
-    if await hub.logins.consent_url(connection_id):
+    if await hub.logins.consent_url(connection_id, BY):
         await simulated.set_redirect(control, f"{hub.settings.base_url}/callback/{vendor}")
         text = await simulated.consent(hub, connection_id, account.seller, BY)
         if show:
@@ -163,7 +163,7 @@ async def _wait(hub: Hub, vendor: str, connection_id: UUID, url: str, wait: int,
     """Show the consent page's address and wait until the owner has consented."""
     began = time.time()
     before = (await hub.vendors.row(connection_id, fresh=True)).issued_at
-    running.out.print(f"Let the owner consent at:\n{url}")
+    running.out.print(f"Let the owner consent at:\n{url}\nand confirm it on the page that this leads back to.")
     callback = f"{hub.settings.base_url}/callback/{vendor}"
     if not await answers(hub.settings.base_url):
         running.out.print(
@@ -197,7 +197,7 @@ async def answers(base: str) -> bool:
 async def _code(hub: Hub, vendor: str, code: str) -> None:
     """Finish a consent whose redirect did not reach `serve`."""
     params = dict(parse_qsl(urlsplit(code).query)) if "://" in code or code.startswith("/") else {"code": code}
-    result = await hub.logins.callback(vendor, params, BY)
+    result = await hub.logins.callback(vendor, params, BY, confirmed=True)
     if not result.ok:
         waiting = "; ".join(f"{title} ({key})" for key, title in result.choose)
         raise running.Problem(result.text + (f" Waiting are: {waiting}" if waiting else ""))

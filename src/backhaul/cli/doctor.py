@@ -238,7 +238,7 @@ async def _connection(hub: Hub, card: Card) -> AsyncIterator[Finding]:
 async def _vendor_skew(hub: Hub, card: Card) -> float | None:
     """How far this machine's clock is ahead of the vendor's, by the date of its consent page; None when unknown."""
     try:
-        url = await hub.logins.consent_url(card.id)
+        url = await hub.logins.consent_url(card.id, "doctor")
         if not url:
             return None
         timeout = aiohttp.ClientTimeout(total=5)

@@ -229,7 +229,7 @@ class Installation:
     async def _consent(self, connection_id: UUID, seller: str) -> None:
         """The owner's way: signed in at `serve`, to the consent page, and by its redirect back to our callback."""
         word = await sessions.make_link(self.hub.pool, BY)
-        url = await self.hub.logins.consent_url(connection_id)
+        url = await self.hub.logins.consent_url(connection_id, BY)
         jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address without a name, too
         async with aiohttp.ClientSession(cookie_jar=jar, timeout=aiohttp.ClientTimeout(total=20)) as browser:
             async with browser.post(f"{self.base}/signin/{word}", allow_redirects=False) as answer:

@@ -11,8 +11,8 @@ import aiohttp
 import msgspec
 
 from backhaul.cli.running import Problem
-from backhaul.kit.clock import Affine
 from backhaul.wiring import Hub
+from backhaul.work.clocks import kept
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 
@@ -49,8 +49,7 @@ async def account(control: str, vendor: str, pick: str = "") -> Account:
     world = await _call("GET", control_address(control) + "/")
     if not isinstance(world, dict) or not world.get("simulated"):
         raise Problem(f"what answers at {control} is no simulator of ours", 2)
-    clock: dict[str, Any] = {"url": f"{control_address(control)}/clock"}
-    clock |= {name: world["clock"][name] for name in ("epoch_real", "epoch_virtual", "rate")}
+    clock = kept(f"{control_address(control)}/clock", world["clock"])
     for shop in world["shops"]:
         store = shop["commerce"]
         if pick and pick not in (shop["id"], shop["name"], store and store["domain"]):
@@ -83,7 +82,7 @@ async def _call(method: str, url: str, body: dict[str, Any] | None = None) -> An
 async def consent(hub: Hub, connection_id: UUID, seller: str, by: str) -> str:
     """Give a simulated owner's consent: through the real consent page, and with what its redirect carries back to our
     callback. The callback's text; raises Problem when it did not work."""
-    url = await hub.logins.consent_url(connection_id)
+    url = await hub.logins.consent_url(connection_id, by)
     vendor = (await hub.vendors.row(connection_id)).vendor
     try:
         async with (
@@ -102,8 +101,3 @@ async def consent(hub: Hub, connection_id: UUID, seller: str, by: str) -> str:
     if not result.ok:
         raise Problem(result.text)
     return result.text
-
-
-def virtual_now(clock: dict[str, Any], real: float) -> float:
-    """The time by a stored simulated clock."""
-    return Affine(float(clock["epoch_real"]), float(clock["epoch_virtual"]), float(clock["rate"])).virtual(real)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 import msgspec
 
 from backhaul.kit.http import HttpClient, TransportError
@@ -13,7 +15,27 @@ class SimulatedClock(msgspec.Struct, frozen=True):
 
     epoch_real: float
     epoch_virtual: float
-    rate: float
+    rate: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class NoClock(Exception):
+    """What answers, or does not, at an address tells no simulated time."""
+
+
+def kept(url: str, clock: Any) -> dict[str, Any]:
+    """A clock as a connection keeps it: the simulator's three numbers, and the address to ask for them again. Raises
+    ValueError when they are not there."""
+    return {"url": url, **msgspec.structs.asdict(msgspec.convert(clock, SimulatedClock))}
+
+
+async def clock_of(http: HttpClient, url: str) -> dict[str, Any]:
+    """How the simulator's clock at this address runs, as :func:`kept`. Raises :class:`NoClock`. The caller has made
+    sure that the address is on this machine."""
+    try:
+        answer = await http.request("GET", url, timeout=2.0)
+        return kept(url, msgspec.json.decode(answer.body))
+    except (TransportError, ValueError) as error:
+        raise NoClock(f"No simulator's clock answers at {url}.") from error
 
 
 async def follow_clocks(pool: Pool, http: HttpClient) -> None:
@@ -23,11 +45,9 @@ async def follow_clocks(pool: Pool, http: HttpClient) -> None:
     )
     for url in {row["clock"]["url"] for row in rows}:
         try:
-            answer = await http.request("GET", url, timeout=2.0)
-            clock = msgspec.json.decode(answer.body, type=SimulatedClock)
-        except (TransportError, msgspec.DecodeError):
+            new = await clock_of(http, url)
+        except NoClock:
             continue  # the simulator is away; its clock goes on as it was
-        new = {"url": url, **msgspec.structs.asdict(clock)}
         for row in rows:
             if row["clock"]["url"] == url and row["clock"] != new:
                 await pool.execute("update connection set clock = $2 where id = $1", row["id"], new)

@@ -22,6 +22,7 @@ from backhaul.store import commands, shops, turns
 from backhaul.store.db import Connection
 from backhaul.store.jobs import Rank
 from backhaul.store.shops import ConnectionRow
+from backhaul.work.clocks import NoClock, clock_of
 from backhaul.work.tokens import renew_at, resume, save_tokens
 from backhaul.work.vendors import Vendors, seal_settings, shop_time
 
@@ -43,7 +44,8 @@ class LoginRefused(Exception):
 
 
 class CallbackResult(msgspec.Struct, frozen=True):
-    """What became of a vendor's redirect. ``choose`` lists connections when it did not say which one it answers."""
+    """What became of a vendor's redirect. ``choose`` lists the connections it may be for when nothing was exchanged,
+    because a person has to say first which one it is for, or that it was meant at all."""
 
     ok: bool
     text: str
@@ -72,10 +74,12 @@ class Logins:
         api_base: str = "",
         auth_base: str = "",
         clock: dict[str, Any] | None = None,
+        control: str = "",
     ) -> UUID:
         """Store a connection after its credentials were tried, as far as they can be without the owner's consent.
 
-        A vendor that needs no consent is connected at once, and linked to the shop it is for.
+        A vendor that needs no consent is connected at once, and linked to the shop it is for. A simulated one keeps its
+        simulator's clock: ``clock``, or what the simulator's control API at the address ``control`` says.
         """
         if vendor not in self.vendors.registry:
             raise LoginRefused(
@@ -85,6 +89,8 @@ class Logins:
         missing = [field.label for field in manifest.fields if field.required and not settings.get(field.name)]
         if missing:
             raise LoginRefused(f"{manifest.title} needs: {', '.join(missing)}.")
+        if control:
+            clock = await self._clock(control)
         secret = {field.name for field in manifest.fields if field.secret}
         connection_id = uuid7()
         sealed = seal_settings(
@@ -109,6 +115,12 @@ class Logins:
             await self._connected(row, tokens, by, shop_id)
         return connection_id
 
+    async def _clock(self, control: str) -> dict[str, Any]:
+        try:
+            return await clock_of(self.vendors.http, f"{control}/clock")
+        except NoClock as error:
+            raise LoginRefused(str(error), "Write its control address, as the simulator printed it.") from error
+
     async def _insert(self, row: ConnectionRow, by: str) -> None:
         await self.pool.execute(
             """
@@ -132,24 +144,33 @@ class Logins:
 
     # -- consent
 
-    async def consent_url(self, connection_id: UUID) -> str:
-        """Where the owner gives consent; empty for a vendor that needs none."""
+    async def consent_url(self, connection_id: UUID, by: str) -> str:
+        """Where the owner gives consent; empty for a vendor that needs none. Its state names ``by``, who begins it."""
         row = await self._row(connection_id)
-        stamp = connection_id.bytes + int(time.time()).to_bytes(8, "big")
+        stamp = connection_id.bytes + int(time.time()).to_bytes(8, "big") + by.encode()
         state = base64.urlsafe_b64encode(self.vendors.vault.encrypt(stamp, b"oauth-state")).decode().rstrip("=")
         url: str = self.vendors.make(row, "").consent_url(state)
         return url
 
-    async def callback(self, vendor: str, params: Mapping[str, str], by: str) -> CallbackResult:
-        """A vendor's redirect after consent, with our state or, from the vendor's app store, without."""
+    async def callback(
+        self, vendor: str, params: Mapping[str, str], by: str, *, confirmed: bool = False
+    ) -> CallbackResult:
+        """A vendor's redirect after consent, with our state or, from the vendor's app store, without.
+
+        Only a state that ``by`` began proves that ``by`` wants this: whoever else's code a browser was led here with
+        would attach a stranger's shop. Without that proof nothing is exchanged until ``by`` has ``confirmed`` it.
+        """
         chosen = params.get("connection", "")
+        proven = False
         if params.get("state"):
-            connection_id = self._state(params["state"])
-            if connection_id is None:
+            known = self._state(params["state"])
+            row = await shops.connection(self.pool, known[0]) if known else None
+            if known is None or row is None or row.vendor != vendor:
                 return CallbackResult(
                     False,
                     "This answer belongs to no question of ours, or is an hour old. Start again from Connections.",
                 )
+            connection_id, proven = row.id, known[1] == by
         else:
             waiting = await self._waiting(vendor)
             if chosen:
@@ -161,12 +182,14 @@ class Logins:
             if len(waiting) > 1:
                 return CallbackResult(False, "Which connection is this consent for?", None, tuple(waiting))
             connection_id = waiting[0][0]
-        row = await self._row(connection_id)
+            row = await self._row(connection_id)
         code = params.get("code", "")
         if params.get("error") or code in ("", "null"):
             return CallbackResult(
                 False, f"The owner did not consent ({params.get('error') or 'no code'}).", connection_id
             )
+        if not (proven or confirmed):
+            return CallbackResult(False, "You did not begin this login here.", None, ((connection_id, row.title),))
         try:
             tokens = await self.vendors.make(row, "").exchange(code)
             await self._connected(row, tokens, by)
@@ -178,15 +201,16 @@ class Logins:
             return CallbackResult(False, f"{row.title} does not answer: {error}. Authorise again.", connection_id)
         return CallbackResult(True, f"{row.title} is connected.", connection_id)
 
-    def _state(self, state: str) -> UUID | None:
+    def _state(self, state: str) -> tuple[UUID, str] | None:
+        """The connection and the person a state was made for; nothing when it is not ours or too old."""
         try:
             sealed = base64.urlsafe_b64decode(state + "=" * (-len(state) % 4))
             stamp = self.vendors.vault.decrypt(sealed, b"oauth-state")
         except (CryptoError, binascii.Error, ValueError):
             return None
-        if time.time() - int.from_bytes(stamp[16:], "big") > STATE_LIVES_S:
+        if time.time() - int.from_bytes(stamp[16:24], "big") > STATE_LIVES_S:
             return None
-        return UUID(bytes=stamp[:16])
+        return UUID(bytes=stamp[:16]), stamp[24:].decode()
 
     async def _waiting(self, vendor: str) -> list[tuple[UUID, str]]:
         rows = await self.pool.fetch(

@@ -47,7 +47,7 @@ async def add(request: Asked, data: JSONBody[ConnectionOrder]) -> Done:
         if data.environment not in ("live", "simulated"):
             raise BadInput("environment is live or simulated.")
         simulated = data.environment == "simulated"
-        if not simulated and (data.api_base or data.auth_base):
+        if not simulated and (data.api_base or data.auth_base or data.control):
             raise BadInput("Only a simulated connection has addresses of its own.")
         found = await services_of(request).logins.add(
             data.vendor,
@@ -58,6 +58,7 @@ async def add(request: Asked, data: JSONBody[ConnectionOrder]) -> Done:
             shop_id=data.shop,
             api_base=loopback(data.api_base),
             auth_base=loopback(data.auth_base),
+            control=loopback(data.control),
         )
         return Done(id=found)
 
@@ -73,7 +74,7 @@ async def _known(request: Asked, connection_id: UUID) -> None:
 async def consent(request: Asked, connection_id: FromPath[UUID]) -> ConsentAddress:
     """Where the owner gives consent."""
     await _known(request, connection_id)
-    return ConsentAddress(await services_of(request).logins.consent_url(connection_id))
+    return ConsentAddress(await services_of(request).logins.consent_url(connection_id, request.user.name))
 
 
 @post("/callback/{vendor:str}", guards=[needs("configure")], status_code=200, tags=["connections"])
@@ -81,7 +82,7 @@ async def callback(request: Asked, vendor: FromPath[str], data: JSONBody[Callbac
     """Hand in what the vendor's redirect carried, for whoever gives consent without a browser session here."""
     if services_of(request).manifest(vendor) is None:
         raise NotFoundException
-    result = await services_of(request).logins.callback(vendor, data.params, request.user.name)
+    result = await services_of(request).logins.callback(vendor, data.params, request.user.name, confirmed=True)
     if not result.ok:
         waiting = ", ".join(f"{key} ({title})" for key, title in result.choose)
         raise BadInput(f"{result.text} {'Name one as connection: ' + waiting if waiting else ''}".strip())

@@ -218,7 +218,8 @@ class AliasOrder(msgspec.Struct, frozen=True):
 
 
 class ConnectionOrder(msgspec.Struct, frozen=True):
-    """A new connection; ``settings`` are the fields of the vendor's manifest."""
+    """A new connection; ``settings`` are the fields of the vendor's manifest. A simulated one has its simulator's
+    addresses, all on this machine; with that of its control API, ``control``, it goes by the simulator's clock."""
 
     vendor: str
     settings: dict[str, str]
@@ -227,6 +228,7 @@ class ConnectionOrder(msgspec.Struct, frozen=True):
     shop: UUID | None = None
     api_base: str = ""
     auth_base: str = ""
+    control: str = ""
 
 
 class CallbackOrder(msgspec.Struct, frozen=True):

@@ -97,7 +97,9 @@ async def add(request: Asked, vendor: FromPath[str]) -> Response[Any]:
     manifest = _manifest(request, vendor)
     form = await request.form()
     values = {field.name: forms.text(form, field.name, field.label, limit=2000) for field in manifest.fields}
-    values |= {name: forms.text(form, name) for name in ("title", "environment", "api_base", "auth_base", "shop")}
+    values |= {
+        name: forms.text(form, name) for name in ("title", "environment", "api_base", "auth_base", "control", "shop")
+    }
     try:
         lacking = [field.label for field in manifest.fields if field.required and not values[field.name]]
         if lacking:
@@ -115,6 +117,7 @@ async def add(request: Asked, vendor: FromPath[str]) -> Response[Any]:
             shop_id=UUID(values["shop"]) if values["shop"] else None,
             api_base=loopback(values["api_base"]) if simulated else "",
             auth_base=loopback(values["auth_base"]) if simulated else "",
+            control=loopback(values["control"]) if simulated else "",
         )
     except (BadInput, LoginRefused, ValueError) as error:
         if request.headers.get("hx-request") == "true":
@@ -134,7 +137,7 @@ def _secret(manifest: Manifest, name: str) -> bool:
 async def login(request: Asked, connection_id: FromPath[UUID]) -> Response[Any]:
     """To the vendor's consent page. A form may not lead to another site under our policy, so the browser is sent there
     by htmx, or by a link where there is none."""
-    target = safe_link(await services_of(request).logins.consent_url(connection_id))
+    target = safe_link(await services_of(request).logins.consent_url(connection_id, request.user.name))
     if not target:
         return go(request, f"/connections#c-{connection_id}", "Logged in: this vendor asks for no consent page.")
     if request.headers.get("hx-request") == "true":
@@ -144,23 +147,27 @@ async def login(request: Asked, connection_id: FromPath[UUID]) -> Response[Any]:
 
 @get("/callback/{vendor:str}", guards=[needs("configure")], include_in_schema=False)
 async def callback(request: Asked, vendor: FromPath[str]) -> Response[Any]:
-    """Where the vendor sends the owner back to."""
-    return await _finish(request, vendor, {name: request.query_params[name] for name in request.query_params})
+    """Where the vendor sends the owner back to. Any page can lead a browser here, so that a code is exchanged at once
+    only with the state of a login that this person began; otherwise they are asked first."""
+    params = {name: request.query_params[name] for name in request.query_params if name not in ("csrf", "connection")}
+    return await _finish(request, vendor, params, confirmed=False)
 
 
 @post("/callback/{vendor:str}", guards=[needs("configure")], include_in_schema=False)
 async def chosen(request: Asked, vendor: FromPath[str]) -> Response[Any]:
-    """The same, after a person said which of several waiting connections it was for."""
+    """The same, after a person said that it was meant, and for which connection."""
     form = await request.form()
     params = {name: value for name, value in form.items() if isinstance(value, str) and name != "csrf"}
-    return await _finish(request, vendor, params)
+    return await _finish(request, vendor, params, confirmed=True)
 
 
-async def _finish(request: Asked, vendor: str, params: dict[str, str]) -> Response[Any]:
-    _manifest(request, vendor)
-    result = await services_of(request).logins.callback(vendor, params, request.user.name)
+async def _finish(request: Asked, vendor: str, params: dict[str, str], *, confirmed: bool) -> Response[Any]:
+    manifest = _manifest(request, vendor)
+    result = await services_of(request).logins.callback(vendor, params, request.user.name, confirmed=confirmed)
     if result.choose:
-        return await page(request, "choose.html", choose=result.choose, params=params, vendor=vendor, text=result.text)
+        return await page(
+            request, "choose.html", choose=result.choose, params=params, manifest=manifest, text=result.text
+        )
     anchor = f"#c-{result.connection_id}" if result.connection_id else ""
     return go(request, f"/connections{anchor}", result.text, "good" if result.ok else "bad")
 
