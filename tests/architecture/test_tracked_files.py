@@ -10,7 +10,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Written in pieces, so that this file does not hold what it looks for.
-HOSTS = ["pypi" + ".org", "files." + "pythonhosted.org", "registry." + "npmjs.org", "registry." + "yarnpkg.com"]
+HOSTS = ["".join(parts) for parts in (("py", "pi.org"), ("files.python", "hosted.org"), ("registry.npm", "js.org"))]
 PLACES = [
     re.escape(str(REPOSITORY)),
     "/" + r"root/[\w.]",
