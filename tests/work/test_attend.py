@@ -14,7 +14,7 @@ from backhaul.domain.facts import Mode
 from backhaul.domain.words import Action, Decision, Kind, Party
 from backhaul.kit.ids import uuid7
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, WireDrift
-from backhaul.store import cases, moves, turns
+from backhaul.store import cases, recording, turns
 from backhaul.store.jobs import Rank
 from backhaul.store.moves import HistoryLine, Lost, Move
 from backhaul.work import tokens
@@ -163,7 +163,7 @@ async def test_a_move_without_its_claim_writes_nothing(bench: Bench) -> None:
         mine = (await turns.take(connection, [(case, 1)]))[case]
         await connection.execute("update turn set claim = claim + 1")
     line = HistoryLine(uuid7(), 1, "hub", "x", "x")
-    answers = await moves.record(bench.pool, [Move(mine, history=[line])])
+    answers = await recording.record(bench.pool, [Move(mine, history=[line])])
     assert isinstance(answers[0], Lost)
     assert await bench.pool.fetchval("select count(*) from history where case_id = $1", case) == 0
 

@@ -19,9 +19,9 @@ from backhaul.domain.words import Action, Decision, Kind, Party
 from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import Tokens
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable
-from backhaul.store import cases, inbox, moves, turns
+from backhaul.store import cases, inbox, recording, turns
 from backhaul.store.jobs import Rank
-from backhaul.store.moves import HistoryLine, MoneyEntry, Move, Twin
+from backhaul.store.moves import HistoryLine, Lost, MoneyEntry, Move, Twin
 from backhaul.work import sweep, tokens
 from backhaul.work.attend import Attendant
 from backhaul.work.vendors import seal_tokens
@@ -173,8 +173,8 @@ async def test_links_are_written_in_one_order(bench: Bench) -> None:
 
     for _ in range(20):
         answers = await asyncio.gather(
-            moves.record(bench.pool, [link(held[0], "a"), link(held[1], "b")]),
-            moves.record(bench.pool, [link(held[2], "b"), link(held[3], "a")]),
+            recording.record(bench.pool, [link(held[0], "a"), link(held[1], "b")]),
+            recording.record(bench.pool, [link(held[2], "b"), link(held[3], "a")]),
         )
         assert list(answers) == [["kept", "kept"], ["kept", "kept"]]
 
@@ -250,7 +250,7 @@ async def test_a_long_sweep_keeps_its_turn_and_stops_when_it_has_lost_it(bench: 
     await sweep.sweep_shop(bench.vendors, turn)
     assert await bench.pool.fetchval("select until > clock_timestamp() + interval '30 seconds' from turn")
     await bench.pool.execute("update turn set claim = claim + 1")
-    with pytest.raises(moves.Lost):
+    with pytest.raises(Lost):
         await sweep.sweep_shop(bench.vendors, turn)
 
 

@@ -15,7 +15,7 @@ from backhaul.domain.steps import Look, Plan, Send, Settle, Step, Warn, Write
 from backhaul.kit.batch import Gatherer
 from backhaul.kit.ids import uuid7
 from backhaul.ports.errors import NeedsReauth, VendorError
-from backhaul.store import cases, moves, shops, turns
+from backhaul.store import cases, recording, shops, turns
 from backhaul.store.cases import Known
 from backhaul.store.db import AWAY, Connection
 from backhaul.store.jobs import Rank
@@ -294,7 +294,7 @@ class Attendant:
         return found
 
     async def _record_all(self, batch: list[Move]) -> Sequence[str | Exception]:
-        return await moves.record(self.pool, batch)
+        return await recording.record(self.pool, batch)
 
 
 def _fault(turn: Turn) -> str:

@@ -1,0 +1,325 @@
+"""The moves of many runs, written in one transaction: one statement a kind of row, rows in one order everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from backhaul.store import turns
+from backhaul.store.db import Connection, Pool
+from backhaul.store.moves import Halted, Lost, Move, Twin
+
+
+async def record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
+    """Write the moves of many runs in one transaction. One answer each: "kept", "released" or "dirty" (it heard
+    something and stays held), or :class:`Lost`, :class:`Halted` or :class:`Twin`. Rows are taken in one order
+    everywhere."""
+    async with pool.acquire() as connection, connection.transaction():
+        rows = await connection.fetch(
+            "select subject_id, claim from turn where subject_id = any($1) order by subject_id for update",
+            [move.turn.subject_id for move in moves],
+        )
+        held = {row["subject_id"]: row["claim"] for row in rows}
+        mine = [move for move in moves if held.get(move.turn.subject_id) == move.turn.claim]
+        halted = await _halted(connection, mine)
+        mine = [move for move in mine if move.turn.subject_id not in halted]
+        mine.sort(key=lambda move: move.turn.subject_id)
+        try:
+            await _write(connection, mine)
+        except asyncpg.UniqueViolationError as error:
+            # Batches are repeated one by one by their caller; alone, the twin is this move's own.
+            raise Twin(str(error)) from error
+        released = await _turn(connection, mine)
+    answers: list[str | Exception] = []
+    for move in moves:
+        if held.get(move.turn.subject_id) != move.turn.claim:
+            answers.append(Lost(str(move.turn.subject_id)))
+        elif move.turn.subject_id in halted:
+            answers.append(Halted(str(move.turn.subject_id)))
+        elif move.release is None:
+            answers.append("kept")
+        else:
+            answers.append("released" if move.turn.subject_id in released else "dirty")
+    return answers
+
+
+async def _halted(connection: Connection, moves: list[Move]) -> set[UUID]:
+    """Subjects about to send for a shop that is not live any more. Asked under the subjects' locks, which the switch
+    takes too: what it did not see, it did not stop."""
+    shops = {move.turn.shop_id for move in moves if move.sends}
+    if not shops:
+        return set()
+    rows = await connection.fetch("select id from shop where id = any($1) and mode <> 'live'", list(shops))
+    stopped = {row["id"] for row in rows}
+    return {move.turn.subject_id for move in moves if move.sends and move.turn.shop_id in stopped}
+
+
+async def _write(connection: Connection, moves: list[Move]) -> None:
+    await _new_effects(connection, moves)
+    await _effects(connection, moves)
+    await _columns(connection, moves)
+    await _units(connection, moves)
+    await _lines(connection, moves)
+    await _exceptions(connection, moves)
+
+
+async def _turn(connection: Connection, moves: list[Move]) -> set[UUID]:
+    rows = [(move.turn.subject_id, move.turn.claim, *move.release) for move in moves if move.release is not None]
+    released = await turns.release(connection, rows) if rows else set()
+    kept = [move.turn.subject_id for move in moves if move.release is None]
+    if kept:
+        await connection.execute(
+            "update turn set until = clock_timestamp() + $2 where subject_id = any($1)", kept, turns.HOLD
+        )
+    shops = {move.turn.shop_id for move in moves if move.columns or move.history or move.opened or move.closed}
+    if shops:
+        await connection.execute(
+            "select pg_notify('backhaul_changed', s) from unnest($1::text[]) s", [str(shop) for shop in shops]
+        )
+    return released
+
+
+def _columns_of(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows as columns, for ``unnest``. A zero byte, which no text of PostgreSQL can hold, is left out: a vendor's torn
+    text must not keep a case from being written."""
+    return [
+        [each.replace("\x00", "") if isinstance(each, str) and "\x00" in each else each for each in column]
+        for column in zip(*rows, strict=True)
+    ]
+
+
+async def _insert(
+    connection: Connection, table: str, columns: dict[str, str], rows: list[tuple[Any, ...]], tail: str = ""
+) -> None:
+    """Insert many rows in one statement: ``columns`` maps names to types."""
+    if not rows:
+        return
+    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(columns.values(), 1))
+    names = ", ".join(columns)
+    await connection.execute(
+        f"insert into {table} ({names}) select * from unnest({arrays}) {tail}",
+        *_columns_of(rows),
+    )
+
+
+async def _new_effects(connection: Connection, moves: list[Move]) -> None:
+    rows = []
+    for move in moves:
+        for new in move.new_effects:
+            effect = move.effects.get(new.effect.id, new.effect)  # as it stands now, if it was sent in the same move
+            rows.append(
+                (
+                    UUID(effect.id),
+                    move.turn.subject_id,
+                    move.turn.shop_id,
+                    effect.target,
+                    str(type(effect.wanted).__struct_config__.tag),
+                    msgspec.json.encode(effect.wanted),
+                    effect.state.value,
+                    msgspec.json.encode(effect.safety),
+                    new.key,
+                    new.request,
+                    effect.because,
+                    effect.by,
+                    move.turn.claim,
+                    effect.attempts,
+                    move.reported.get(effect.id, True),
+                    effect.created_at,
+                    effect.sent_at,
+                    effect.dead_at,
+                    effect.answered_at,
+                    effect.code,
+                    effect.text,
+                    effect.result,
+                )
+            )
+    await _insert(
+        connection,
+        "effect",
+        {
+            "id": "uuid", "case_id": "uuid", "shop_id": "uuid", "target": "text", "kind": "text", "wanted": "bytea",
+            "state": "text", "safety": "bytea", "key": "text", "request": "bytea", "because": "text", "by": "text",
+            "claim": "bigint", "attempts": "int", "reported": "bool", "created_at": "bigint", "sent_at": "bigint",
+            "dead_at": "bigint", "answered_at": "bigint", "code": "text", "text": "text", "result": "text",
+        },
+        rows,
+        "on conflict (id) do nothing",
+    )  # fmt: skip
+
+
+async def _effects(connection: Connection, moves: list[Move]) -> None:
+    rows = [
+        (
+            UUID(effect.id), effect.state.value, effect.attempts, effect.sent_at, effect.dead_at, effect.answered_at,
+            effect.code, effect.text, effect.result, move.turn.claim, move.reported.get(effect.id, True),
+        )
+        for move in moves
+        for effect in move.effects.values()
+        if all(new.effect.id != effect.id for new in move.new_effects)
+    ]  # fmt: skip
+    if rows:
+        await connection.execute(
+            """
+            update effect e set state = u.state, attempts = u.attempts, sent_at = u.sent_at, dead_at = u.dead_at,
+                answered_at = u.answered_at, code = u.code, text = u.text, result = u.result, claim = u.claim,
+                reported = u.reported, written_at = now()
+            from unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
+                        $8::text[], $9::text[], $10::bigint[], $11::bool[])
+                as u(id, state, attempts, sent_at, dead_at, answered_at, code, text, result, claim, reported)
+            where e.id = u.id
+            """,
+            *_columns_of(rows),
+        )
+
+
+COLUMN_TYPES = {
+    "order_id": "text", "kind": "text", "status": "text", "raw_status": "text", "raw_kind": "text",
+    "reason_key": "text", "reason_text": "text", "requested_at": "bigint", "updated_at": "bigint",
+    "next_action": "text", "deadline": "bigint", "total": "bigint", "currency": "text", "ended": "bool",
+    "attention": "bool", "mode": "text", "group_key": "text", "commerce_order_id": "text",
+    "commerce_order_name": "text", "view": "bytea", "body": "bytea", "policy_version": "int",
+}  # fmt: skip
+_UPDATE = (
+    "update return_case c set "
+    + ", ".join(f"{name} = u.{name}" for name in COLUMN_TYPES)
+    + " from unnest($1::uuid[], "
+    + ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(COLUMN_TYPES.values(), 2))
+    + ") as u(id, "
+    + ", ".join(COLUMN_TYPES)
+    + ") where c.id = u.id"
+)
+
+
+async def _columns(connection: Connection, moves: list[Move]) -> None:
+    rows = [
+        (move.turn.subject_id, *msgspec.structs.astuple(move.columns)) for move in moves if move.columns is not None
+    ]
+    if rows:
+        await connection.execute(_UPDATE, *_columns_of(rows))
+    deltas: list[tuple[Any, ...]] = []
+    for move in moves:
+        if move.columns is None:
+            continue
+        now = (move.columns.status, move.columns.attention)
+        if now != move.counted:
+            deltas.append((move.turn.shop_id, *now, 1))
+            if move.counted is not None:
+                deltas.append((move.turn.shop_id, *move.counted, -1))
+    await _insert(
+        connection, "case_count", {"shop_id": "uuid", "status": "text", "attention": "bool", "delta": "int"}, deltas
+    )
+
+
+async def _units(connection: Connection, moves: list[Move]) -> None:
+    rows = [
+        (move.turn.subject_id, move.turn.shop_id, *msgspec.structs.astuple(unit))
+        for move in moves
+        for unit in move.units
+    ]
+    await _insert(
+        connection,
+        "return_line",
+        {
+            "case_id": "uuid", "shop_id": "uuid", "unit_id": "text", "order_line_id": "text", "sku": "text",
+            "name": "text", "refund": "bigint", "commerce_line_id": "text", "received_at": "bigint",
+            "condition": "text", "disposition": "text",
+        },
+        rows,
+        """on conflict (case_id, unit_id) do update set order_line_id = excluded.order_line_id, sku = excluded.sku,
+        name = excluded.name, refund = excluded.refund, commerce_line_id = excluded.commerce_line_id,
+        received_at = excluded.received_at, condition = excluded.condition, disposition = excluded.disposition""",
+    )  # fmt: skip
+    parcels = [
+        (move.turn.shop_id, *move.parcel, move.turn.subject_id) for move in moves if move.parcel and move.parcel[0]
+    ]
+    if parcels:
+        await connection.execute(PARCELS, *_columns_of(parcels))
+
+
+PARCELS = """
+with seen as (
+    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[])
+        as s(shop_id, tracking_number, carrier, case_id)
+), kept as (
+    insert into parcel (id, shop_id, tracking_number, carrier)
+    select gen_random_uuid(), shop_id, tracking_number, max(carrier) from seen group by 2, 3 order by 2, 3
+    on conflict (shop_id, tracking_number) do update set carrier = excluded.carrier
+    returning id, shop_id, tracking_number
+)
+insert into parcel_case (parcel_id, case_id)
+select kept.id, seen.case_id from seen join kept using (shop_id, tracking_number) on conflict do nothing
+"""
+
+
+async def _lines(connection: Connection, moves: list[Move]) -> None:
+    await _insert(
+        connection,
+        "history",
+        {
+            "shop_id": "uuid", "case_id": "uuid", "id": "uuid", "at": "bigint", "who": "text", "what": "text",
+            "text": "text", "detail": "jsonb",
+        },
+        [
+            (move.turn.shop_id, move.turn.subject_id, *msgspec.structs.astuple(line))
+            for move in moves
+            for line in move.history
+        ],
+    )  # fmt: skip
+    await _insert(
+        connection,
+        "refund_entry",
+        {
+            "shop_id": "uuid", "case_id": "uuid", "id": "uuid", "key": "text", "kind": "text", "amount": "bigint",
+            "currency": "text", "at": "bigint", "source": "text", "text": "text",
+        },
+        [
+            (move.turn.shop_id, move.turn.subject_id, *msgspec.structs.astuple(entry))
+            for move in moves
+            for entry in move.entries
+        ],
+        "on conflict (shop_id, key) do nothing",
+    )  # fmt: skip
+    # Cases of one order write the same row, perhaps from two processes: in one order, so that none waits crosswise.
+    links = {(str(move.turn.shop_id), move.link[0]): (move.turn.shop_id, *move.link) for move in moves if move.link}
+    await _insert(
+        connection,
+        "order_link",
+        {"shop_id": "uuid", "channel_order_id": "text", "commerce_order_id": "text", "how": "text", "by": "text"},
+        [links[key] for key in sorted(links)],
+        """on conflict (shop_id, channel_order_id) do update set commerce_order_id = excluded.commerce_order_id,
+        how = excluded.how, by = excluded.by""",
+    )
+
+
+async def _exceptions(connection: Connection, moves: list[Move]) -> None:
+    closed = [(move.turn.subject_id, key) for move in moves for key in move.closed]
+    if closed:
+        await connection.execute(
+            """
+            update exception e set closed_at = now(), closed_by = 'the cause has gone'
+            from unnest($1::uuid[], $2::text[]) as u(case_id, key)
+            where e.case_id = u.case_id and e.key = u.key and e.closed_at is null
+            """,
+            *_columns_of(closed),
+        )
+    await _insert(
+        connection,
+        "exception",
+        {
+            "shop_id": "uuid", "case_id": "uuid", "id": "uuid", "key": "text", "lane": "text", "text": "text",
+            "todo": "text", "waits_kind": "text", "waits_id": "text", "deadline": "bigint", "retry": "text",
+            "console": "bool",
+        },
+        [
+            (move.turn.shop_id, move.turn.subject_id, *msgspec.structs.astuple(each))
+            for move in moves
+            for each in move.opened
+        ],
+        """on conflict (coalesce(case_id, connection_id), key) where closed_at is null do update set
+        text = excluded.text, todo = excluded.todo, deadline = excluded.deadline, waits_kind = excluded.waits_kind,
+        waits_id = excluded.waits_id""",
+    )  # fmt: skip
