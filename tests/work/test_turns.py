@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 
+import asyncpg
+import pytest
+
 from backhaul.domain.words import Kind
 from backhaul.store import turns
 from backhaul.store.jobs import Rank, enqueue, read_payload
 from backhaul.work.attend import Attendant
+from backhaul.work.worker import Worker
 from tests.work.conftest import Bench
 
 
@@ -160,3 +164,19 @@ async def test_commerce_hints_gather_and_survive_the_release(bench: Bench) -> No
     turn = await bench.turn(case)
     assert turn["attend_at"] == soon
     assert turn["heard_commerce"] == 1
+
+
+async def test_a_connection_torn_in_the_engines_clean_up_does_not_end_the_worker(
+    bench: Bench, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, starts = asyncio.Event(), []
+
+    async def engine(self: Worker, stop: asyncio.Event) -> None:
+        starts.append(1)
+        if len(starts) == 1:
+            raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+        stop.set()
+
+    monkeypatch.setattr(Worker, "_jobs", engine)
+    await asyncio.wait_for(Worker(bench.vendors, database).run(stop), 20)
+    assert len(starts) == 2

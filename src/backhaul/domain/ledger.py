@@ -218,7 +218,7 @@ def _again(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
                 f"unknown:{effect.target}",
                 effect.wanted.lane,
                 f"It is not known whether {effect.wanted.party} carried out: {effect.because}.",
-                "Look there. If it was done, link it; if not, press “try again”.",
+                "Look there. If it was done, waive the lane; if not, press “try again”.",
                 retry=effect.target,
             )
         )

@@ -20,6 +20,7 @@ AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that broke in the middle of an operation, met again while cleaning up
     TimeoutError,
 )
 """Errors that mean "the database is away", as against "the statement is wrong"."""
