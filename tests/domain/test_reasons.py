@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backhaul.domain.reasons import FALLBACK, WORDS, commerce_reason
+from backhaul.domain.reasons import FALLBACK, OTHER, WORDS, DeskReason, commerce_reason, coverage, desk_reason
 
 KEYS = Path(__file__).parents[3] / "shared" / "specs" / "tiktok-reason-keys.json"
 # Handles of the public taxonomy of return reasons that we map to.
@@ -62,3 +62,48 @@ def test_every_published_key_has_an_answer_and_most_buyers_keys_a_telling_one() 
     vague = {key for key in returns if found[key][1] == "fallback"}
     assert len(returns) > 25
     assert len(vague) * 5 < len(returns), sorted(vague)
+
+
+# The desk's own tree, as a merchant may have named it.
+TREE = (
+    DeskReason("Fit", "Too Small"),
+    DeskReason("Fit", "Too Big"),
+    DeskReason("Quality", "Arrived DAMAGED"),
+    DeskReason("Changed my mind"),
+    DeskReason("Other", "Something else"),
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "own", "known", "expected"),
+    [
+        ("k", {"k": DeskReason("Fit", "Too Big")}, TREE, (TREE[1], "policy", "")),
+        ("k", {"k": DeskReason("fit", "too big")}, TREE, (TREE[1], "policy", "")),  # the desk's spelling is sent
+        ("k", {"k": DeskReason("fit", "too big")}, (), (DeskReason("fit", "too big"), "policy", "")),
+        ("item_too_small", {}, TREE, (TREE[0], "word", "")),
+        ("it_is_defective", {}, TREE, (TREE[2], "word", "")),
+        ("no_need", {}, TREE, (TREE[3], "word", "")),
+        ("item_too_small", {}, (), (OTHER, "fallback", "")),  # nothing is guessed about a list never seen
+        ("brand_new_key", {}, (OTHER, *TREE), (OTHER, "fallback", "")),
+        ("brand_new_key", {}, TREE, (TREE[4], "fallback", "The desk has no reason “Other”, the fallback.")),
+        ("k", {"k": DeskReason("Gone")}, (OTHER,), (OTHER, "fallback", "The desk has no reason “Gone”.")),
+        ("too_big", {"too_big": DeskReason("Gone")}, TREE, (TREE[1], "word", "The desk has no reason “Gone”.")),
+    ],
+)  # fmt: skip
+def test_a_desks_reason(
+    key: str, own: dict[str, DeskReason], known: tuple[DeskReason, ...], expected: tuple[DeskReason, str, str]
+) -> None:
+    found = desk_reason(key, "", own, OTHER, known)
+    assert (found.reason, found.how, found.problem) == expected
+
+
+@pytest.mark.skipif(not KEYS.exists(), reason="needs ../shared/specs/tiktok-reason-keys.json")
+def test_the_desk_is_told_a_reason_of_its_own_whatever_the_channel_says() -> None:
+    keys = [row["key"] for row in json.loads(KEYS.read_text())["reasons"]]
+    assert all(desk_reason(key, "", {}, OTHER, TREE).reason in TREE for key in [*keys, "never seen", ""])
+
+
+def test_coverage_counts_what_does_not_end_in_the_fallback_and_never_rounds_up_to_all() -> None:
+    found = coverage([("policy", 990), ("word", 9), ("fallback", 1)])
+    assert (found.keys, found.mapped, found.cases, found.mapped_cases, found.percent) == (3, 2, 1000, 999, 99)
+    assert coverage([]).percent == 100

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from backhaul.domain.reasons import OTHER, DeskReason
 from backhaul.domain.words import Action, Decision
 
 HOUR = 3600
@@ -66,6 +67,8 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     warn_hours: tuple[int, ...] = (24, 12, 4, 1)
     inspect_within_s: int = 14 * DAY  # uninspected goods end as not restocked this long after they arrived
     reasons: dict[str, str] = {}  # channel reason key -> commerce reason id; the rest by `reasons.commerce_reason`
+    desk_reasons: dict[str, DeskReason] = {}  # channel reason key -> the desk's; the rest by `reasons.desk_reason`
+    desk_fallback: DeskReason = OTHER  # what the desk is told for a reason that nothing maps
 
     def rule(self, action: Action) -> DeadlineRule:
         """The default answer to an action; LEAVE where the policy says nothing."""

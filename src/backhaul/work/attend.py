@@ -169,13 +169,18 @@ class Attendant:
         return True
 
     async def _policy(self, known: Known) -> Policy:
-        """The version in force when the case opened decides; what a reason is called in commerce is today's word, so
+        """The version in force when the case opened decides; what a reason is called elsewhere is today's word, so
         that mapping one helps the case that asked for it."""
         newest = await self._version(known, known.policy_newest)
         if known.policy_version in (None, newest.version):
             return newest
         opened = await self._version(known, known.policy_version)
-        return msgspec.structs.replace(opened, reasons=newest.reasons)
+        return msgspec.structs.replace(
+            opened,
+            reasons=newest.reasons,
+            desk_reasons=newest.desk_reasons,
+            desk_fallback=newest.desk_fallback,
+        )
 
     async def _version(self, known: Known, version: int) -> Policy:
         assert known.turn.shop_id is not None
