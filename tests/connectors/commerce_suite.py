@@ -22,6 +22,7 @@ from backhaul.domain.effects import (
     CloseReturn,
     CreateReturn,
     Decide,
+    DeskEffect,
     Dispose,
     Effect,
     EffectState,
@@ -115,7 +116,7 @@ class CommerceSuite:
 
     async def found(self, world: CommerceWorld, wanted: AnyEffect) -> bool:
         """Whether a strong read shows the effect, judged as the plan judges it."""
-        assert not isinstance(wanted, Decide | UploadLabel)
+        assert not isinstance(wanted, Decide | UploadLabel | DeskEffect)
         effect = Effect(id="e", wanted=wanted, state=EffectState.SENT, safety=Safety(Repeat.FINDABLE), created_at=0)
         seen = Seen(commerce=await self.read(world, wanted.order_id))
         return shown(effect, Facts("case", "shop", seen, Said(), (effect,), ShopTerms())) is True

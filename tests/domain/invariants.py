@@ -5,7 +5,17 @@ from __future__ import annotations
 import msgspec
 
 from backhaul.domain.deadlines import last_attempt
-from backhaul.domain.effects import BookRefund, CreateReturn, Decide, Dispose, EffectState, StampOrder, UploadLabel
+from backhaul.domain.effects import (
+    AttachTracking,
+    BookRefund,
+    CancelReturn,
+    CloseReturn,
+    CreateReturn,
+    Decide,
+    Dispose,
+    EffectState,
+    UploadLabel,
+)
 from backhaul.domain.facts import Booker, Facts, Payer
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
@@ -80,7 +90,7 @@ def _write(facts: Facts, step: Write) -> None:
     elif isinstance(wanted, (UploadLabel, Dispose)):
         assert facts.seen.order is not None
         assert not facts.seen.order.fulfilled_by_channel
-    elif not isinstance(wanted, StampOrder):
+    elif isinstance(wanted, AttachTracking | CloseReturn | CancelReturn):
         assert facts.seen.commerce is not None
         assert any(each.id == wanted.return_id and each.trace == case.id for each in facts.seen.commerce.returns)
     if wanted.party is Party.COMMERCE:

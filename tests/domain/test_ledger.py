@@ -5,20 +5,28 @@ from __future__ import annotations
 from itertools import pairwise, product
 from typing import Any
 
+import msgspec
 import pytest
 
 from backhaul.domain.channel import ChannelCase, WayBack
 from backhaul.domain.commerce import CommerceOrder
+from backhaul.domain.desk import DeskLabel, DeskReturn, DeskState
 from backhaul.domain.effects import (
     AnyEffect,
     AttachTracking,
+    CancelDeskReturn,
     CancelReturn,
+    CloseDeskReturn,
     CloseReturn,
     CreateReturn,
     Dispose,
     Effect,
     EffectState,
+    NoteDeskReturn,
+    OpenDeskReturn,
+    ProcessDeskReturn,
     Repeat,
+    RequestDeskLabel,
     Safety,
     StampOrder,
     UploadLabel,
@@ -125,6 +133,47 @@ SCENES: dict[str, tuple[AnyEffect, dict[bool | None, Scene]]] = {
         },
     ),
 }
+
+
+def desk(state: DeskState = DeskState.OPEN, **more: Any) -> DeskReturn:
+    return DeskReturn("D1", state, NOW, NOW, **more)
+
+
+DESK_SCENES: dict[str, tuple[AnyEffect, dict[bool | None, DeskReturn | None]]] = {
+    "open_desk_return": (OpenDeskReturn(CASE, GID, "#1", "04109", ()), {False: None, True: desk()}),
+    "request_desk_label": (
+        RequestDeskLabel("D1"),
+        {False: desk(), True: desk(labels=(DeskLabel("1Z"),))},
+    ),
+    "process_desk_return": (
+        ProcessDeskReturn("D1"),
+        {False: desk(), True: desk(DeskState.CLOSED, processed=True), None: desk(DeskState.CLOSED)},
+    ),
+    "close_desk_return": (
+        CloseDeskReturn("D1"),
+        {False: desk(DeskState.REVIEW), True: desk(DeskState.CLOSED), None: desk(DeskState.CLOSED, processed=True)},
+    ),
+    "cancel_desk_return": (
+        CancelDeskReturn("D1"),
+        {False: desk(), True: desk(DeskState.CANCELLED), None: desk(DeskState.CLOSED)},
+    ),
+    "note_desk_return": (
+        NoteDeskReturn("D1", "refused", "The channel refused"),
+        {False: desk(notes=("another",)), True: desk(notes=("[hub] The channel refused it",))},
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "view"), [(kind, view) for kind, (_, views) in DESK_SCENES.items() for view in views], ids=str
+)
+def test_what_a_read_of_the_desk_shows(kind: str, view: bool | None) -> None:
+    wanted, views = DESK_SCENES[kind]
+    known = facts(APPROVED, commerce())
+    known = msgspec.structs.replace(known, seen=msgspec.structs.replace(known.seen, desk=views[view]))
+    assert shown(effect(wanted), known) is view
+
+
 CASES = [(kind, view) for kind, (_, views) in SCENES.items() for view in views]
 
 
@@ -151,7 +200,7 @@ def test_what_a_read_shows(kind: str, view: bool | None) -> None:
 
 
 def test_every_kind_is_here() -> None:
-    assert set(SCENES) == {each.__struct_config__.tag for each in AnyEffect.__args__}
+    assert {*SCENES, *DESK_SCENES} == {each.__struct_config__.tag for each in AnyEffect.__args__}
 
 
 @pytest.mark.parametrize("kind", SCENES)

@@ -192,6 +192,105 @@ class CancelReturn(Wanted, frozen=True, tag="cancel_return"):
         return f"cancel_return:{self.return_id}"
 
 
+class DeskLineWanted(msgspec.Struct, frozen=True):
+    """Units of one commerce line that the desk is to take back, for its own reason."""
+
+    line_id: str
+    sku: str
+    quantity: int
+    parent_reason: str
+    reason: str
+
+
+class OpenDeskReturn(Wanted, frozen=True, tag="open_desk_return"):
+    """Open the case's return in the desk, for a refund and nothing else. ``secondary`` is what the desk asks for beside
+    the order's name (a postal code)."""
+
+    party: ClassVar[Party] = Party.DESK
+    lane: ClassVar[str] = "desk"
+
+    case_id: str
+    order_id: str  # the commerce order
+    order_name: str
+    secondary: str
+    lines: tuple[DeskLineWanted, ...]
+    note: str = ""
+
+    @property
+    def target(self) -> str:
+        return f"open_desk_return:{self.case_id}"
+
+
+class RequestDeskLabel(Wanted, frozen=True, tag="request_desk_label"):
+    """Have the desk make a label for its return."""
+
+    party: ClassVar[Party] = Party.DESK
+    lane: ClassVar[str] = "parcel"
+
+    return_id: str
+
+    @property
+    def target(self) -> str:
+        return f"request_desk_label:{self.return_id}"
+
+
+class ProcessDeskReturn(Wanted, frozen=True, tag="process_desk_return"):
+    """Have the desk carry out its outcomes: it refunds in commerce. Only after the channel's acceptance was read."""
+
+    party: ClassVar[Party] = Party.DESK
+    money: ClassVar[bool] = True
+    lane: ClassVar[str] = "desk"
+
+    return_id: str
+
+    @property
+    def target(self) -> str:
+        return f"process_desk_return:{self.return_id}"
+
+
+class CloseDeskReturn(Wanted, frozen=True, tag="close_desk_return"):
+    """End the desk's return without outcomes: nothing is paid, the units stay used up."""
+
+    party: ClassVar[Party] = Party.DESK
+    lane: ClassVar[str] = "desk"
+
+    return_id: str
+
+    @property
+    def target(self) -> str:
+        return f"close_desk_return:{self.return_id}"
+
+
+class CancelDeskReturn(Wanted, frozen=True, tag="cancel_desk_return"):
+    """Call the desk's return off: the units may be returned again."""
+
+    party: ClassVar[Party] = Party.DESK
+    lane: ClassVar[str] = "desk"
+
+    return_id: str
+
+    @property
+    def target(self) -> str:
+        return f"cancel_desk_return:{self.return_id}"
+
+
+class NoteDeskReturn(Wanted, frozen=True, tag="note_desk_return"):
+    """Write a note on the desk's return. ``about`` names what it tells, so that it is told once."""
+
+    party: ClassVar[Party] = Party.DESK
+    lane: ClassVar[str] = "desk"
+
+    return_id: str
+    about: str
+    text: str
+
+    @property
+    def target(self) -> str:
+        return f"note_desk_return:{self.return_id}:{self.about}"
+
+
+DeskEffect = OpenDeskReturn | RequestDeskLabel | ProcessDeskReturn | CloseDeskReturn | CancelDeskReturn | NoteDeskReturn
+
 AnyEffect = (
     Decide
     | UploadLabel
@@ -202,6 +301,12 @@ AnyEffect = (
     | BookRefund
     | CloseReturn
     | CancelReturn
+    | OpenDeskReturn
+    | RequestDeskLabel
+    | ProcessDeskReturn
+    | CloseDeskReturn
+    | CancelDeskReturn
+    | NoteDeskReturn
 )
 
 

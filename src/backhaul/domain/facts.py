@@ -8,6 +8,7 @@ import msgspec
 
 from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ChannelRefund, ExternalReference
 from backhaul.domain.commerce import Candidate, CommerceOrder
+from backhaul.domain.desk import DeskReturn
 from backhaul.domain.effects import DONE, Effect, EffectState
 from backhaul.domain.money import Money
 from backhaul.domain.words import ENDED, Action, Condition, Decision, Disposition, Kind, Party, Stage
@@ -37,6 +38,23 @@ class Payer(StrEnum):
     DESK = "desk"
 
 
+class DeskOpens(StrEnum):
+    """When a return is opened in the desk."""
+
+    REQUESTED = "requested"  # at once; it waits there for the channel's or the merchant's answer
+    APPROVED = "approved"
+
+
+class DeskTerms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a shop works with its returns desk."""
+
+    vendor: str  # "loop"; also the name of its votes
+    opens: DeskOpens = DeskOpens.APPROVED
+    labels: bool = True  # the desk makes the labels that the seller owes
+    writes_records: bool = True  # the desk writes the return into commerce itself: we adopt it
+    reject_reasons: tuple[str, ...] = ()  # channel reason keys, in order of preference, for what the desk rejects
+
+
 class ShopTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     """What holds for all cases of a shop today."""
 
@@ -48,6 +66,7 @@ class ShopTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     safe_gateways: frozenset[str] = frozenset()  # gateways a person confirmed to move no money
     location: str = ""  # where restocked units go
     paused: dict[Party, str] = {}  # connections that wait for their owner, and why
+    desk: DeskTerms | None = None  # None: the hub's own desk alone
 
 
 class LinkState(StrEnum):
@@ -95,6 +114,11 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     commerce_at: int = 0
     commerce_heard: int = -1
     commerce_behind: bool = False  # an effect of ours was accepted there since this read
+    desk: DeskReturn | None = None  # the case's own return in the desk
+    desk_others: tuple[DeskReturn, ...] = ()  # other returns of the same order there
+    desk_at: int = 0
+    desk_heard: int = -1
+    desk_behind: bool = False
     answerable: tuple[Answerable, ...] = ()
     answerable_at: int = 0
     answerable_for: str = ""  # the reviews it was read for: "action:round", with blanks between
@@ -169,6 +193,7 @@ class Facts(msgspec.Struct, frozen=True):
     shop: ShopTerms
     heard_channel: int = 0
     heard_commerce: int = 0
+    heard_desk: int = 0
     adopted_elsewhere: frozenset[str] = frozenset()  # commerce refunds that other cases of the order have adopted
 
     # -- what was read
@@ -182,6 +207,8 @@ class Facts(msgspec.Struct, frozen=True):
         """Whether something happened there since we read it: a hint, or our own effect."""
         if party is Party.CHANNEL:
             return self.seen.channel is None or self.seen.channel_heard < self.heard_channel
+        if party is Party.DESK:
+            return self.seen.desk_at == 0 or self.seen.desk_heard < self.heard_desk
         return self.seen.commerce is None or self.seen.commerce_heard < self.heard_commerce
 
     def round(self, action: Action) -> int:

@@ -7,17 +7,24 @@ from __future__ import annotations
 
 from backhaul.domain.commerce import CommerceOrder, CommerceReturn
 from backhaul.domain.deadlines import nearest
+from backhaul.domain.desk import DeskState
 from backhaul.domain.effects import (
     AttachTracking,
     BookRefund,
     CancelReturn,
+    CloseDeskReturn,
     CloseReturn,
     CreateReturn,
     Decide,
+    DeskEffect,
     Dispose,
     Effect,
     EffectState,
+    NoteDeskReturn,
+    OpenDeskReturn,
+    ProcessDeskReturn,
     Repeat,
+    RequestDeskLabel,
     StampOrder,
     UploadLabel,
 )
@@ -42,6 +49,8 @@ def shown(effect: Effect, facts: Facts) -> bool | None:
     if isinstance(wanted, UploadLabel):
         number = facts.channel.way_back.tracking_number if facts.channel else ""
         return True if number == wanted.tracking_number else None if number else False
+    if isinstance(wanted, DeskEffect):
+        return _at_desk(wanted, facts)
     order = facts.seen.commerce
     if order is None:
         return False
@@ -87,6 +96,26 @@ def _on_return(wanted: AttachTracking | Dispose | CloseReturn | CancelReturn, re
     return count >= wanted.before + wanted.quantity
 
 
+def _at_desk(wanted: DeskEffect, facts: Facts) -> bool | None:
+    """What the desk's return shows; ``seen.desk`` is the case's own, ours by its id or adopted by its lines."""
+    record = facts.seen.desk
+    if isinstance(wanted, OpenDeskReturn):
+        return record is not None
+    if record is None or record.id != wanted.return_id:
+        return False
+    if isinstance(wanted, NoteDeskReturn):
+        return any(wanted.text in note for note in record.notes)
+    if isinstance(wanted, RequestDeskLabel):
+        return bool(record.labels)
+    if record.state in (DeskState.OPEN, DeskState.REVIEW, DeskState.UNKNOWN):
+        return False
+    if isinstance(wanted, ProcessDeskReturn):
+        return True if record.processed else None
+    if isinstance(wanted, CloseDeskReturn):
+        return True if record.state is DeskState.CLOSED and not record.processed else None
+    return True if record.state is DeskState.CANCELLED else None
+
+
 def follow(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -> None:
     """Add what this open effect needs next."""
     party = effect.wanted.party
@@ -125,10 +154,14 @@ def follow(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
 def _read(facts: Facts, party: Party) -> tuple[int, bool]:
     if party is Party.CHANNEL:
         return facts.seen.channel_at, not facts.stale(party)
+    if party is Party.DESK:
+        return facts.seen.desk_at, not (facts.stale(party) or facts.seen.desk_behind)
     return facts.seen.commerce_at, not (facts.stale(party) or facts.seen.commerce_behind)
 
 
 def _source(party: Party) -> Source:
+    if party is Party.DESK:
+        return Source.DESK
     return Source.CASE if party is Party.CHANNEL else Source.COMMERCE
 
 

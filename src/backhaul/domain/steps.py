@@ -19,10 +19,13 @@ class Source(StrEnum):
     ORDER = "order"
     MATCH = "match"
     COMMERCE = "commerce"
+    DESK = "desk"
 
     @property
     def party(self) -> Party:
         """Whom the read asks first."""
+        if self is Source.DESK:
+            return Party.DESK
         return Party.COMMERCE if self in (Source.MATCH, Source.COMMERCE) else Party.CHANNEL
 
 

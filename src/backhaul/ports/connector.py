@@ -9,6 +9,7 @@ import msgspec
 
 from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference, Record
 from backhaul.domain.commerce import Candidate, CommerceOrder
+from backhaul.domain.desk import DeskOffer, DeskReturn
 from backhaul.domain.effects import AnyEffect
 from backhaul.ports.manifest import Manifest
 
@@ -170,6 +171,35 @@ class CommerceOrders(Protocol):
 
     async def changed_orders(self, since: int, cursor: str = "") -> tuple[tuple[str, ...], str]:
         """Ids of orders changed since, oldest first, and the cursor of the next page (empty at the end)."""
+        ...
+
+
+@runtime_checkable
+class DeskReturns(Protocol):
+    """A desk's returns."""
+
+    async def desk_return(self, return_id: str) -> DeskReturn | None:
+        """One return with its notes, by a strong read; None when it is not there."""
+        ...
+
+    async def desk_returns(self, order_name: str) -> tuple[DeskReturn, ...]:
+        """All returns of a commerce order, whoever opened them, by a strong read; without notes."""
+        ...
+
+    async def changed_desk_returns(
+        self, since: int, until: int, cursor: str = ""
+    ) -> tuple[tuple[tuple[str, str], ...], str]:
+        """(return id, commerce order id) of returns changed in [since, until), in whatever state they are, and the
+        cursor of the next page (empty at the end)."""
+        ...
+
+    async def desk_offer(self, order_name: str, secondary: str) -> DeskOffer:
+        """What the desk would take back of an order, and its reasons. Changes nothing a person would see. Raises
+        Refused with the desk's reason when it takes nothing of this order."""
+        ...
+
+    async def label_file(self, url: str) -> bytes:
+        """The file of a label the desk made. Raises Refused when the link has run out."""
         ...
 
 
