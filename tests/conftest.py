@@ -19,6 +19,7 @@ import pytest
 
 from backhaul.store import embedded, migrate
 from backhaul.store.embedded import EmbeddedPostgres
+from tests import skips
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _FOLDER = "HUB_TEST_POSTGRES"
@@ -42,13 +43,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skip that nobody expects fails the run: a check that silently stops checking is worse than a red one."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return  # a worker: the process that controls the run judges
+    reasons = [report.longrepr[2].removeprefix("Skipped: ") for report in reporter.stats.get("skipped", [])]
+    for reason in skips.unexpected(reasons):
+        reporter.write_line(f"UNEXPECTED SKIP: {reason} (tests/skips.py lists what is expected)", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(scope="session")
 def specs() -> Path:
-    """The vendors' published contracts, which are kept beside the repository and not in it."""
-    folder = REPOSITORY.parent / "shared" / "specs"
-    if not folder.is_dir():
-        pytest.skip("the vendors' contracts are not there (a folder shared/specs beside the repository)")
-    return folder
+    """The vendors' published contracts."""
+    if not skips.SPECS.is_dir():
+        pytest.skip(skips.NO_SPECS)
+    return skips.SPECS
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import skips
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Written in pieces, so that this file does not hold what it looks for.
 HOSTS = ["".join(parts) for parts in (("py", "pi.org"), ("files.python", "hosted.org"), ("registry.npm", "js.org"))]
@@ -24,7 +26,7 @@ FORBIDDEN = re.compile("|".join([*map(re.escape, HOSTS), *(rf"(?<![\w.*<>}}-]){p
 def tracked() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, check=False)
     if listed.returncode:
-        pytest.skip("not a git checkout: there is no list of tracked files")
+        pytest.skip(skips.NO_CHECKOUT)
     files = [REPOSITORY / name for name in listed.stdout.decode().split("\0") if name]
     return [file for file in files if file.is_file()]
 

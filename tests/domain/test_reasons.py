@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from backhaul.domain.reasons import FALLBACK, OTHER, WORDS, DeskReason, commerce_reason, coverage, desk_reason
+from tests.skips import needs_spec
 
 KEYS = Path(__file__).parents[3] / "shared" / "specs" / "tiktok-reason-keys.json"
 # Handles of the public taxonomy of return reasons that we map to.
@@ -53,7 +54,7 @@ def test_all_words_lead_to_a_handle_we_know() -> None:
     assert {handle for _, handle in WORDS} | {FALLBACK} == HANDLES
 
 
-@pytest.mark.skipif(not KEYS.exists(), reason="needs ../shared/specs/tiktok-reason-keys.json")
+@needs_spec("tiktok-reason-keys.json")
 def test_every_published_key_has_an_answer_and_most_buyers_keys_a_telling_one() -> None:
     rows = json.loads(KEYS.read_text())["reasons"]
     found = {row["key"]: commerce_reason(row["key"], "", {}) for row in rows}
@@ -97,7 +98,7 @@ def test_a_desks_reason(
     assert (found.reason, found.how, found.problem) == expected
 
 
-@pytest.mark.skipif(not KEYS.exists(), reason="needs ../shared/specs/tiktok-reason-keys.json")
+@needs_spec("tiktok-reason-keys.json")
 def test_the_desk_is_told_a_reason_of_its_own_whatever_the_channel_says() -> None:
     keys = [row["key"] for row in json.loads(KEYS.read_text())["reasons"]]
     assert all(desk_reason(key, "", {}, OTHER, TREE).reason in TREE for key in [*keys, "never seen", ""])

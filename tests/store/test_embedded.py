@@ -23,6 +23,7 @@ import pytest
 
 from backhaul.store import embedded, programs
 from backhaul.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from tests import skips
 
 OWNER = """
 import sys, time
@@ -35,7 +36,7 @@ sys.stdin.read()
 server.stop()
 """
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: what root does for the account of postgres")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason=skips.NOT_ROOT)
 
 
 @pytest.fixture

@@ -13,13 +13,14 @@ import pytest
 
 from backhaul.connectors.tiktok_shop.client import sign
 from backhaul.connectors.tiktok_shop.webhooks import verify
+from tests.skips import needs_spec
 
 VECTORS = Path(__file__).resolve().parents[3].parent / "shared" / "specs" / "tiktok-signing-vectors.json"
 _FILE: dict[str, Any] = json.loads(VECTORS.read_text()) if VECTORS.exists() else {}
 REQUESTS: list[dict[str, Any]] = _FILE.get("request_signing", {}).get("vectors", [])
 WEBHOOKS: list[dict[str, Any]] = _FILE.get("webhook_signature", {}).get("vectors", [])
 
-needs_vectors = pytest.mark.skipif(not VECTORS.exists(), reason="the collected signing vectors are not on this machine")
+needs_vectors = needs_spec("tiktok-signing-vectors.json")
 
 
 @needs_vectors

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from graphql import OperationDefinitionNode, parse, print_ast
 
 from backhaul.simulator.shopify.model import Order
+from tests.skips import needs_spec
 
 from .calls import line_ids, refunding
 from .conftest import SPECS, Hand, Maker, StillClock
 
 FILE = SPECS / "shopify-admin.sample-operations.graphql"
-pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="the sample operations are not beside this repository")
+pytestmark = needs_spec("shopify-admin.sample-operations.graphql")
 
 
 class Player:

@@ -19,11 +19,12 @@ from graphql import (
 from graphql.type import is_required_argument, is_required_input_field
 
 from backhaul.simulator.shopify.engine import schema
+from tests.skips import needs_spec
 
 from .conftest import SPECS
 
 VENDOR = SPECS / "shopify-admin.schema.graphql"
-needs_vendor = pytest.mark.skipif(not VENDOR.is_file(), reason="the vendor's schema is not beside this repository")
+needs_vendor = needs_spec("shopify-admin.schema.graphql")
 
 
 @cache

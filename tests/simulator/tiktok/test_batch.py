@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +9,9 @@ import pytest
 from backhaul.simulator.moods import Mood
 from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok.model import Return
-from tests.simulator.tiktok.test_openapi import SPEC, answer_schema, problems, unknown_fields
+from tests.simulator.tiktok.test_openapi import answer_schema, problems, unknown_fields
 from tests.simulator.wire import Reply, Wire
+from tests.skips import needs_spec
 
 REQUESTS = "/return_refund/202603/aftersales/search"
 PARCELS = "/return_refund/202604/rma/search"
@@ -121,7 +121,7 @@ async def test_code_0_with_failures_inside(batch: Wire) -> None:
     assert (first.status, second.status) == (m.PENDING, m.AWAITING_SHIP)
 
 
-@pytest.mark.skipif(not Path(SPEC).exists(), reason="the specs folder is not beside the repository")
+@needs_spec("tiktok-shop.openapi.yaml")
 async def test_answers_are_as_described(batch: Wire) -> None:
     first, second = _two(batch)
     await _review(batch, first, _decision(first, "APPROVE_REQUEST"))

@@ -13,9 +13,10 @@ from jsonschema import Draft202012Validator
 
 from backhaul.simulator.delivery import Message
 from tests.simulator.wire import Wire
+from tests.skips import needs_spec
 
 SPEC = Path(__file__).resolve().parents[4] / "shared" / "specs" / "tiktok-shop.openapi.yaml"
-pytestmark = pytest.mark.skipif(not SPEC.exists(), reason="the specs folder is not beside the repository")
+pytestmark = needs_spec("tiktok-shop.openapi.yaml")
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

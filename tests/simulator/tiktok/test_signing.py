@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from backhaul.simulator.tiktok.signing import request_signature, webhook_signature
+from tests.skips import needs_spec
 
 VECTORS = Path(__file__).resolve().parents[4] / "shared" / "specs" / "tiktok-signing-vectors.json"
 
@@ -20,7 +21,7 @@ def _vectors(part: str) -> list[Any]:
     return list(json.loads(VECTORS.read_text(encoding="utf-8"))[part]["vectors"])
 
 
-needs_vectors = pytest.mark.skipif(not VECTORS.exists(), reason="the specs folder is not beside the repository")
+needs_vectors = needs_spec("tiktok-signing-vectors.json")
 
 
 @needs_vectors
