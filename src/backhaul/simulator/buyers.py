@@ -28,6 +28,7 @@ class Temper:
     limit: int | None = None
     refund_share: float = 0.25
     replacement_share: float = 0.06
+    exchange_share: float = 0.0
     cancellation_share: float = 0.1
     auto_approved_share: float = 0.15
     withdraw_share: float = 0.05
@@ -132,8 +133,10 @@ class Buyers:
         kind = states.RETURN
         if dice < temper.refund_share:
             kind = states.REFUND
-        elif dice < temper.refund_share + temper.replacement_share and order.shop.market.region in ("US", "GB"):
+        elif dice < temper.refund_share + temper.replacement_share and order.shop.market.reships:
             kind = states.REPLACEMENT
+        elif dice > 1 - temper.exchange_share and order.shop.market.reships:
+            kind = states.EXCHANGE
         lines = order.lines if rng.random() < 0.6 else rng.sample(order.lines, 1)
         approved = kind == states.RETURN and rng.random() < temper.auto_approved_share
         try:

@@ -63,6 +63,7 @@ class CaseControl:
             web.get("/orders/{order_id}", self.order),
             web.post("/orders/{order_id}/advance", self.advance),
             web.post("/orders/{order_id}/copy", self.copy),
+            web.post("/shops/{shop_id}/stock", self.stock),
             web.post("/returns", self.ask),
             web.get("/returns", self.returns),
             web.get("/returns/{return_id}", self.one_return),
@@ -138,10 +139,19 @@ class CaseControl:
             "wire": order_shape(order, self._sim.clock.now(), detail=True),
         }
 
+    async def stock(self, request: web.Request) -> web.Response:
+        """How many of `sku` the channel has to sell: `stock`. A replacement needs one for each unit."""
+        shop, body = found(self._world.shops, request.match_info["shop_id"]), await body_of(request)
+        product = self._sim.channel.sales.product(shop, str(body["sku"]))
+        product.stock = int(body["stock"])
+        return answer({"sku": product.seller_sku, "stock": product.stock})
+
     # -- returns ------------------------------------------------------------------------------------------------------
 
     async def ask(self, request: web.Request) -> web.Response:
         """A buyer asks: `order_id`, `kind`, `line_ids` or `units`, `reason`, `shipment`, `auto_approve`, ...
+
+        `exchange_for` names what an exchange is to bring, one SKU for each unit.
 
         `batch` true makes one request with a return for each SKU, as in shops with the batch model. With `follow`
         (settings of buyers) the buyer goes on by itself.
@@ -171,6 +181,9 @@ class CaseControl:
             quick_refund=bool(body.get("quick_refund", False)),
             combine_with=None if combine is None else found(self._world.returns, str(combine)),
             note=str(body.get("note", "")),
+            exchange_for=[
+                self._sim.channel.sales.product(order.shop, str(sku)) for sku in body.get("exchange_for", ())
+            ],
         )
         if "follow" in body:
             self._sim.buyers.follow(case, Temper.of(dict(body["follow"])))
@@ -218,7 +231,7 @@ class CaseControl:
     def _decide_in_seller_center(self, case: Return, body: dict[str, Any]) -> None:
         """A person decides in Seller Center, beside the hub."""
         decisions = self._sim.channel.decisions
-        decision = decisions.read(case, body, (*APPROVALS, *REJECTIONS))
+        decision = decisions.read(case, body, (*APPROVALS, *REJECTIONS), by_api=False)
         decisions.decide(case, decision, key="", request_id="", actor="SELLER_CENTER")
 
     def _return(self, case: Return) -> dict[str, Any]:

@@ -109,6 +109,10 @@ class ControlClient:
         """Places an order; see the control API for `status`, `copy` and the rest."""
         return dict(await self.call("POST", "/orders", {"shop_id": shop_id, "lines": list(lines), **values}))
 
+    async def set_stock(self, shop_id: str, sku: str, stock: int) -> dict[str, Any]:
+        """How many of a SKU the channel has; a replacement or exchange needs some."""
+        return dict(await self.call("POST", f"/shops/{shop_id}/stock", {"sku": sku, "stock": stock}))
+
     async def advance_order(self, order_id: str, status: str) -> dict[str, Any]:
         """Moves an order on."""
         return dict(await self.call("POST", f"/orders/{order_id}/advance", {"status": status}))

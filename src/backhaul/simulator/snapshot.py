@@ -21,7 +21,7 @@ from backhaul.simulator.tiktok import model as m
 if TYPE_CHECKING:
     from backhaul.simulator.server import Simulator
 
-_FORMAT = 1
+_FORMAT = 2
 _WORLD = (
     "orders",
     "returns",

@@ -41,6 +41,10 @@ ROADS: dict[tuple[str, str], tuple[str, ...]] = {
     ("REPLACEMENT", m.REPLACEMENT_REFUNDED): ("refund_instead",),
     ("REPLACEMENT", m.REPLACEMENT_CANCELLED): ("withdraw",),
     ("REPLACEMENT", m.REPLACEMENT_COMPLETE): ("approve",),
+    ("EXCHANGE", m.EXCHANGE_PENDING): (),
+    ("EXCHANGE", m.EXCHANGE_REFUNDED): ("refund_instead",),
+    ("EXCHANGE", m.EXCHANGE_CANCELLED): ("reject",),
+    ("EXCHANGE", m.EXCHANGE_COMPLETE): ("approve",),
 }
 
 
@@ -81,6 +85,10 @@ def test_the_table_covers_every_published_state() -> None:
         m.REPLACEMENT_REFUNDED,
         m.REPLACEMENT_CANCELLED,
         m.REPLACEMENT_COMPLETE,
+        m.EXCHANGE_PENDING,
+        m.EXCHANGE_REFUNDED,
+        m.EXCHANGE_CANCELLED,
+        m.EXCHANGE_COMPLETE,
     }
 
 
@@ -92,6 +100,9 @@ ALLOWED = {
     "OFFER_PARTIAL_REFUND": {("REFUND", m.PENDING), ("RETURN_AND_REFUND", m.PENDING)},
     "APPROVE_REPLACEMENT": {("REPLACEMENT", m.REPLACEMENT_PENDING)},
     "ISSUE_REPLACEMENT_REFUND": {("REPLACEMENT", m.REPLACEMENT_PENDING)},
+    "APPROVE_EXCHANGE": {("EXCHANGE", m.EXCHANGE_PENDING)},
+    "ISSUE_EXCHANGE_REFUND": {("EXCHANGE", m.EXCHANGE_PENDING)},
+    "REJECT_EXCHANGE": {("EXCHANGE", m.EXCHANGE_PENDING)},
     "REJECT_REFUND": {("REFUND", m.PENDING)},
     "REJECT_RETURN": {("RETURN_AND_REFUND", m.PENDING)},
     "REJECT_REPLACEMENT": {("REPLACEMENT", m.REPLACEMENT_PENDING)},
@@ -166,6 +177,7 @@ async def test_a_return_from_request_to_money(wire: Wire) -> None:
         ("REFUND", "answer_request", m.SUCCESS),
         ("RETURN_AND_REFUND", "answer_request", m.AWAITING_SHIP),
         ("REPLACEMENT", "answer_replacement", m.REPLACEMENT_COMPLETE),
+        ("EXCHANGE", "answer_exchange", m.EXCHANGE_COMPLETE),
     ],
 )
 async def test_when_the_sellers_clock_runs_out_the_platform_approves(
@@ -175,7 +187,7 @@ async def test_when_the_sellers_clock_runs_out_the_platform_approves(
     deadline = case.due_at
     assert deadline == int(wire.sim.clock.now()) + getattr(wire.shop.clocks, clock)
     wire.sim.clock.advance_to(deadline - 1)
-    assert case.status in (m.PENDING, m.REPLACEMENT_PENDING)
+    assert case.status in m.REQUESTED
     wire.sim.clock.advance_to(deadline)
     assert case.status == to
     assert case.role == "BUYER"

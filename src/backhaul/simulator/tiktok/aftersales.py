@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from backhaul.simulator import money
 from backhaul.simulator.tiktok import model as m
-from backhaul.simulator.tiktok import reasons, states
+from backhaul.simulator.tiktok import reshipments, states
+from backhaul.simulator.tiktok.asking import new_return, require_open
 from backhaul.simulator.tiktok.errors import ApiError
-from backhaul.simulator.tiktok.model import Amounts, CaseLine, Line, Order, Return
+from backhaul.simulator.tiktok.model import Amounts, Line, Order, Product, Return
 from backhaul.simulator.tiktok.notices import Notices
-from backhaul.simulator.tiktok.sales import Sales, Unit
+from backhaul.simulator.tiktok.sales import Sales
 from backhaul.simulator.tiktok.world import World
-
-_SELLER_FAULT = ("wrong", "defective", "damaged", "not_match", "missing", "not_received", "counterfeit", "late")
 
 
 class Aftersales:
@@ -28,31 +26,6 @@ class Aftersales:
         self._sales = sales
         self._notices = Notices(world)
         self.requested: list[Callable[[Return], None]] = []
-
-    # -- amounts ------------------------------------------------------------------------------------------------------
-
-    def amounts(self, order: Order, lines: Sequence[Line]) -> tuple[Amounts, list[Amounts]]:
-        """What would be refunded for these units, as a whole and unit by unit.
-
-        The shipping fee goes back with the last units of the order. Where the shop's switch says so, tax stands outside
-        the total, as in some answers seen live.
-        """
-        outside = order.shop.switches.tax_outside_total
-        units = [
-            Amounts(line.sale_price, 0, line.tax, line.sale_price + (0 if outside else line.tax)) for line in lines
-        ]
-        rest = [line for line in order.lines if line not in lines and not line.refunded and line.status != "CANCELLED"]
-        fee = 0 if rest or order.shipping_refunded else order.shipping_fee
-        for unit, share in zip(units, money.split(fee, [max(1, unit.subtotal) for unit in units]), strict=True):
-            unit.shipping = share
-            unit.total += share
-        whole = Amounts(
-            sum(unit.subtotal for unit in units),
-            sum(unit.shipping for unit in units),
-            sum(unit.tax for unit in units),
-            sum(unit.total for unit in units),
-        )
-        return whole, units
 
     # -- opening ------------------------------------------------------------------------------------------------------
 
@@ -71,14 +44,25 @@ class Aftersales:
         combine_with: Return | None = None,
         previous: Return | None = None,
         refund_total: int | None = None,
+        exchange_for: Sequence[Product] = (),
         note: str = "",
     ) -> Return:
-        """Opens a case for units of an order. Raises ApiError when the channel would not let it be opened."""
+        """Opens a case for units of an order. Raises ApiError when the channel would not let it be opened.
+
+        `exchange_for` is what an exchange is to bring, unit by unit; other variants of the same products when left out.
+        """
         world = self._world
         if kind not in states.TYPES:
             raise ValueError(f"unknown return type {kind!r}")
-        self.require_open(order, lines)
-        case = self._new(order, kind, lines, reason, role)
+        require_open(world, order, lines)
+        if kind in states.FIRST and not order.shop.market.reships:
+            raise ApiError(25001003, "replacements and exchanges are not offered in this market")
+        case = new_return(world, order, kind, lines, reason, role)
+        if kind == states.EXCHANGE:
+            wanted = list(exchange_for) or [reshipments.other_variant(order, line) for line in lines]
+            if len(wanted) != len(lines):
+                raise ValueError("an exchange names one product for each unit")
+            case.exchange_for = tuple(wanted)
         case.shipment = shipment or case.shipment
         case.document_type, case.quick_refund = document, quick_refund
         case.previous_id = previous.id if previous else ""
@@ -116,55 +100,13 @@ class Aftersales:
             made.append(self.request(order, kind, units, reason, combine_with=joined, **options))
         return made
 
-    def _new(self, order: Order, kind: str, lines: Sequence[Line], reason: str | None, role: str) -> Return:
-        world, shop = self._world, order.shop
-        now = world.clock.seconds()
-        used_by = "SELLER" if role == "SELLER" else "BUYER"
-        market = shop.market.reasons
-        fitting = reasons.keys(market, kind, used_by, order.status) or reasons.keys(market, kind, used_by)
-        whole, parts = self.amounts(order, lines)
-        bundle = [tuple(world.ids.decimal("4037", 19) for _ in line.product.components) for line in lines]
-        case = Return(
-            id=world.ids.decimal("4035", 19),
-            order=order,
-            lines=[
-                CaseLine(world.ids.decimal("4036", 19), line, part, subs)
-                for line, part, subs in zip(lines, parts, bundle, strict=True)
-            ],
-            status=m.REPLACEMENT_PENDING if kind == states.REPLACEMENT else m.PENDING,
-            role=role,
-            reason=reason or (world.rng.choice(fitting) if fitting else "other"),
-            amounts=whole,
-            created_at=now,
-            updated_at=now,
-            type=kind,
-            shipment=world.rng.choice(shop.switches.shipments),
-            request_id=world.ids.decimal("4038", 19),
-        )
-        case.freight = 0 if kind != states.RETURN else (599 if money.places(shop.currency) else 20000)
-        case.freight_payer = "seller" if any(word in case.reason for word in _SELLER_FAULT) else "buyer"
-        return case
-
-    def require_open(self, order: Order, lines: Sequence[Line]) -> None:
-        """Raises what the channel answers when these units cannot be asked for."""
-        if order.status in ("COMPLETED", "CANCELLED"):
-            raise ApiError(25001051, "order is completed or cancelled, aftersale is not allowed")
-        if order.status in ("UNPAID", "ON_HOLD", "AWAITING_SHIPMENT"):
-            raise ApiError(25001003, "order status does not allow this operation")
-        for line in lines:
-            case = self._world.returns.get(line.case_id or "")
-            if line.refunded or (case is not None and case.status in (m.COMPLETE, m.SUCCESS)):
-                raise ApiError(25001010, "there is a finished return for this item")
-            if case is not None and case.status not in m.ENDED:
-                raise ApiError(25001011, "another aftersale is in progress")
-
     def _platform_decides(self, case: Return, auto_approve: bool) -> None:
         switches = case.shop.switches
         if case.role == "SELLER":
             # A case the seller started is not reviewed again.
             self.move(case, "approve", "SYSTEM", decision="SELLER_STARTED")
         elif auto_approve or case.reason in switches.auto_approve_reasons:
-            self.move(case, "approve", "SYSTEM", decision="AUTO_APPROVE")
+            self.move(case, self.approval(case), "SYSTEM", decision="AUTO_APPROVE")
         elif case.type == states.RETURN and 0 < case.amounts.total < switches.returnless_below:
             case.keep_item = True
             self.move(case, "keep_item", "SYSTEM", decision="RETURNLESS")
@@ -202,7 +144,7 @@ class Aftersales:
             )
         self._notices.record(case, role, cause.replace("_", " ").capitalize(), note=note)
         self._enter(case)
-        if before == m.PENDING and status != m.CANCELLED:
+        if before in m.REQUESTED and status not in m.WITHDRAWN:
             self._notices.request(case, "REQUEST_REVIEW_COMPLETED")
         if before == m.SHIPPED:
             self._notices.parcel(case, "PACKAGE_REVIEW_COMPLETED")
@@ -217,23 +159,22 @@ class Aftersales:
         elif status == m.REPLACEMENT_PENDING:
             action = "SELLER_RESPOND_REPLACEMENT"
             world.due(case, action, clocks.answer_replacement, lambda: self.time_is_up(case))
+        elif status == m.EXCHANGE_PENDING:
+            world.due(case, "SELLER_RESPOND_EXCHANGE", clocks.answer_exchange, lambda: self.time_is_up(case))
         elif status == m.AWAITING_SHIP:
-            shared = next((part.rma_id for part in self._same_parcel(case, m.AWAITING_SHIP) if part.rma_id), "")
-            case.rma_id = shared or world.ids.decimal("4040", 19)
-            if case.shipment == "PLATFORM":
-                case.provider_id = next(iter(case.shop.carriers))
-                case.tracking_number = case.tracking_number or world.ids.decimal("9400", 22)
+            self._open_way_back(case)
             world.due(case, None, clocks.buyer_ships, lambda: self.time_is_up(case))
         elif status == m.AWAITING_RESPONSE:
             world.due(case, None, clocks.buyer_answers_offer, lambda: self.time_is_up(case))
         elif status in (m.REJECTED, m.PARCEL_REJECTED):
             world.due(case, None, clocks.buyer_disputes, lambda: self.time_is_up(case))
-        elif status in (m.SUCCESS, m.REPLACEMENT_REFUNDED):
+        elif status == m.SUCCESS or status in m.REFUNDED_INSTEAD:
             world.due(case, None, clocks.refund_lag, lambda: self.time_is_up(case))
-        elif status == m.REPLACEMENT_COMPLETE:
-            order = self._replacement_order(case)
-            case.replacement_order_id = order.id
-        if status in (m.CANCELLED, m.REPLACEMENT_CANCELLED):
+        elif status in m.RESHIPPED:
+            case.replacement_order_id = reshipments.send(self._sales, case).id
+            if case.type == states.EXCHANGE:
+                self._open_way_back(case)
+        if status in m.WITHDRAWN:
             for item in case.lines:
                 if item.line.case_id == case.id:
                     item.line.case_id = None
@@ -241,10 +182,17 @@ class Aftersales:
         if status == m.AWAITING_SHIP:
             self._notices.parcel(case, "RMA_CREATED")
 
+    def _open_way_back(self, case: Return) -> None:
+        shared = next((part.rma_id for part in self._same_parcel(case, m.AWAITING_SHIP) if part.rma_id), "")
+        case.rma_id = shared or self._world.ids.decimal("4040", 19)
+        if case.shipment == "PLATFORM":
+            case.provider_id = next(iter(case.shop.carriers))
+            case.tracking_number = case.tracking_number or self._world.ids.decimal("9400", 22)
+
     def time_is_up(self, case: Return) -> None:
         """The clock of a case has run out; whose clock it was says what follows."""
-        if case.status in (m.PENDING, m.REPLACEMENT_PENDING):
-            self.move(case, "approve", "SYSTEM", decision="DEADLINE_EXPIRED")
+        if case.status in m.REQUESTED:
+            self.move(case, self.approval(case), "SYSTEM", decision="DEADLINE_EXPIRED")
         elif case.status == m.SHIPPED:
             self.move(case, "goods_accepted", "SYSTEM", decision="DEADLINE_EXPIRED")
         elif case.status == m.AWAITING_SHIP:
@@ -253,8 +201,13 @@ class Aftersales:
             self.answer_offer(case, accept=False, role="SYSTEM")
         elif case.status in (m.REJECTED, m.PARCEL_REJECTED) and case.arbitration != "IN_PROGRESS":
             self.move(case, "no_dispute", "SYSTEM")
-        elif case.status in (m.SUCCESS, m.REPLACEMENT_REFUNDED) and not case.refunded_at:
+        elif (case.status == m.SUCCESS or case.status in m.REFUNDED_INSTEAD) and not case.refunded_at:
             self.pay(case)
+
+    @staticmethod
+    def approval(case: Return) -> str:
+        """The cause an approval is: with nothing left to send, a replacement or exchange is refunded instead."""
+        return "approve" if reshipments.in_stock(case) else "refund_instead"
 
     def pay(self, case: Return) -> None:
         """Pays the buyer: the refund is booked and the case complete."""
@@ -292,13 +245,18 @@ class Aftersales:
                 part.tracking_number = tracking_number or self._world.ids.decimal("9400", 22)
                 part.provider_id = part.provider_id or next(iter(part.shop.carriers))
             part.shipped_at = self._world.clock.seconds()
+            if part.status == m.EXCHANGE_COMPLETE:
+                # The goods of an exchange come back after the new ones were sent; no status tells of it.
+                self._notices.record(part, "SYSTEM", "Parcel shipped")
+                self._world.return_changed(part)
+                continue
             self.move(part, "buyer_shipped", "SYSTEM" if part.shipment != "BUYER_ARRANGE" else "BUYER")
             if part.quick_refund:
                 self.move(part, "quick_refund", "SYSTEM", decision="QUICK_REFUND")
 
     def deliver(self, case: Return) -> None:
         """The parcel arrives. No status tells of it: only the seller's next action appears."""
-        for part in self._same_parcel(case, m.SHIPPED, m.SUCCESS, m.COMPLETE):
+        for part in self._same_parcel(case, m.SHIPPED, m.SUCCESS, m.COMPLETE, m.EXCHANGE_COMPLETE):
             self._arrive(part)
 
     def _arrive(self, case: Return) -> None:
@@ -351,6 +309,8 @@ class Aftersales:
         self._world.hold(case)
         case.arbitration = outcome
         cause = "arbitration_buyer" if outcome == "SUPPORT_BUYER" else "arbitration_seller"
+        if cause == "arbitration_buyer" and not reshipments.in_stock(case):
+            cause = "arbitration_refund"
         self.move(case, cause, "OPERATOR", decision=outcome)
 
     def quick_refund(self, case: Return) -> None:
@@ -383,9 +343,3 @@ class Aftersales:
             for part in self._world.returns.values()
             if part.combined_id == case.combined_id and part.status in statuses and not part.delivered_at
         ] or [case]
-
-    def _replacement_order(self, case: Return) -> Order:
-        units = [Unit(item.line.product, 0, tax=0) for item in case.lines]
-        return self._sales.place(
-            case.shop, units, status="AWAITING_SHIPMENT", shipping_fee=0, replaces=case.order, buyer=case.order.buyer
-        )

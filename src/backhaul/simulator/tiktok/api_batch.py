@@ -33,15 +33,17 @@ _ACTIONS: dict[str, dict[str, str]] = {
         states.REFUND: "APPROVE_REFUND",
         states.RETURN: "APPROVE_RETURN",
         states.REPLACEMENT: "APPROVE_REPLACEMENT",
+        states.EXCHANGE: "APPROVE_EXCHANGE",
     },
     "REJECT_REQUEST": {
         states.REFUND: "REJECT_REFUND",
         states.RETURN: "REJECT_RETURN",
         states.REPLACEMENT: "REJECT_REPLACEMENT",
+        states.EXCHANGE: "REJECT_EXCHANGE",
     },
     "APPROVE_RETURN_PACKAGE": {states.RETURN: "APPROVE_RECEIVED_PACKAGE"},
     "REJECT_RETURN_PACKAGE": {states.RETURN: "REJECT_RECEIVED_PACKAGE"},
-    "REFUND_INSTEAD": {states.REPLACEMENT: "ISSUE_REPLACEMENT_REFUND"},
+    "REFUND_INSTEAD": {states.REPLACEMENT: "ISSUE_REPLACEMENT_REFUND", states.EXCHANGE: "ISSUE_EXCHANGE_REFUND"},
     "OFFER_PARTIAL_REFUND": {states.REFUND: "OFFER_PARTIAL_REFUND", states.RETURN: "OFFER_PARTIAL_REFUND"},
     _AFTER_RECEIPT: {states.RETURN: "APPROVE_RECEIVED_PACKAGE"},
 }
@@ -289,7 +291,7 @@ class BatchApi:
         """Whether the state shows that an earlier, equal decision went through."""
         if action in _PARCEL_ACTIONS:
             return case.status != m.SHIPPED
-        return case.status not in (m.PENDING, m.REPLACEMENT_PENDING)
+        return case.status not in m.REQUESTED
 
 
 def _grouped(cases: list[Return], key: Callable[[Return], str]) -> dict[str, list[Return]]:
@@ -309,7 +311,7 @@ def _band(total: int) -> tuple[int, int]:
 
 
 def _request_status(cases: list[Return]) -> str:
-    pending = any(case.status in (m.PENDING, m.REPLACEMENT_PENDING, m.AWAITING_RESPONSE) for case in cases)
+    pending = any(case.status in m.REQUESTED or case.status == m.AWAITING_RESPONSE for case in cases)
     return "PENDING_REQUEST_REVIEW" if pending else "REQUEST_REVIEW_COMPLETED"
 
 
@@ -351,4 +353,14 @@ def _sku_request(case: Return) -> dict[str, Any]:
         row["partial_refund_amount"] = {"partial_refund_total": amount(case.shop, case.partial), "currency": currency}
     if case.replacement_order_id:
         row["reshipment_order_id"] = case.replacement_order_id
+    if case.exchange_for:
+        row["exchange_order_lines"] = [
+            {
+                "sku_id": product.sku_id,
+                "sku_name": product.variant,
+                "product_name": product.title,
+                "seller_sku_name": product.seller_sku,
+            }
+            for product in case.exchange_for
+        ]
     return row

@@ -8,8 +8,9 @@ from backhaul.simulator import money
 from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok import paging, reasons, states
 from backhaul.simulator.tiktok.aftersales import Aftersales
+from backhaul.simulator.tiktok.asking import amounts, require_open
 from backhaul.simulator.tiktok.cancellations import Cancellations
-from backhaul.simulator.tiktok.decisions import APPROVALS, CHECKED, REJECTIONS, Decisions
+from backhaul.simulator.tiktok.decisions import APPROVALS, CHECKED, REJECTIONS, Decisions, meaning
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.events import VENDOR
 from backhaul.simulator.tiktok.gateway import Call, Endpoint
@@ -151,13 +152,17 @@ class ReturnApi:
         """Which decisions a case allows now. Code and reason are filled now and then although a decision is allowed."""
         case_id = call.query.get("return_or_cancel_id", "")
         asked = [name for name in call.query.get("check_decisions", "").split(",") if name]
-        known = (*_CANCEL_CHECKS, *CHECKED)
+        words = call.shop.switches.exchange_words
+        known = [*_CANCEL_CHECKS, *CHECKED]
         for name in asked:
-            if name not in known:
+            if name not in known and name not in words:
                 raise ApiError(25001001, f"invalid parameter check_decisions: {name}")
+        case = self._world.returns.get(case_id)
+        if case is not None and case.type == states.EXCHANGE:
+            known += words
         rows: list[dict[str, Any]] = []
-        for name in asked or list(known):
-            refusal, keys = self._asked_decision(call, case_id, name)
+        for name in asked or known:
+            refusal, keys = self._asked_decision(call, case_id, meaning(call.shop, name))
             row: dict[str, Any] = {"decision": name, "eligible": refusal is None}
             if refusal is not None:
                 row["ineligible_code"], row["ineligible_reason"] = refusal.code, refusal.message
@@ -190,11 +195,11 @@ class ReturnApi:
         if kind not in (states.REFUND, states.RETURN) or not isinstance(reason, str) or not reason:
             raise ApiError(25001001, "invalid parameter return_type or return_reason")
         lines = chosen_lines(order, body)
-        self._aftersales.require_open(order, lines)
+        require_open(self._world, order, lines)
         if order.status not in shop.market.seller_may_start_in:
             raise ApiError(25001003, "order status does not allow this operation")
         _check_seller_reason(order, kind, reason)
-        whole, _ = self._aftersales.amounts(order, lines)
+        whole, _ = amounts(order, lines)
         total = None
         if body.get("refund_total") is not None:
             try:
@@ -229,7 +234,7 @@ class ReturnApi:
         order = self._world.order_of(call.shop, str(call.json.get("order_id", "")))
         if call.json.get("request_type") not in ("CANCEL", "REFUND", "RETURN_AND_REFUND"):
             raise ApiError(25001001, "invalid parameter request_type")
-        whole, _ = self._aftersales.amounts(order, chosen_lines(order, call.json))
+        whole, _ = amounts(order, chosen_lines(order, call.json))
         return {"order_refund_amount": refund_amount(call.shop, whole)}
 
     def aftersale_eligibility(self, call: Call) -> dict[str, Any]:
@@ -269,7 +274,7 @@ class ReturnApi:
                 if order.status not in ("UNPAID", "ON_HOLD", "AWAITING_SHIPMENT"):
                     raise ApiError(25001003, "order status does not allow this operation")
             else:
-                self._aftersales.require_open(order, lines)
+                require_open(self._world, order, lines)
                 if user == "SELLER" and order.status not in shop.market.seller_may_start_in:
                     raise ApiError(25001003, "order status does not allow this operation")
         except ApiError as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok import reasons
-from backhaul.simulator.tiktok.aftersales import Aftersales
+from backhaul.simulator.tiktok.asking import amounts
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.model import Cancellation, CaseLine, Line, Order
 from backhaul.simulator.tiktok.sales import Sales
@@ -20,10 +20,9 @@ _SELLER_MAY = ("UNPAID", "ON_HOLD", "AWAITING_SHIPMENT", "AWAITING_COLLECTION")
 class Cancellations:
     """The state machine of cancellations."""
 
-    def __init__(self, world: World, sales: Sales, aftersales: Aftersales) -> None:
+    def __init__(self, world: World, sales: Sales) -> None:
         self._world = world
         self._sales = sales
-        self._aftersales = aftersales
 
     def request(self, order: Order, reason: str | None = None) -> Cancellation:
         """The buyer asks to cancel the whole order; a UK order on hold, or one shipped too late, is let go at once."""
@@ -118,7 +117,7 @@ class Cancellations:
         if kind == "BUYER_CANCEL" and order.request_cancel_at and self._pending(order):
             raise ApiError(25001011, "another aftersale is in progress")
         fitting = reasons.keys(market, "CANCEL", "BUYER", order.status)
-        whole, parts = self._aftersales.amounts(order, lines)
+        whole, parts = amounts(order, lines)
         if order.status == "UNPAID":
             whole.subtotal = whole.shipping = whole.tax = whole.total = 0
         now = world.clock.seconds()

@@ -37,7 +37,7 @@ class Channel:
         self.sales = Sales(self.world)
         self.aftersales = Aftersales(self.world, self.sales)
         self.decisions = Decisions(self.world, self.aftersales)
-        self.cancellations = Cancellations(self.world, self.sales, self.aftersales)
+        self.cancellations = Cancellations(self.world, self.sales)
         self.labels = Labels(self.world)
         self.orders = OrderApi(self.world, self.cancellations, self.decisions)
         self.gateway = Gateway(self.world)

@@ -14,7 +14,8 @@ from backhaul.simulator.tiktok import reasons, states
 from backhaul.simulator.tiktok.aftersales import Aftersales
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.events import VENDOR
-from backhaul.simulator.tiktok.model import Case, Return
+from backhaul.simulator.tiktok.model import Case, Return, Shop
+from backhaul.simulator.tiktok.reshipments import in_stock
 from backhaul.simulator.tiktok.world import World
 
 APPROVALS = (
@@ -25,9 +26,13 @@ APPROVALS = (
     "ISSUE_REPLACEMENT_REFUND",
     "OFFER_PARTIAL_REFUND",
     "DIRECT_REFUND",
+    "APPROVE_EXCHANGE",
+    "ISSUE_EXCHANGE_REFUND",
 )
-REJECTIONS = ("REJECT_REFUND", "REJECT_RETURN", "REJECT_RECEIVED_PACKAGE", "REJECT_REPLACEMENT")
-CHECKED = (*(name for name in APPROVALS if name != "OFFER_PARTIAL_REFUND"), *REJECTIONS)
+REJECTIONS = ("REJECT_REFUND", "REJECT_RETURN", "REJECT_RECEIVED_PACKAGE", "REJECT_REPLACEMENT", "REJECT_EXCHANGE")
+# Decisions about exchanges, by what they mean; a shop's switch says what the API calls them.
+EXCHANGE = ("APPROVE_EXCHANGE", "ISSUE_EXCHANGE_REFUND", "REJECT_EXCHANGE")
+CHECKED = tuple(name for name in (*APPROVALS, *REJECTIONS) if name not in ("OFFER_PARTIAL_REFUND", *EXCHANGE))
 
 # decision -> (types it fits, cause in the state table, code when the status forbids it)
 _RULES: dict[str, tuple[tuple[str, ...], str, int]] = {
@@ -42,6 +47,9 @@ _RULES: dict[str, tuple[tuple[str, ...], str, int]] = {
     "REJECT_RETURN": ((states.RETURN,), "reject", 25011011),
     "REJECT_RECEIVED_PACKAGE": ((states.RETURN,), "goods_rejected", 25011014),
     "REJECT_REPLACEMENT": ((states.REPLACEMENT,), "reject", 25011011),
+    "APPROVE_EXCHANGE": ((states.EXCHANGE,), "approve", 25011012),
+    "ISSUE_EXCHANGE_REFUND": ((states.EXCHANGE,), "refund_instead", 25011012),
+    "REJECT_EXCHANGE": ((states.EXCHANGE,), "reject", 25011011),
 }
 _TEXTS = {
     25011011: "reverse status cannot reject",
@@ -50,6 +58,7 @@ _TEXTS = {
     25011014: "reverse status cannot reject receive",
     25011032: "reverse status cannot offer partial refund",
 }
+_APPROVED = frozenset({m.SUCCESS, m.COMPLETE, m.AWAITING_SHIP})
 _PARCEL = ("APPROVE_RECEIVED_PACKAGE", "REJECT_RECEIVED_PACKAGE")
 
 
@@ -63,6 +72,13 @@ class Decision:
     reject_reason: str = ""
     comment: str = ""
     image_ids: tuple[str, ...] = ()
+
+
+def meaning(shop: Shop, word: str) -> str:
+    """What a word of the API means; empty for an exchange word that this shop's API does not have."""
+    if word in shop.switches.exchange_words:
+        return EXCHANGE[shop.switches.exchange_words.index(word)]
+    return "" if word in EXCHANGE else word
 
 
 class Decisions:
@@ -79,16 +95,19 @@ class Decisions:
             return ApiError(25011010, "reverse order is in arbitration")
         if case.type not in types:
             return ApiError(25020004, "decision does not match the reverse type")
-        if case.status in (m.CANCELLED, m.REPLACEMENT_CANCELLED):
+        if case.status in m.WITHDRAWN:
             return ApiError(25020009, "reverse order has been cancelled")
         if case.status == m.AWAITING_RESPONSE:
             return ApiError(25007007, "a negotiation is in progress")
         if name in _PARCEL:
             return self._parcel_refusal(case, name, code)
-        if name in REJECTIONS and case.status in (m.SUCCESS, m.COMPLETE, m.AWAITING_SHIP, m.REPLACEMENT_COMPLETE):
+        if name in REJECTIONS and (case.status in m.RESHIPPED or case.status in _APPROVED):
             return ApiError(25020010, "reverse order has been approved")
         if not states.allows(cause, case.type, case.status):
             return ApiError(code, _TEXTS[code])
+        refused_when_short = case.shop.switches.without_stock == "refused"
+        if name in ("APPROVE_REPLACEMENT", "APPROVE_EXCHANGE") and refused_when_short and not in_stock(case):
+            return ApiError(25020003, "the goods to be sent are out of stock")
         if name == "OFFER_PARTIAL_REFUND" and len({item.line.product.sku_id for item in case.lines}) > 1:
             return ApiError(25005021, "partial refund supports a single sku only")
         return None
@@ -106,11 +125,12 @@ class Decisions:
             return ApiError(code, _TEXTS[code])
         return None
 
-    def read(self, case: Return, body: dict[str, Any], allowed: tuple[str, ...]) -> Decision:
+    def read(self, case: Return, body: dict[str, Any], allowed: tuple[str, ...], *, by_api: bool = True) -> Decision:
         """The decision in a body. Raises ApiError for anything the channel would not understand."""
-        name = body.get("decision")
+        word = body.get("decision")
+        name = meaning(case.shop, str(word)) if by_api else word
         if name not in allowed:
-            raise ApiError(25001001, f"invalid parameter decision: {name!r}")
+            raise ApiError(25001001, f"invalid parameter decision: {word!r}")
         comment = body.get("comment", "")
         reason = body.get("reject_reason", "")
         keep = body.get("buyer_keep_item", False)
@@ -181,6 +201,8 @@ class Decisions:
         if name in REJECTIONS:
             self.check_reason(case, case.type, decision.reject_reason, parcel=name == "REJECT_RECEIVED_PACKAGE")
         cause = "keep_item" if decision.keep_item else _RULES[name][1]
+        if cause == "approve":
+            cause = self._aftersales.approval(case)
         self._world.hold(case)
         if cause == "keep_item":
             case.keep_item = True

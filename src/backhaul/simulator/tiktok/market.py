@@ -18,6 +18,7 @@ class Clocks:
 
     answer_request: int = 48 * HOUR
     answer_replacement: int = 24 * HOUR
+    answer_exchange: int = 48 * HOUR
     answer_cancellation: int = 48 * HOUR
     judge_parcel: int = 48 * HOUR
     buyer_ships: int = 14 * DAY
@@ -38,6 +39,7 @@ class Market:
     cities: tuple[tuple[str, str, str], ...]
     tax_percent: float
     seller_may_start_in: frozenset[str] = frozenset()
+    reships: bool = False  # replacements and exchanges are offered to buyers
 
 
 _BASE = Clocks()
@@ -51,6 +53,7 @@ MARKETS: dict[str, Market] = {
         (("Columbus", "Ohio", "43085"), ("Austin", "Texas", "78704"), ("Fresno", "California", "93720")),
         8.0,
         frozenset({"IN_TRANSIT", "DELIVERED"}),
+        reships=True,
     ),
     "GB": Market(
         "GB",
@@ -60,6 +63,7 @@ MARKETS: dict[str, Market] = {
         (("Leeds", "West Yorkshire", "LS1 4AP"), ("Bristol", "Bristol", "BS1 5TR")),
         0.0,
         frozenset({"DELIVERED"}),
+        reships=True,
     ),
     "DE": Market("DE", "EUR", "EU", _BASE, (("Leipzig", "Sachsen", "04109"),), 0.0, frozenset({"DELIVERED"})),
     "FR": Market("FR", "EUR", "EU", _BASE, (("Nantes", "Pays de la Loire", "44000"),), 0.0, frozenset({"DELIVERED"})),

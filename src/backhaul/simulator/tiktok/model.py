@@ -23,7 +23,17 @@ REPLACEMENT_REFUNDED = "REPLACEMENT_REQUEST_REFUND_SUCCESS"
 REPLACEMENT_CANCELLED = "REPLACEMENT_REQUEST_CANCEL"
 REPLACEMENT_COMPLETE = "REPLACEMENT_REQUEST_COMPLETE"
 
-ENDED = frozenset({CANCELLED, COMPLETE, REPLACEMENT_REFUNDED, REPLACEMENT_CANCELLED, REPLACEMENT_COMPLETE})
+# Seen in live data only; no status for a refused exchange has been seen, so a refusal ends as a cancelled request.
+EXCHANGE_PENDING = "EXCHANGE_REQUEST_PENDING"
+EXCHANGE_REFUNDED = "EXCHANGE_REQUEST_REFUND_SUCCESS"
+EXCHANGE_CANCELLED = "EXCHANGE_REQUEST_CANCEL"
+EXCHANGE_COMPLETE = "EXCHANGE_REQUEST_COMPLETE"
+
+REQUESTED = frozenset({PENDING, REPLACEMENT_PENDING, EXCHANGE_PENDING})
+WITHDRAWN = frozenset({CANCELLED, REPLACEMENT_CANCELLED, EXCHANGE_CANCELLED})
+RESHIPPED = frozenset({REPLACEMENT_COMPLETE, EXCHANGE_COMPLETE})
+REFUNDED_INSTEAD = frozenset({REPLACEMENT_REFUNDED, EXCHANGE_REFUNDED})
+ENDED = WITHDRAWN | RESHIPPED | REFUNDED_INSTEAD | {COMPLETE}
 
 CANCEL_PENDING = "CANCELLATION_REQUEST_PENDING"
 CANCEL_SUCCESS = "CANCELLATION_REQUEST_SUCCESS"
@@ -56,6 +66,11 @@ class Switches:
     rotate_refresh_token: bool = True
     clock_skew_seconds: float = 0.0
     shipments: tuple[str, ...] = ("PLATFORM", "SELLER", "BUYER_ARRANGE")
+    # The words that approve, refund and refuse an exchange, in this order; empty when the API has none for it. The
+    # vendor has published only the second of them.
+    exchange_words: tuple[str, ...] = ("APPROVE_EXCHANGE", "ISSUE_EXCHANGE_REFUND", "REJECT_EXCHANGE")
+    # What becomes of the approval of a replacement or exchange whose goods are out of stock: `refused` or `refund`.
+    without_stock: str = "refused"
 
 
 @dataclass(slots=True)
@@ -69,6 +84,7 @@ class Product:
     variant: str
     price: int
     components: tuple[Product, ...] = ()
+    stock: int = 10_000
 
 
 @dataclass(slots=True)
@@ -244,7 +260,7 @@ class Case:
 
 @dataclass(slots=True)
 class Return(Case):
-    """A refund-only, return-and-refund or replacement case."""
+    """A refund-only, return-and-refund, replacement or exchange case."""
 
     type: str = "RETURN_AND_REFUND"
     arbitration: str | None = None
@@ -265,6 +281,7 @@ class Return(Case):
     delivered_at: int = 0
     label: Label | None = None
     replacement_order_id: str = ""
+    exchange_for: tuple[Product, ...] = ()
     request_id: str = ""
     rma_id: str = ""
     freight: int = 0

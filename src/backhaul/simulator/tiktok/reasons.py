@@ -44,7 +44,7 @@ def _table() -> _Table:
 @lru_cache(maxsize=512)
 def keys(market: str, case: str, used_by: str, order_status: str | None = None) -> tuple[str, ...]:
     """Keys in force for a market, case and party; with an order status only those that fit it."""
-    case = "RETURN_AND_REFUND" if case == "REPLACEMENT" else case
+    case = "RETURN_AND_REFUND" if case in ("REPLACEMENT", "EXCHANGE") else case
     groups = _table().get(market, {}).get(case, {}).get(used_by, {})
     retired = RETIRED.get(market, frozenset())
     found: list[str] = []

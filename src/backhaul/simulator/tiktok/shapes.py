@@ -99,7 +99,7 @@ def _discounts(case: Case) -> dict[str, str]:
 def return_shape(case: Return) -> dict[str, Any]:
     """One return, newest version; `older_return` makes the 202309 form of it."""
     shop = case.shop
-    goods_travel = case.type == "RETURN_AND_REFUND"
+    goods_travel = case.type in ("RETURN_AND_REFUND", "EXCHANGE")
     shape: dict[str, Any] = {
         "return_id": case.id,
         "order_id": case.order.id,
