@@ -286,7 +286,8 @@ class CaseControl:
             case = cancellations.by_seller(order, order.lines, reason, role=role)
         else:
             raise ValueError("role must be BUYER, SYSTEM or OPERATOR")
-        return answer({"id": case.id, "status": case.status, "wire": cancellation_shape(case, older=False)}, 201)
+        wire = cancellation_shape(case, older=False)
+        return answer({"id": case.id, "status": case.status, "total": case.amounts.total, "wire": wire}, 201)
 
     async def keep(self, request: web.Request) -> web.Response:
         """The buyer wants the order after all."""

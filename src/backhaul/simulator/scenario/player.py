@@ -1,0 +1,172 @@
+"""Plays many stories at once on one time-line.
+
+The conductor does what is due, waits until the hub has nothing left to do, and moves the simulator's clock to whatever
+comes next: an act, a look into the books, or a moment for which the hub has asked. What is not possible yet (a seller
+cannot answer before the hub has heard the question) is tried again for a while; the acts of one story keep their order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from backhaul.simulator.process import ControlClient
+from backhaul.simulator.scenario.judging import Shown, judge, never_twice
+from backhaul.simulator.scenario.model import Act, Expected
+from backhaul.simulator.scenario.world import NotYet, Play, World
+
+HOUR = 3600.0
+PATIENCE = 30 * HOUR  # virtual seconds that an act, or on bad days the end, may wait for its turn
+_FIRST_WAIT, _LONGEST_WAIT = 120.0, 2 * HOUR
+
+
+class Seller(Protocol):
+    """The seller's side of a story: a hub, or a person before one."""
+
+    async def act(self, play: Play, act: Act) -> None:
+        """Does what the story says. Raises NotYet while that is not possible."""
+        ...
+
+    async def shown(self, play: Play, case: str) -> Shown | None:
+        """What the hub shows of a case; None when it has none, or nobody can say."""
+        ...
+
+
+class Hub(Protocol):
+    """The hub as far as time goes."""
+
+    async def still(self) -> None:
+        """Returns when nothing is left to do at this moment."""
+        ...
+
+    async def moving(self, seconds: float) -> None:
+        """The clock is about to be moved on."""
+        ...
+
+    async def wants(self) -> float | None:
+        """The next virtual time at which it has something to do that must not be jumped over."""
+        ...
+
+
+class Conductor:
+    """Plays until every story has been judged. `heard` is told of each act and each verdict."""
+
+    def __init__(
+        self,
+        control: ControlClient,
+        hub: Hub,
+        seller: Seller,
+        *,
+        calm: bool = True,
+        heard: Callable[[Play, str], None] = lambda play, text: None,
+    ) -> None:
+        self._control, self._hub, self._seller = control, hub, seller
+        self._world = World(control)
+        self._calm = calm
+        self._heard = heard
+        self._since: dict[int, float] = {}  # story -> since when its next act waits
+        self._late: dict[int, list[str]] = {}  # story -> what was wrong when its end should have come
+        self._tries = 0
+        self._now = 0.0
+
+    async def run(self, plays: Sequence[Play]) -> None:
+        """Plays them; what was wrong stands in each one's complaints."""
+        self._now = (await self._control.clock())["now"]
+        await asyncio.gather(*(self._world.begin(play, self._now) for play in plays))
+        while True:
+            await self._hub.still()
+            while await self._acts(plays):
+                await self._hub.still()
+            await self._look(plays)
+            if all(play.judged for play in plays):
+                return
+            await self._move(plays)
+
+    # -- acts
+
+    async def _acts(self, plays: Sequence[Play]) -> bool:
+        """One act of each story whose next one is due. Whether any was done."""
+        due = [play for play in plays if not play.judged and self._due(play)]
+        done = await asyncio.gather(*(self._act(play) for play in due))
+        return any(done)
+
+    def _due(self, play: Play) -> bool:
+        act = play.next_act
+        return act is not None and self._now >= play.begun + act.at
+
+    async def _act(self, play: Play) -> bool:
+        act = play.next_act
+        assert act is not None
+        try:
+            if act.by == "seller":
+                await self._seller.act(play, act)
+            else:
+                await self._world.act(play, act)
+        except NotYet as error:
+            since = self._since.setdefault(id(play), self._now)
+            play.waits = str(error)
+            if self._now - since >= PATIENCE:
+                play.complaints.append(f"line {act.line}: {act} was not possible: {error}")
+                play.judged = True
+            return False
+        self._since.pop(id(play), None)
+        play.waits = ""
+        play.done += 1
+        self._tries = 0
+        self._heard(play, str(act))
+        return True
+
+    # -- looks
+
+    async def _look(self, plays: Sequence[Play]) -> None:
+        for play in plays:
+            if play.judged or id(play) in self._since:
+                continue
+            checks = play.scenario.checks
+            while play.checked < len(checks) and self._now >= play.begun + (checks[play.checked].at or 0.0):
+                check = checks[play.checked]
+                found = await self._judge(play, [check])
+                if found and not self._calm and self._now - play.begun - (check.at or 0.0) < PATIENCE:
+                    break
+                play.complaints += [f"line {check.line}: {text}" for text in found]
+                play.checked += 1
+            if play.next_act is None and self._now >= play.begun + play.scenario.until:
+                await self._end(play)
+
+    async def _end(self, play: Play) -> None:
+        found = await self._judge(play, play.scenario.end)
+        over = self._now - play.begun - play.scenario.until
+        if found and not self._calm and over < PATIENCE:
+            self._late[id(play)] = found
+            return
+        self._late.pop(id(play), None)
+        play.complaints += found
+        play.judged = True
+        self._heard(play, "the end")
+
+    async def _judge(self, play: Play, expected: Sequence[Expected]) -> list[str]:
+        books = await self._control.books(play.shop["id"])
+        shown: Mapping[str, Any] = {each.case: await self._seller.shown(play, each.case) for each in expected}
+        return judge(play, expected, books, shown, calm=self._calm) + never_twice(play, books)
+
+    # -- time
+
+    async def _move(self, plays: Sequence[Play]) -> None:
+        times = [at for play in plays if not play.judged for at in self._times(play) if at > self._now]
+        wanted = await self._hub.wants()
+        if wanted is not None:
+            times.append(wanted)
+        if self._since or self._late:
+            self._tries += 1
+            times.append(self._now + min(_LONGEST_WAIT, _FIRST_WAIT * 2**self._tries))
+        at = max(min(times), self._now + 1.0)
+        await self._hub.moving(at - self._now)
+        await self._control.step(at - self._now)
+        self._now = (await self._control.clock())["now"]
+
+    def _times(self, play: Play) -> list[float]:
+        scenario, act = play.scenario, play.next_act
+        times = [scenario.until] if act is None else [act.at]
+        times += [check.at or 0.0 for check in scenario.checks[play.checked : play.checked + 1]]
+        return [play.begun + at for at in times]

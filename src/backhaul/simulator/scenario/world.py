@@ -1,0 +1,212 @@
+"""Plays everybody in a story but the seller, through the control API of a running simulator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from backhaul.simulator.process import ControlClient, ControlError
+from backhaul.simulator.scenario.model import Act, Scenario
+
+CANCELLATION = "CANCELLATION"
+
+
+class NotYet(Exception):
+    """The act is not possible now; it may be in a while. The text says what it waits for."""
+
+
+@dataclass(slots=True)
+class Cast:
+    """One case in play. `total` is what was asked for, in minor units."""
+
+    name: str
+    id: str
+    kind: str
+    total: int
+
+    @property
+    def is_cancellation(self) -> bool:
+        """Whether it lies among the channel's cancellations and not its returns."""
+        return self.kind == CANCELLATION
+
+
+@dataclass(slots=True)
+class Play:
+    """One story being played: in which shop (as the simulator describes it), since when, and how far it is."""
+
+    scenario: Scenario
+    shop: dict[str, Any]
+    begun: float = 0.0
+    order: dict[str, Any] = field(default_factory=dict)
+    cases: dict[str, Cast] = field(default_factory=dict)
+    done: int = 0
+    checked: int = 0
+    judged: bool = False
+    waits: str = ""  # what the next act waits for, when it could not be done in time
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def next_act(self) -> Act | None:
+        """The act that comes next; None when all are done."""
+        acts = self.scenario.acts
+        return acts[self.done] if self.done < len(acts) else None
+
+    def case_of(self, act: Act) -> Cast:
+        """The case an act is about."""
+        return self.cases[act.case]
+
+
+class World:
+    """Everybody but the seller."""
+
+    def __init__(self, control: ControlClient) -> None:
+        self.control = control
+
+    async def begin(self, play: Play, now: float) -> None:
+        """The order of a story is placed."""
+        plan = play.scenario.order
+        copy: Any = False
+        if plan.copy is not None:
+            copy = {"style": "tag", **play.scenario.shop.connector, **plan.copy}
+            copy = {name: copy[name] for name in ("style", "delay_seconds", "wrong_sku") if name in copy}
+            copy.setdefault("delay_seconds", 0.0)
+        if not play.scenario.shop.commerce:
+            copy = False
+        play.order = await self.control.place_order(
+            play.shop["id"],
+            plan.lines,
+            status=plan.status,
+            shipping_fee=plan.shipping,
+            fulfillment_type=plan.fulfillment,
+            copy=copy,
+        )
+        play.begun = now
+
+    async def act(self, play: Play, act: Act) -> None:
+        """Does one act. Raises NotYet when the channel or the commerce system would refuse it at this moment."""
+        try:
+            await getattr(self, f"_{act.by}_{act.do}")(play, act)
+        except ControlError as error:
+            if error.status != 409:
+                raise
+            raise NotYet(f"{act}: {error}") from None
+
+    # -- buyer
+
+    async def _buyer_ask(self, play: Play, act: Act) -> None:
+        values, kind = act.values, str(act.values["kind"])
+        if kind == CANCELLATION:
+            made = await self.control.ask_cancellation(play.order["id"], **_given(values, reason="reason"))
+            total = made.get("total", 0)
+        else:
+            asked = _given(
+                values, reason="reason", shipment="shipment", approved="auto_approve", quick_refund="quick_refund",
+                document="document", sku="exchange_sku",
+            )  # fmt: skip
+            if "units" in values:
+                asked["line_ids"] = self._lines(play, values["units"])
+            if "with" in values:
+                asked["combine_with"] = play.cases[values["with"]].id
+            made = await self.control.ask_return(play.order["id"], kind, **asked)
+            total = made["total"]
+        play.cases[act.case] = Cast(act.case, made["id"], kind, total)
+
+    async def _buyer_ship(self, play: Play, act: Act) -> None:
+        await self._return(play, act, "ship", **_given(act.values, tracking="tracking_number"))
+
+    async def _buyer_withdraw(self, play: Play, act: Act) -> None:
+        case = play.case_of(act)
+        if case.is_cancellation:
+            await self.control.call("POST", f"/cancellations/{case.id}/withdraw")
+        else:
+            await self._return(play, act, "withdraw")
+
+    async def _buyer_edit(self, play: Play, act: Act) -> None:
+        values = _given(act.values, kind="kind")
+        if "units" in act.values:
+            values["line_ids"] = self._lines(play, act.values["units"])
+        made = await self._return(play, act, "edit", **values)
+        name = str(act.values["new"])
+        play.cases[name] = Cast(name, made["id"], made["type"], made["total"])
+
+    async def _buyer_dispute(self, play: Play, act: Act) -> None:
+        await self._return(play, act, "arbitrate", outcome="IN_PROGRESS")
+
+    async def _buyer_accept_offer(self, play: Play, act: Act) -> None:
+        await self._return(play, act, "respond_offer", accept=True)
+
+    async def _buyer_refuse_offer(self, play: Play, act: Act) -> None:
+        await self._return(play, act, "respond_offer", accept=False)
+
+    # -- carrier and channel
+
+    async def _carrier_scan(self, play: Play, act: Act) -> None:
+        await self._return(play, act, "ship")
+
+    async def _carrier_deliver(self, play: Play, act: Act) -> None:
+        await self._return(play, act, "deliver")
+
+    async def _carrier_order(self, play: Play, act: Act) -> None:
+        await self.control.advance_order(play.order["id"], str(act.values["status"]))
+
+    async def _channel_side_with_buyer(self, play: Play, act: Act) -> None:
+        await self._return(play, act, "arbitrate", outcome="SUPPORT_BUYER")
+
+    async def _channel_side_with_seller(self, play: Play, act: Act) -> None:
+        await self._return(play, act, "arbitrate", outcome="SUPPORT_SELLER")
+
+    async def _channel_quick_refund(self, play: Play, act: Act) -> None:
+        await self._return(play, act, "quick_refund")
+
+    async def _channel_cancel_order(self, play: Play, act: Act) -> None:
+        body = {"order_id": play.order["id"], "role": "SYSTEM"}
+        made = await self.control.call("POST", "/cancellations", body)
+        play.cases[act.case] = Cast(act.case, made["id"], CANCELLATION, made.get("total", 0))
+
+    async def _channel_tell_again(self, play: Play, act: Act) -> None:
+        case = play.case_of(act)
+        which = "cancel_id" if case.is_cancellation else "return_id"
+        await self.control.call("POST", "/webhooks/emit", {which: case.id, "copies": act.values.get("copies", 1)})
+
+    # -- other people's hands
+
+    async def _staff_decide(self, play: Play, act: Act) -> None:
+        await self._return(play, act, "decide", **_given(act.values, decision="decision", reason="reject_reason"))
+
+    async def _connector_copy(self, play: Play, act: Act) -> None:
+        values = {"style": "tag", **_given(act.values, style="style", wrong_sku="wrong_sku")}
+        play.order = await self.control.copy_order(play.order["id"], **values)
+
+    async def _shopify_refund(self, play: Play, act: Act) -> None:
+        amount = act.values.get("amount", play.case_of(act).total)
+        body = {**self._commerce(play, act), "amount": amount, **_given(act.values, restock="restock")}
+        await self.control.call("POST", "/commerce/refund", body)
+
+    async def _shopify_return(self, play: Play, act: Act) -> None:
+        await self.control.call("POST", "/commerce/return", self._commerce(play, act))
+
+    # -- what several acts need
+
+    async def _return(self, play: Play, act: Act, action: str, **values: Any) -> dict[str, Any]:
+        return await self.control.act(play.case_of(act).id, action, **values)
+
+    @staticmethod
+    def _lines(play: Play, units: list[int]) -> list[str]:
+        return [play.order["line_ids"][number - 1] for number in units]
+
+    @staticmethod
+    def _commerce(play: Play, act: Act) -> dict[str, Any]:
+        if not play.order.get("commerce_id"):
+            raise NotYet(f"{act}: the order is not in the commerce system yet")
+        skus = [line["sku"] for line in play.scenario.order.lines for _ in range(int(line.get("quantity", 1)))]
+        units = act.values.get("units") or range(1, len(skus) + 1)
+        quantities: dict[str, int] = {}
+        for number in units:
+            quantities[skus[number - 1]] = quantities.get(skus[number - 1], 0) + 1
+        domain = play.shop["commerce"]["domain"]
+        return {"domain": domain, "order": play.order["commerce_id"], "quantities": quantities}
+
+
+def _given(values: Any, **names: str) -> dict[str, Any]:
+    """The values that an act has, under the control API's names."""
+    return {theirs: values[ours] for ours, theirs in names.items() if ours in values}
