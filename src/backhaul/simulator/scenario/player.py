@@ -19,6 +19,7 @@ from backhaul.simulator.scenario.world import NotYet, Play, World
 HOUR = 3600.0
 PATIENCE = 30 * HOUR  # virtual seconds that an act, or on bad days the end, may wait for its turn
 _FIRST_WAIT, _LONGEST_WAIT = 120.0, 2 * HOUR
+_SOON = 600.0
 
 
 class Seller(Protocol):
@@ -120,8 +121,11 @@ class Conductor:
     # -- looks
 
     async def _look(self, plays: Sequence[Play]) -> None:
+        wanted = await self._hub.wants()
+        soon = wanted is not None and wanted - self._now <= _SOON
         for play in plays:
-            if play.judged or id(play) in self._since:
+            # What the hub will do within minutes belongs to what has just happened; but not for ever.
+            if play.judged or id(play) in self._since or (soon and self._now < self._due_look(play) + HOUR):
                 continue
             checks = play.scenario.checks
             while play.checked < len(checks) and self._now >= play.begun + (checks[play.checked].at or 0.0):
@@ -133,6 +137,12 @@ class Conductor:
                 play.checked += 1
             if play.next_act is None and self._now >= play.begun + play.scenario.until:
                 await self._end(play)
+
+    def _due_look(self, play: Play) -> float:
+        """When the next look into the books of a story was due."""
+        checks = play.scenario.checks
+        at = checks[play.checked].at if play.checked < len(checks) else play.scenario.until
+        return play.begun + (at or 0.0)
 
     async def _end(self, play: Play) -> None:
         found = await self._judge(play, play.scenario.end)

@@ -1,0 +1,185 @@
+"""The seller's side of a scenario, over the hub's REST API alone."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from backhaul.rehearsal.api import Api, ApiRefused
+from backhaul.simulator.scenario.judging import Shown
+from backhaul.simulator.scenario.model import Act
+from backhaul.simulator.scenario.world import Cast, NotYet, Play
+
+PDF = b"%PDF-1.4\n% a made-up return label\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+APPROVALS = ("approve_refund", "approve_return", "approve_replacement", "approve_exchange", "approve_cancellation")
+REJECTIONS = ("reject_refund", "reject_return", "reject_replacement", "reject_exchange", "reject_cancellation")
+
+
+class RestSeller:
+    """Does what a story says, by the API. With `idle` nobody acts, and only the merchant's rules are left."""
+
+    def __init__(self, api: Api, shop_ids: dict[str, str], *, idle: bool = False) -> None:
+        self._api = api
+        self._shop_ids = shop_ids  # the channel's id of a shop -> ours
+        self._known: dict[str, str] = {}  # the channel's id of a case -> ours
+        self._idle = idle
+
+    async def act(self, play: Play, act: Act) -> None:
+        """One act. Raises NotYet while the hub does not offer it, ApiRefused when it refuses what it offers."""
+        if act.do in ("policy", "nothing") or self._idle:
+            return
+        doing: Callable[[Play, Act], Awaitable[None]] = getattr(self, f"_{act.do}")
+        try:
+            await doing(play, act)
+        except ApiRefused as error:
+            if error.status not in (404, 409, 422):
+                raise
+            raise NotYet(f"{act}: {error}") from None
+
+    async def shown(self, play: Play, case: str) -> Shown | None:
+        """What the hub shows of a case."""
+        found = await self.detail(play.cases[case])
+        if found is None:
+            return None
+        return Shown(
+            found["case"]["status"],
+            found["case"]["ended"],
+            tuple(each["key"] for each in found["exceptions"]),
+            tuple(each["kind"] for each in found["view"]["questions"]),
+            tuple(each["text"] for each in found["exceptions"]),
+        )
+
+    async def detail(self, case: Cast) -> dict[str, Any] | None:
+        """Everything the hub shows of a case; None when it does not know it."""
+        if case.id not in self._known:
+            found = (await self._api.get("/cases", q=case.id, tab="all"))["cases"]
+            mine = [each for each in found if each["channel_id"] == case.id]
+            if not mine:
+                return None
+            self._known[case.id] = mine[0]["id"]
+        return dict(await self._api.get(f"/cases/{self._known[case.id]}"))
+
+    # -- answers
+
+    async def _approve(self, play: Play, act: Act) -> None:
+        await self._answer(play, act, APPROVALS)
+
+    async def _reject(self, play: Play, act: Act) -> None:
+        await self._answer(play, act, REJECTIONS)
+
+    async def _keep_item(self, play: Play, act: Act) -> None:
+        await self._answer(play, act, ("keep_item",))
+
+    async def _refund_instead(self, play: Play, act: Act) -> None:
+        await self._answer(play, act, ("refund_instead",))
+
+    async def _accept(self, play: Play, act: Act) -> None:
+        await self._answer(play, act, ("accept_parcel",))
+
+    async def _refuse(self, play: Play, act: Act) -> None:
+        await self._answer(play, act, ("refuse_parcel",))
+
+    async def _offer(self, play: Play, act: Act) -> None:
+        await self._answer(play, act, ("offer_partial",))
+
+    async def _answer(self, play: Play, act: Act, decisions: tuple[str, ...]) -> None:
+        """Answers the question that one of these decisions fits."""
+        found = await self._case(play, act)
+        question, decision = _fitting(found, decisions)
+        if question is None:
+            raise NotYet(f"{act}: the hub does not ask")
+        body: dict[str, Any] = {
+            "action": question["action"],
+            "round": question["round"],
+            "decision": decision,
+            "comment": act.values.get("comment", ""),
+        }
+        if decision in REJECTIONS or decision == "refuse_parcel":
+            body["reason_key"] = act.values.get("reason") or self._first_reason(act, question)
+        await self._order(found, "decision", body)
+
+    @staticmethod
+    def _first_reason(act: Act, question: dict[str, Any]) -> str:
+        if not question["reasons"]:
+            raise NotYet(f"{act}: the hub does not know yet which reasons the channel takes")
+        return str(question["reasons"][0][0])
+
+    # -- goods
+
+    async def _label(self, play: Play, act: Act) -> None:
+        found = await self._case(play, act)
+        if not any(each["kind"] == "label" for each in found["view"]["questions"]):
+            raise NotYet(f"{act}: the hub asks for no label")
+        carriers = await self._api.get(f"/cases/{found['case']['id']}/carriers")
+        wanted = act.values.get("carrier", "")
+        carrier = next((each for each in carriers if wanted in (each[0], each[1])), [wanted, wanted])
+        if not wanted:
+            carrier = carriers[0]
+        body = {
+            "name": "label.pdf",
+            "content": base64.b64encode(PDF).decode(),
+            "tracking_number": act.values.get("tracking") or f"1Z{play.case_of(act).id[-14:]}",
+            "carrier_id": carrier[0],
+            "carrier_name": carrier[1],
+        }
+        await self._order(found, "label", body)
+
+    async def _receive(self, play: Play, act: Act) -> None:
+        found = await self._case(play, act)
+        await self._order(found, "received", {"units": _units(play, act, found)})
+
+    async def _inspect(self, play: Play, act: Act) -> None:
+        found = await self._case(play, act)
+        verdict = {"condition": act.values["condition"], "disposition": act.values["disposition"]}
+        verdicts = [{"unit": unit, **verdict} for unit in _units(play, act, found)]
+        await self._order(found, "inspection", {"verdicts": verdicts})
+
+    # -- repairs
+
+    async def _link_sku(self, play: Play, act: Act) -> None:
+        body = {"channel_sku": act.values["sku"], "commerce_sku": act.values["commerce_sku"]}
+        await self._api.post(f"/shops/{self._shop_ids[play.shop['id']]}/aliases", body)
+
+    async def _link_order(self, play: Play, act: Act) -> None:
+        found = await self._case(play, act)
+        await self._order(found, "link-order", {"commerce_order_id": play.order["commerce_id"]})
+
+    async def _confirm_gateway(self, play: Play, act: Act) -> None:
+        gateway = play.scenario.shop.connector.get("gateway", "TikTok Shop")
+        await self._api.post(f"/shops/{self._shop_ids[play.shop['id']]}/gateways", {"gateway": gateway})
+
+    async def _retry(self, play: Play, act: Act) -> None:
+        found = await self._case(play, act)
+        for each in found["exceptions"]:
+            if each["key"].startswith(act.values.get("key", "")):
+                await self._api.post(f"/exceptions/{each['id']}/retry", {})
+                return
+        raise NotYet(f"{act}: the hub shows no such exception")
+
+    async def _waive(self, play: Play, act: Act) -> None:
+        await self._order(await self._case(play, act), "waive", {"lane": act.values["lane"]})
+
+    async def _case(self, play: Play, act: Act) -> dict[str, Any]:
+        found = await self.detail(play.case_of(act))
+        if found is None:
+            raise NotYet(f"{act}: the hub does not know the case")
+        return found
+
+    async def _order(self, found: dict[str, Any], what: str, body: dict[str, Any]) -> None:
+        await self._api.post(f"/cases/{found['case']['id']}/{what}", body)
+
+
+def _fitting(found: dict[str, Any], decisions: tuple[str, ...]) -> tuple[dict[str, Any] | None, str]:
+    for question in found["view"]["questions"]:
+        for decision in decisions:
+            if decision in question["options"]:
+                return question, decision
+    return None, ""
+
+
+def _units(play: Play, act: Act, found: dict[str, Any]) -> list[str]:
+    """The hub's units of the case that an act is about; a story counts the units of its order."""
+    lines = play.order["line_ids"]
+    wanted = {lines[number - 1] for number in act.values["units"]} if "units" in act.values else set(lines)
+    return [each["unit_id"] for each in found["units"] if each["order_line_id"] in wanted]

@@ -1,0 +1,87 @@
+"""When the hub has nothing left to do at a moment of simulated time, and when it wants to be woken next."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import UUID
+
+from backhaul.simulator.process import ControlClient
+from backhaul.store import turns
+from backhaul.wiring import Hub
+from backhaul.work.vendors import shop_time
+
+SOON_S = 600  # what the hub does again within so many seconds is not jumped over, deadline or not
+PER_SHOP = 48
+MOST_S = 60.0  # real seconds: a hub that has not come to rest by then never will
+
+BUSY = """
+select exists (select from pgqueuer where status in ('queued', 'picked'))
+    or exists (select from turn where owner is not null and until > clock_timestamp())
+"""
+# A case that nobody waits for (the buyer is to ship, the inspector to look) is read daily; those looks may come late.
+NEXT = """
+select min(t.attend_at) from turn t join return_case c on c.id = t.subject_id
+where t.attend_at > $1 and (c.deadline is not null or t.attend_at <= $1 + $2)
+"""
+
+
+class Restless(Exception):
+    """The hub does not come to rest."""
+
+
+class Stillness:
+    """Watches one hub, by its database. All its shops go by one simulator's clock."""
+
+    def __init__(self, hub: Hub, control: ControlClient) -> None:
+        self._hub, self._control = hub, control
+
+    async def still(self) -> None:
+        """Returns when no webhook is under way, no job waits, no case is held and nothing is due."""
+        end, calm = time.monotonic() + MOST_S, 0
+        while calm < 2:
+            await self._control.settle()
+            await turns.wake_due(self._hub.pool, await self._clocks(), PER_SHOP)
+            calm = 0 if await self._hub.pool.fetchval(BUSY) else calm + 1
+            if not calm:
+                if time.monotonic() > end:
+                    raise Restless(await self._why())
+                await asyncio.sleep(0.01)
+
+    async def moving(self, seconds: float) -> None:
+        """The hub's clocks go first: what the simulator then says at once is never from its future."""
+        await self._hub.pool.execute(
+            """
+            update connection set clock = clock || jsonb_build_object(
+                'epoch_virtual', (clock ->> 'epoch_virtual')::float8 + $1::float8)
+            where clock is not null
+            """,
+            seconds,
+        )
+        for row in await self._hub.pool.fetch("select id from connection"):
+            self._hub.vendors.forget(row["id"])
+
+    async def wants(self) -> float | None:
+        """The next look that must not be jumped over."""
+        now = max((await self._clocks()).values(), default=0)
+        at = await self._hub.pool.fetchval(NEXT, now, SOON_S)
+        return None if at is None else float(at)
+
+    async def _clocks(self) -> dict[UUID, int]:
+        rows = await self._hub.pool.fetch(
+            """
+            select s.id, n.clock from shop s join link l on l.shop_id = s.id and l.role = 'channel'
+            join connection n on n.id = l.connection_id
+            """
+        )
+        return {row["id"]: shop_time(row["clock"]) for row in rows}
+
+    async def _why(self) -> str:
+        rows = await self._hub.pool.fetch(
+            """
+            select t.kind, c.channel_id, c.status from turn t left join return_case c on c.id = t.subject_id
+            where t.owner is not null limit 5
+            """
+        )
+        held = "; ".join(" ".join(str(each) for each in row if each is not None) for row in rows)
+        return f"the hub has not come to rest within {MOST_S:.0f} s; still at work: {held or 'queued jobs'}"
