@@ -157,7 +157,7 @@ async def test_commerce_hints_gather_and_survive_the_release(bench: Bench) -> No
 
     async def echo() -> None:
         async with bench.pool.acquire() as connection:
-            await turns.note(connection, {case: (1, soon)})
+            await turns.note(connection, {case: ((0, 1), soon)})
 
     bench.channel.on_read = echo
     await bench.attend(case)

@@ -7,6 +7,10 @@ from enum import StrEnum
 import msgspec
 
 from backhaul.domain.money import Money
+from backhaul.domain.reasons import DeskReason
+from backhaul.domain.words import Condition, Disposition
+
+__all__ = ["DeskLabel", "DeskLine", "DeskOffer", "DeskReason", "DeskReturn", "DeskState", "number"]
 
 
 class DeskState(StrEnum):
@@ -20,8 +24,15 @@ class DeskState(StrEnum):
     UNKNOWN = "unknown"  # a word we do not know: shown, never final
 
 
+def number(ident: str) -> str:
+    """The number that a global id ends in: desks and people know orders and lines by it."""
+    return ident.rpartition("/")[2]
+
+
 class DeskLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One unit on a desk's return. ``line_id`` is the commerce order's line."""
+    """One unit on a desk's return. ``line_id`` is the commerce order's line, by its whole id or by the number that ends
+    it. ``condition`` and ``disposition`` are what the desk's inspector wrote; ``found`` and ``fate`` what that means,
+    None for words that mean nothing to us."""
 
     id: str
     line_id: str = ""
@@ -30,8 +41,10 @@ class DeskLine(msgspec.Struct, frozen=True, omit_defaults=True):
     outcome: str = ""  # the desk's word: "refund", "exchange", "credit", ...
     reason: str = ""
     parent_reason: str = ""
-    condition: str = ""  # what the desk's inspector found, in the desk's word; empty before
+    condition: str = ""  # in the desk's word; empty before an inspection
     disposition: str = ""
+    found: Condition | None = None
+    fate: Disposition | None = None
     refund: Money | None = None
     returned: bool = False  # the desk has taken it in
 
@@ -63,14 +76,6 @@ class DeskReturn(msgspec.Struct, frozen=True, omit_defaults=True):
     notes: tuple[str, ...] = ()
     page: str = ""  # where a person sees it
     unread: dict[str, str] = {}  # words we do not know, kept and shown
-
-
-class DeskReason(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A leaf of the desk's two-level tree of reasons; names are case-sensitive."""
-
-    parent: str
-    child: str = ""
-    id: str = ""
 
 
 class DeskOffer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,7 +8,7 @@ import msgspec
 
 from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ChannelRefund, ExternalReference
 from backhaul.domain.commerce import Candidate, CommerceOrder
-from backhaul.domain.desk import DeskReturn
+from backhaul.domain.desk import DeskReason, DeskReturn
 from backhaul.domain.effects import DONE, Effect, EffectState
 from backhaul.domain.money import Money
 from backhaul.domain.words import ENDED, Action, Condition, Decision, Disposition, Kind, Party, Stage
@@ -51,6 +51,7 @@ class DeskTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     vendor: str  # "loop"; also the name of its votes
     opens: DeskOpens = DeskOpens.APPROVED
     labels: bool = True  # the desk makes the labels that the seller owes
+    carriers: dict[str, str] = {}  # the desk's name of a carrier -> the channel's id or name of it
     writes_records: bool = True  # the desk writes the return into commerce itself: we adopt it
     reject_reasons: tuple[str, ...] = ()  # channel reason keys, in order of preference, for what the desk rejects
 
@@ -67,6 +68,7 @@ class ShopTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     location: str = ""  # where restocked units go
     paused: dict[Party, str] = {}  # connections that wait for their owner, and why
     desk: DeskTerms | None = None  # None: the hub's own desk alone
+    second_writer: bool = False  # another program writes returns or refunds, and no person has answered for it yet
 
 
 class LinkState(StrEnum):
@@ -101,6 +103,19 @@ class Backoff(msgspec.Struct, frozen=True, omit_defaults=True):
     at: int = 0  # the last failure
 
 
+class Label(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A label that a person, or the desk, gave us."""
+
+    attachment: str
+    sha256: str
+    tracking_number: str
+    carrier_id: str
+    by: str
+    at: int
+    document: str = "label"
+    carrier_name: str = ""
+
+
 class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     """What reads have shown. Times are by the shop's clock. Stored with the case, written when it changed."""
 
@@ -119,6 +134,10 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     desk_at: int = 0
     desk_heard: int = -1
     desk_behind: bool = False
+    desk_since: int = 0  # since when the desk's return is as it is: its state, and whether it was processed
+    desk_reasons: tuple[DeskReason, ...] = ()  # the desk's own list, kept until its return is there
+    desk_label: Label | None = None  # the file of the desk's label, as it was fetched; no carrier of the channel yet
+    carriers: tuple[tuple[str, str], ...] = ()  # the channel's carriers (id, name), once a label needs one
     answerable: tuple[Answerable, ...] = ()
     answerable_at: int = 0
     answerable_for: str = ""  # the reviews it was read for: "action:round", with blanks between
@@ -153,19 +172,6 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str = ""
 
 
-class Label(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A label that a person gave us."""
-
-    attachment: str
-    sha256: str
-    tracking_number: str
-    carrier_id: str
-    by: str
-    at: int
-    document: str = "label"
-    carrier_name: str = ""
-
-
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     """What people told us of this case, folded from their commands."""
 
@@ -180,6 +186,7 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     retries: dict[str, int] = {}  # effect target (or "look:<source>") -> when a person asked for another try
     taken: bool = False  # an old open case taken over into live
     proofs: tuple[ChannelRefund, ...] = ()  # payments that the channel's events told of
+    desk_failure: tuple[str, str, int] | None = None  # return in the desk, why it could not be processed, when
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -195,6 +202,7 @@ class Facts(msgspec.Struct, frozen=True):
     heard_commerce: int = 0
     heard_desk: int = 0
     adopted_elsewhere: frozenset[str] = frozenset()  # commerce refunds that other cases of the order have adopted
+    desk_elsewhere: frozenset[str] = frozenset()  # returns in the desk that stand for other cases of the order
 
     # -- what was read
 

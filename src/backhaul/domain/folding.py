@@ -9,6 +9,7 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder
+from backhaul.domain.desk import DeskReturn
 from backhaul.domain.effects import Decide, Effect, EffectState
 from backhaul.domain.facts import Backoff, Label, Said, Seen, Verdict, Vote
 from backhaul.domain.words import ENDED, Action, Party
@@ -75,11 +76,38 @@ def fold_commerce(seen: Seen, order: CommerceOrder, heard: int, now: int) -> See
     )
 
 
+def fold_desk(seen: Seen, found: DeskReturn | None, others: tuple[DeskReturn, ...], heard: int, now: int) -> Seen:
+    """Take in a read of the desk: the case's own return, and the order's others."""
+    known = seen.desk
+    same = known is not None and found is not None and known.id == found.id
+    if known is not None and found is not None and same and found.updated_at < known.updated_at:
+        found = known
+    still = (
+        known is not None
+        and found is not None
+        and same
+        and (known.state, known.processed) == (found.state, found.processed)
+    )
+    return msgspec.structs.replace(
+        seen,
+        desk=found,
+        desk_others=others,
+        desk_at=now,
+        desk_heard=max(seen.desk_heard, heard),
+        desk_behind=False,
+        desk_since=seen.desk_since if still else now,
+        desk_reasons=() if found is not None else seen.desk_reasons,
+        backoff=without(seen.backoff, Party.DESK),
+    )
+
+
 def fall_behind(seen: Seen, party: Party) -> Seen:
     """After an accepted effect of ours: the channel's answer to it is needed before anything else; of commerce we know
     what we changed, so other effects need not wait for the read-back."""
     if party is Party.CHANNEL:
         return forget_read(seen, party)
+    if party is Party.DESK:
+        return msgspec.structs.replace(seen, desk_behind=True)
     return msgspec.structs.replace(seen, commerce_behind=True)
 
 
@@ -87,6 +115,8 @@ def forget_read(seen: Seen, party: Party) -> Seen:
     """After an effect whose outcome is not what we wanted, or not known, the last read is no longer true."""
     if party is Party.CHANNEL:
         return msgspec.structs.replace(seen, channel_heard=-1)
+    if party is Party.DESK:
+        return msgspec.structs.replace(seen, desk_heard=-1)
     return msgspec.structs.replace(seen, commerce_heard=-1)
 
 
@@ -145,6 +175,9 @@ def fold_said(commands: Iterable[Command]) -> Said:
                 fields["retries"][msgspec.json.decode(command.body, type=str)] = command.at
             case "take_over":
                 fields["taken"] = True
+            case "desk_failure":
+                return_id, text = msgspec.json.decode(command.body, type=tuple[str, str])
+                fields["desk_failure"] = (return_id, text, command.at)
             case "proof":
                 proofs.append(msgspec.json.decode(command.body, type=ChannelRefund))
     return Said(votes=tuple(votes), waived=frozenset(waived), proofs=tuple(proofs), **fields)

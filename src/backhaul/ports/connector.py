@@ -59,7 +59,8 @@ class ShopInfo(msgspec.Struct, frozen=True):
 class News(msgspec.Struct, frozen=True):
     """What a verified webhook says: a hint, never a fact, except ``paid``, which is the vendor's word on a payment.
 
-    ``subjects`` are (kind, vendor id) with kind one of "return", "cancellation", "order", "connection";
+    ``subjects`` are (kind, vendor id) with kind one of "return", "cancellation", "order", "connection",
+    "desk_return" (then ``order_id`` is the commerce order's, by its number at least);
     ``delivery`` is the vendor's id of the event, equal on repeats."""
 
     delivery: str
@@ -70,6 +71,7 @@ class News(msgspec.Struct, frozen=True):
     drift: str = ""  # why it is not understood, else empty
     order_id: str = ""
     refund: dict[str, str] = {}  # for a refund event: id, amount, currency, at, return_id
+    failure: str = ""  # why a desk could not process the return it names, in the desk's words
 
 
 class Changed(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import AnyEffect, Effect, EffectState, Safety
-from backhaul.domain.facts import Booker, Mode, Payer, Said, Seen, ShopTerms
+from backhaul.domain.facts import Booker, DeskTerms, Mode, Payer, Said, Seen, ShopTerms
 from backhaul.domain.folding import Command, fold_said
 from backhaul.domain.steps import View
 from backhaul.domain.words import Party
@@ -36,8 +36,11 @@ class Known(msgspec.Struct, frozen=True):
     clock: dict[str, Any] | None  # of the channel's connection, when it is simulated
     learnt: dict[str, int]
     adopted_elsewhere: frozenset[str]  # commerce refunds that other cases of the order have adopted
+    desk_elsewhere: frozenset[str]  # returns in the desk that stand for other cases of the order
     faulted: bool  # the last run failed for a cause of our own
 
+
+SECOND_WRITER = 2  # so many different orders in 30 days with returns or refunds of another program: not a person's hand
 
 _seen = msgspec.json.Decoder(Seen)
 _view = msgspec.json.Decoder(View)
@@ -47,12 +50,16 @@ _safety = msgspec.json.Decoder(Safety)
 LOAD = """
 select c.id, c.channel_kind, c.channel_id, c.body, c.view, c.policy_version,
     coalesce((select max(p.version) from policy p where p.shop_id = c.shop_id), 0) as policy_newest,
-    s.mode, s.live_since, s.payer, s.booker, s.safe_gateways, s.location, s.learnt,
-    array(select (l.role, l.connection_id, n.state, n.state_text, n.clock)
+    s.mode, s.live_since, s.payer, s.booker, s.safe_gateways, s.location, s.learnt, s.desk,
+    (select count(distinct t.order_id) from stranger t where t.shop_id = s.id and t.at > greatest(
+        s.writers_answered_at, (select max(t2.at) from stranger t2 where t2.shop_id = s.id) - 2592000)) as strangers,
+    array(select (l.role, l.connection_id, n.state, n.state_text, n.clock, n.vendor)
           from link l join connection n on n.id = l.connection_id where l.shop_id = c.shop_id) as links,
     array(select m.source from refund_entry m join return_case o on o.id = m.case_id
           where o.shop_id = c.shop_id and o.order_id = c.order_id and o.id <> c.id and c.order_id <> ''
           and m.kind = 'adopted') as adopted,
+    array(select o.desk_return_id from return_case o where o.shop_id = c.shop_id and o.order_id = c.order_id
+          and o.id <> c.id and c.order_id <> '' and o.desk_return_id <> '') as desks,
     exists (select from exception x where x.case_id = c.id and x.key = 'fault' and x.closed_at is null) as faulted,
     array(select (e.id, e.wanted, e.state, e.safety, e.created_at, e.because, e.by, e.attempts, e.sent_at, e.dead_at,
                   e.answered_at, e.code, e.text, e.result, e.reported)
@@ -103,6 +110,7 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             next((_clock(link[4]) for link in row["links"] if link[0] == Party.CHANNEL), None),
             row["learnt"],
             frozenset(row["adopted"]),
+            frozenset(row["desks"]),
             row["faulted"],
         )
     return known
@@ -122,7 +130,7 @@ def _clock(raw: Any) -> dict[str, Any] | None:
 def _terms(row: asyncpg.Record) -> ShopTerms:
     paused = {
         Party(role): text or f"The {role} connection is {state.replace('_', ' ')}."
-        for role, _, state, text, _ in row["links"]
+        for role, _, state, text, _, _ in row["links"]
         if state != "connected"
     }
     return ShopTerms(
@@ -134,7 +142,14 @@ def _terms(row: asyncpg.Record) -> ShopTerms:
         frozenset(row["safe_gateways"]),
         row["location"],
         paused,
+        next((desk_terms(link[5], row["desk"]) for link in row["links"] if link[0] == Party.DESK), None),
+        row["strangers"] >= SECOND_WRITER,
     )
+
+
+def desk_terms(vendor: str, kept: dict[str, Any]) -> DeskTerms:
+    """How a shop works with the desk that is linked to it; the defaults where nobody chose."""
+    return msgspec.convert({**kept, "vendor": vendor}, DeskTerms)
 
 
 async def name_order(pool: Pool, case_id: UUID, case: ChannelCase | None) -> None:

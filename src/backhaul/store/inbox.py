@@ -131,6 +131,27 @@ async def cases_of_commerce_orders(connection: Connection, shop_id: UUID, orders
     return [row["id"] for row in rows]
 
 
+async def cases_of_desk(
+    connection: Connection, shop_id: UUID, returns: Sequence[str], orders: Sequence[str]
+) -> list[tuple[UUID, str]]:
+    """Cases of these returns in the desk, ended or not, and open cases of these commerce orders by their number; each
+    with its return in the desk, as far as it has one."""
+    rows = await connection.fetch(
+        """
+        select id, desk_return_id from return_case
+        where shop_id = $1 and desk_return_id <> '' and desk_return_id = any($2)
+        union
+        select id, desk_return_id from return_case
+        where shop_id = $1 and commerce_order_id <> '' and not ended
+            and regexp_replace(commerce_order_id, '^.*/', '') = any($3)
+        """,
+        shop_id,
+        list(returns),
+        list(orders),
+    )
+    return [(row["id"], row["desk_return_id"]) for row in rows]
+
+
 async def waiting(connection: Connection | Pool, shop_id: UUID, kind: str) -> list[tuple[UUID, str]]:
     """Cases of a shop whose exception waits for something of this kind, and for which one."""
     rows = await connection.fetch(

@@ -80,6 +80,7 @@ class Columns(msgspec.Struct, frozen=True):
     group_key: str
     commerce_order_id: str
     commerce_order_name: str
+    desk_return_id: str
     view: bytes
     body: bytes
     policy_version: int

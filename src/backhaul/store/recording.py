@@ -181,7 +181,7 @@ COLUMN_TYPES = {
     "reason_key": "text", "reason_text": "text", "requested_at": "bigint", "updated_at": "bigint",
     "next_action": "text", "deadline": "bigint", "total": "bigint", "currency": "text", "ended": "bool",
     "attention": "bool", "mode": "text", "group_key": "text", "commerce_order_id": "text",
-    "commerce_order_name": "text", "view": "bytea", "body": "bytea", "policy_version": "int",
+    "commerce_order_name": "text", "desk_return_id": "text", "view": "bytea", "body": "bytea", "policy_version": "int",
 }  # fmt: skip
 _UPDATE = (
     "update return_case c set "

@@ -27,6 +27,7 @@ class Turn(msgspec.Struct, frozen=True):
     claim: int
     heard_channel: int
     heard_commerce: int
+    heard_desk: int
 
 
 TAKE = """
@@ -40,7 +41,8 @@ set owner = w.owner, claim = t.claim + 1, generation = t.generation + 1, dirty =
     until = clock_timestamp() + $3, attend_at = null
 from want w join locked l using (subject_id)
 where t.subject_id = w.subject_id and (t.owner is null or t.until < clock_timestamp() or t.owner = w.owner)
-returning t.subject_id, t.kind, t.shop_id, t.claim, t.heard_channel, t.heard_commerce
+returning t.subject_id, t.kind, t.shop_id, t.claim, t.heard_channel, t.heard_commerce,
+    t.heard_desk
 """
 
 
@@ -57,8 +59,12 @@ async def lock(connection: Connection, subjects: Iterable[UUID]) -> None:
     )
 
 
-async def hear(connection: Connection, hints: Mapping[UUID, tuple[int, int]], rank: Rank) -> None:
-    """Count hints (about the channel, about commerce) for subjects and see to it that each is attended to.
+Hints = tuple[int, ...]
+"""How many hints: about the channel, about commerce, about the desk; the last may be left out."""
+
+
+async def hear(connection: Connection, hints: Mapping[UUID, Hints], rank: Rank) -> None:
+    """Count hints for subjects and see to it that each is attended to.
 
     Belongs into the transaction that stores the hints: the rows are taken first, in one order, then the generation is
     read and the job enqueued.
@@ -71,8 +77,10 @@ async def hear(connection: Connection, hints: Mapping[UUID, tuple[int, int]], ra
         with locked as (select subject_id from turn where subject_id = any($1) order by subject_id for update)
         update turn t
         set generation = generation + 1, dirty = true, rank = greatest(rank, $4),
-            heard_channel = heard_channel + h.channel, heard_commerce = heard_commerce + h.commerce
-        from unnest($1::uuid[], $2::int[], $3::int[]) as h(subject_id, channel, commerce) join locked using (subject_id)
+            heard_channel = heard_channel + h.channel, heard_commerce = heard_commerce + h.commerce,
+            heard_desk = heard_desk + h.desk
+        from unnest($1::uuid[], $2::int[], $3::int[], $5::int[]) as h(subject_id, channel, commerce, desk)
+            join locked using (subject_id)
         where t.subject_id = h.subject_id
         returning t.subject_id, t.generation, t.shop_id
         """,
@@ -80,23 +88,27 @@ async def hear(connection: Connection, hints: Mapping[UUID, tuple[int, int]], ra
         [hints[subject][0] for subject in subjects],
         [hints[subject][1] for subject in subjects],
         int(rank),
+        [hints[subject][2] if len(hints[subject]) > 2 else 0 for subject in subjects],
     )
     await enqueue(connection, [(row["subject_id"], row["generation"], row["shop_id"]) for row in rows], rank)
 
 
-async def note(connection: Connection, hints: Mapping[UUID, tuple[int, int]]) -> None:
-    """Count hints about commerce (subject -> count, when to look) that may gather for a moment: what we write there
-    comes back as a handful of webhooks, and one look answers them all. The due-scan brings it."""
+async def note(connection: Connection, hints: Mapping[UUID, tuple[Hints, int]]) -> None:
+    """Count hints about commerce and desk (subject -> counts, when to look) that may gather for a moment: what we write
+    there comes back as a handful of webhooks, and one look answers them all. The due-scan brings it."""
     subjects = sorted(hints)
     await connection.execute(
         """
         with locked as (select subject_id from turn where subject_id = any($1) order by subject_id for update)
-        update turn t set heard_commerce = heard_commerce + h.count, attend_at = least(t.attend_at, h.at)
-        from unnest($1::uuid[], $2::int[], $3::bigint[]) as h(subject_id, count, at) join locked using (subject_id)
+        update turn t set heard_commerce = heard_commerce + h.commerce, heard_desk = heard_desk + h.desk,
+            attend_at = least(t.attend_at, h.at)
+        from unnest($1::uuid[], $2::int[], $3::int[], $4::bigint[]) as h(subject_id, commerce, desk, at)
+            join locked using (subject_id)
         where t.subject_id = h.subject_id
         """,
         subjects,
-        [hints[subject][0] for subject in subjects],
+        [hints[subject][0][1] for subject in subjects],
+        [hints[subject][0][2] if len(hints[subject][0]) > 2 else 0 for subject in subjects],
         [hints[subject][1] for subject in subjects],
     )
 
@@ -199,18 +211,18 @@ async def release(connection: Connection, rows: Sequence[tuple[UUID, int, int | 
     return {row["subject_id"] for row in done}
 
 
-async def again(connection: Connection, subject: UUID, claim: int) -> tuple[int, int] | None:
-    """Keep a turn that heard something, and learn what: hints heard about channel and commerce. None: not ours."""
+async def again(connection: Connection, subject: UUID, claim: int) -> tuple[int, int, int] | None:
+    """Keep a turn that heard something, and learn what: hints about channel, commerce, desk. None: not ours."""
     row = await connection.fetchrow(
         """
         update turn set dirty = false, until = clock_timestamp() + $3 where subject_id = $1 and claim = $2
-        returning heard_channel, heard_commerce
+        returning heard_channel, heard_commerce, heard_desk
         """,
         subject,
         claim,
         HOLD,
     )
-    return (row["heard_channel"], row["heard_commerce"]) if row else None
+    return (row["heard_channel"], row["heard_commerce"], row["heard_desk"]) if row else None
 
 
 async def abandon(pool: Pool | Connection, subject: UUID, claim: int, attend_at: int | None) -> None:

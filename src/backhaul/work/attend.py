@@ -162,7 +162,12 @@ class Attendant:
                 return False
             fresh = (await cases.load(connection, {run.case_id: run.known.turn}))[run.case_id]
         run.facts = msgspec.structs.replace(
-            run.facts, said=fresh.said, shop=fresh.terms, heard_channel=heard[0], heard_commerce=heard[1]
+            run.facts,
+            said=fresh.said,
+            shop=fresh.terms,
+            heard_channel=heard[0],
+            heard_commerce=heard[1],
+            heard_desk=heard[2],
         )
         run.policy = await self._policy(fresh)
         run.started = time.monotonic()

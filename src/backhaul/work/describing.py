@@ -142,6 +142,7 @@ def _columns(run: Run, plan: Plan, view: View) -> Columns:
         case.combined_id,
         seen.link.order_id,
         seen.commerce.name if seen.commerce else "",
+        seen.desk.id if seen.desk else "",
         msgspec.json.encode(view),
         msgspec.json.encode(seen),
         run.policy.version,

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from backhaul.domain.channel import ChannelRefund
+from backhaul.domain.desk import number
 from backhaul.domain.money import Money
 from backhaul.domain.words import Party
 from backhaul.kit.batch import Gatherer
@@ -25,6 +26,7 @@ from backhaul.store import commands, inbox, shops, turns
 from backhaul.store.db import AWAY, Connection
 from backhaul.store.inbox import Letter
 from backhaul.store.jobs import Rank
+from backhaul.store.turns import Hints
 from backhaul.work.vendors import Vendors, affine, shop_time
 
 log = structlog.get_logger()
@@ -112,7 +114,7 @@ class Intake:
     async def route(self, connection: Connection, items: list[Item]) -> None:
         """Count a hint for every case that an item names; in one order, so that two batches never wait crosswise."""
         shops_of = await _shops(connection, items)
-        hints: dict[UUID, tuple[int, int]] = {}
+        hints: dict[UUID, Hints] = {}
         for item in items:
             if item.news.drift:
                 await _drift(connection, item)
@@ -120,17 +122,21 @@ class Intake:
                 hints[item.connection_id] = (1, 0)
         channel = [(item, shop) for item in items if item.role == Party.CHANNEL for shop in shops_of[id(item)]]
         await self._channel(connection, channel, hints)
-        later: dict[UUID, tuple[int, int]] = {}
-        commerce: dict[UUID, list[Item]] = {}
+        later: dict[UUID, tuple[Hints, int]] = {}
+        others: dict[tuple[str, UUID], list[Item]] = {}
         for item in items:
-            if item.role == Party.COMMERCE:
+            if item.role in (Party.COMMERCE, Party.DESK):
                 for shop in shops_of[id(item)]:
-                    commerce.setdefault(shop, []).append(item)
-        for shop, theirs in commerce.items():
-            await self._commerce(connection, theirs, shop, hints, later)
-        # Subjects that are looked at anyway answer their commerce hints with the same look.
+                    others.setdefault((item.role, shop), []).append(item)
+        for (role, shop), theirs in others.items():
+            if role == Party.COMMERCE:
+                await self._commerce(connection, theirs, shop, hints, later)
+            else:
+                await self._desk(connection, theirs, shop, later)
+        # Subjects that are looked at anyway answer their other hints with the same look.
         for case_id in hints.keys() & later.keys():
-            _count(hints, case_id, commerce=later.pop(case_id)[0])
+            _, commerce, desk = later.pop(case_id)[0]
+            _count(hints, case_id, commerce=commerce, desk=desk)
         if hints and later:
             await turns.lock(connection, hints.keys() | later.keys())
         await turns.hear(connection, hints, Rank.HINT)
@@ -142,17 +148,35 @@ class Intake:
         connection: Connection,
         items: list[Item],
         shop: UUID,
-        hints: dict[UUID, tuple[int, int]],
-        later: dict[UUID, tuple[int, int]],
+        hints: dict[UUID, Hints],
+        later: dict[UUID, tuple[Hints, int]],
     ) -> None:
         orders = sorted({ident for item in items for kind, ident in item.news.subjects if kind == "order"})
         soon = int((await self._clock(connection, shop)).virtual(time.time() + GATHER_S))
         for case_id in await inbox.cases_of_commerce_orders(connection, shop, orders):
-            later[case_id] = (1, soon)
+            _note(later, case_id, soon, commerce=1)
         for case_id, channel_order in await inbox.waiting(connection, shop, "order"):
             # The order may be the awaited one if it says the channel's order id anywhere.
             if any(channel_order.encode() in item.raw for item in items):
                 _count(hints, case_id, commerce=1)
+
+    async def _desk(
+        self, connection: Connection, items: list[Item], shop: UUID, later: dict[UUID, tuple[Hints, int]]
+    ) -> None:
+        """Cases of the desk's returns, or of their orders. What a desk could not process it says in its webhook only:
+        that becomes a fact of the case."""
+        clock = await self._clock(connection, shop)
+        returns = sorted({ident for item in items for kind, ident in item.news.subjects if kind == "desk_return"})
+        orders = sorted({number(item.news.order_id) for item in items if item.news.order_id})
+        for case_id, _ in await inbox.cases_of_desk(connection, shop, returns, orders):
+            _note(later, case_id, int(clock.virtual(time.time() + GATHER_S)), desk=1)
+        for item in items:
+            theirs = [ident for kind, ident in item.news.subjects if kind == "desk_return"]
+            if item.news.failure:
+                for case_id, ident in await inbox.cases_of_desk(connection, shop, theirs, []):
+                    body = msgspec.json.encode((ident, item.news.failure))
+                    at = item.news.at or int(clock.virtual(time.time()))
+                    await commands.add(connection, case_id, shop, "desk_failure", body, "desk", at)
 
     async def _clock(self, connection: Connection, shop: UUID) -> Affine:
         at, clock = self._clocks.get(shop, (0.0, None))
@@ -161,9 +185,7 @@ class Intake:
             self._clocks[shop] = (time.monotonic(), clock)
         return clock
 
-    async def _channel(
-        self, connection: Connection, items: list[tuple[Item, UUID]], hints: dict[UUID, tuple[int, int]]
-    ) -> None:
+    async def _channel(self, connection: Connection, items: list[tuple[Item, UUID]], hints: dict[UUID, Hints]) -> None:
         wanted = [
             (shop, kind, ident, item.news.order_id)
             for item, shop in items
@@ -200,9 +222,14 @@ async def _shops(connection: Connection, items: list[Item]) -> dict[int, list[UU
     return found
 
 
-def _count(hints: dict[UUID, tuple[int, int]], case_id: UUID, channel: int = 0, commerce: int = 0) -> None:
-    old = hints.get(case_id, (0, 0))
-    hints[case_id] = (old[0] + channel, old[1] + commerce)
+def _count(hints: dict[UUID, Hints], case_id: UUID, channel: int = 0, commerce: int = 0, desk: int = 0) -> None:
+    old = (*hints.get(case_id, ()), 0, 0, 0)
+    hints[case_id] = (old[0] + channel, old[1] + commerce, old[2] + desk)
+
+
+def _note(later: dict[UUID, tuple[Hints, int]], case_id: UUID, at: int, commerce: int = 0, desk: int = 0) -> None:
+    (_, known, asked), _ = later.get(case_id, ((0, 0, 0), at))
+    later[case_id] = ((0, known + commerce, asked + desk), at)
 
 
 async def _proof(connection: Connection, news: News, shop: UUID, known: Mapping[tuple[UUID, str, str], UUID]) -> None:

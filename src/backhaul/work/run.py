@@ -60,7 +60,9 @@ class Run:
             shop=known.terms,
             heard_channel=known.turn.heard_channel,
             heard_commerce=known.turn.heard_commerce,
+            heard_desk=known.turn.heard_desk,
             adopted_elsewhere=known.adopted_elsewhere,
+            desk_elsewhere=known.desk_elsewhere,
         )
         self.view = known.view
         self.stored = known.seen

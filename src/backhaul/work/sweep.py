@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from backhaul.domain.desk import number
 from backhaul.domain.words import Party
 from backhaul.ports.connector import Changed
 from backhaul.ports.errors import NeedsReauth, Refused, VendorError
@@ -93,6 +94,8 @@ async def _sweep_role(vendors: Vendors, turn: Turn, role: str, connection_id: UU
             await write_cursor(vendors.pool, shop_id, f"sweep:{kind}", Cursor(now))
     elif role == Party.COMMERCE:
         await _sweep_commerce(vendors, connector, turn, shop_id, now)
+    elif role == Party.DESK:
+        await _sweep_desk(vendors, connector, turn, shop_id, now)
     await vendors.pool.execute("update connection set last_read_at = now() where id = $1", connection_id)
 
 
@@ -172,3 +175,18 @@ async def _sweep_commerce(vendors: Vendors, connector: Any, turn: Turn, shop_id:
         if not token:
             break
     await write_cursor(vendors.pool, shop_id, "sweep:orders", Cursor(now))
+
+
+async def _sweep_desk(vendors: Vendors, connector: Any, turn: Turn, shop_id: UUID, now: int) -> None:
+    start = await read_cursor(vendors.pool, shop_id, "sweep:desk") or Cursor(now - OVERLAP_S)
+    token = ""
+    while True:
+        found, token = await connector.changed_desk_returns(start.since - OVERLAP_S, now + 60, token)
+        await _hold(vendors, turn)
+        async with vendors.pool.acquire() as connection, connection.transaction():
+            orders = sorted({number(order) for _, order in found if order})
+            cases = await inbox.cases_of_desk(connection, shop_id, [ident for ident, _ in found], orders)
+            await turns.hear(connection, {case_id: (0, 0, 1) for case_id, _ in cases}, Rank.SWEEP)
+        if not token:
+            break
+    await write_cursor(vendors.pool, shop_id, "sweep:desk", Cursor(now))
