@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiohttp import web
 
+from backhaul.simulator import seen
 from backhaul.simulator.buyers import Temper
 from backhaul.simulator.control_cases import CaseControl, answer, body_of, found
 from backhaul.simulator.delivery import RealAddressRefused, require_local_address
@@ -175,8 +176,11 @@ class Control:
         return answer(self._sim.moods.add(Mood(**body)).describe(), 201)
 
     async def clear_moods(self, request: web.Request) -> web.Response:
-        """Takes all rules away, or those of `kind`."""
-        self._sim.moods.clear(request.query.get("kind"))
+        """Takes all rules away, or those of `kind`, or the one at `index`."""
+        if "index" in request.query:
+            self._sim.moods.remove(int(request.query["index"]))
+        else:
+            self._sim.moods.clear(request.query.get("kind"))
         return answer({"moods": [mood.describe() for mood in self._sim.moods.rules()]})
 
     async def buyers(self, request: web.Request) -> web.Response:
@@ -209,6 +213,10 @@ class Control:
             "shops": of_shops,
             "without_shop": sim.books.without_shop.describe(),
             "problems": sim.books.problems,
+            "moods": [
+                {"vendor": vendor, "kind": kind, "struck": count}
+                for (vendor, kind), count in sorted(sim.moods.counts.items())
+            ],
             "webhooks": {**sim.delivery.counts, "pending": sim.delivery.pending()},
         }
         if request.query.get("commerce", "1") != "0":
@@ -221,7 +229,7 @@ class Control:
         requests, hooks = list(self._sim.books.requests), list(self._sim.delivery.log)
         return answer(
             {
-                "requests": requests[: -limit - 1 : -1],
+                "requests": [seen.describe(entry) for entry in requests[: -limit - 1 : -1]],
                 "webhooks": [delivery.describe() for delivery in hooks[: -limit - 1 : -1]],
             }
         )

@@ -70,6 +70,7 @@ class Delivery:
     message: Message
     created_at: float
     state: str = "queued"
+    mood: str = ""
     attempts: list[dict[str, Any]] = field(default_factory=list)
 
     def describe(self) -> dict[str, Any]:
@@ -82,6 +83,7 @@ class Delivery:
             "subject": self.message.subject,
             "created_at": self.created_at,
             "state": self.state,
+            "mood": self.mood,
             "attempts": self.attempts,
         }
 
@@ -126,7 +128,7 @@ class WebhookDelivery:
             message.topic,
             ("webhook_lost", "webhook_duplicate", "webhook_late", "webhook_reorder"),
         )
-        kind = mood.kind if mood is not None else ""
+        kind = delivery.mood = mood.kind if mood is not None else ""
         if mood is None:
             self._release(delivery)
         elif kind == "webhook_lost":

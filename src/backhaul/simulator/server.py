@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from backhaul.simulator import seen
 from backhaul.simulator.books import Books
 from backhaul.simulator.buyers import Buyers
 from backhaul.simulator.clock import SimulatedClock
@@ -26,16 +27,6 @@ _SOURCES = ("moods", "delivery", "channel", "connector", "buyers", "history")
 LISTENERS = ("tiktok", "shopify", "control")
 # Shopify: a failed delivery is repeated eight times over four hours.
 _SHOPIFY_RETRIES = (10.0, 60.0, 300.0, 900.0, 1800.0, 2700.0, 3600.0, 5000.0)
-_SHOPIFY_MOODS = (
-    "slow",
-    "rate_limit",
-    "unavailable",
-    "timeout_before",
-    "error_before",
-    "error_after",
-    "timeout_after",
-    "cut_after",
-)
 
 
 class _CommerceMail:
@@ -65,18 +56,6 @@ class _CommerceMail:
             return None
 
 
-class _CommerceMoods:
-    """Draws moods in the form the commerce world asks for."""
-
-    def __init__(self, moods: Moods) -> None:
-        self._moods = moods
-
-    def draw(self, vendor: str, endpoint: str) -> list[str] | None:
-        """Names of what goes wrong with one call."""
-        struck = self._moods.strike(vendor, endpoint, _SHOPIFY_MOODS)
-        return None if struck is None else [struck.kind]
-
-
 class Simulator:
     """All vendors, their books and their clock. Start it inside a running event loop.
 
@@ -100,10 +79,11 @@ class Simulator:
         sources = {name: random.Random(f"{seed}/{name}") for name in _SOURCES}
         self._random = sources
         self.moods = Moods(sources["moods"])
+        self.moods.on_strike = seen.struck
         self.books = Books()
         self.delivery = WebhookDelivery(self.clock, sources["delivery"], self.moods)
         self.channel = Channel(self.clock, self.delivery, self.moods, sources["channel"], self.books)
-        self.commerce = ShopifyWorld(self.clock, _CommerceMail(self.delivery), _CommerceMoods(self.moods), seed)
+        self.commerce = ShopifyWorld(self.clock, _CommerceMail(self.delivery), self.moods, seed)
         self.connector = OrderConnector(self.clock, sources["connector"], self.channel, self.commerce)
         self.buyers = Buyers(self.clock, sources["buyers"], self.channel)
         self.history = History(self.clock, sources["history"], self.channel, self.connector)
@@ -143,6 +123,8 @@ class Simulator:
             "control": Control(self).app(),
         }
         for name, application in applications.items():
+            if name != "control":
+                application.middlewares.append(seen.watching(self.books, self.clock, name))
             runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
             await runner.setup()
             self._runners.append(runner)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from backhaul.connectors.shopify import Shopify, vendor
 from backhaul.domain.words import Disposition
 from backhaul.kit.http import HttpClient
 from backhaul.ports.factory import Login
+from backhaul.simulator import moods
 from backhaul.simulator.clock import SimulatedClock
 from backhaul.simulator.shopify import LineSeed, OrderSeed, ShopifyWorld
 from tests.connectors.commerce_suite import Books
@@ -29,18 +31,20 @@ DISPOSITIONS = {
 }
 
 
-@dataclass
-class Moods:
+class Moods(moods.Moods):
     """What goes wrong with the next calls, by first root field (``*`` is any mutation that is one of ours)."""
 
-    coming: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    seen: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        super().__init__(random.Random(1))
+        self.coming: defaultdict[str, list[str]] = defaultdict(list)
+        self.seen: list[str] = []
 
-    def draw(self, vendor: str, endpoint: str) -> list[str] | None:
-        self.seen.append(endpoint)
+    def strike(self, vendor: str, endpoint: str, kinds: Iterable[str]) -> moods.Mood | None:
+        if "token_revoked" in kinds:  # the first question of each call
+            self.seen.append(endpoint)
         for name in (endpoint, "*"):
-            if self.coming[name]:
-                return [self.coming[name].pop(0)]
+            if self.coming[name] and self.coming[name][0] in kinds:
+                return moods.Mood(self.coming[name].pop(0))
         return None
 
 
@@ -91,9 +95,9 @@ class World:
         "attribute:TikTok Order Number",
     )
 
-    def __init__(self, vendor_world: ShopifyWorld, moods: Moods, hooks: Webhooks, budget: Budget) -> None:
+    def __init__(self, vendor_world: ShopifyWorld, coming: Moods, hooks: Webhooks, budget: Budget) -> None:
         self.vendor = vendor_world
-        self.moods = moods
+        self.moods = coming
         self.hooks = hooks
         self.budget = budget
         self.token = vendor_world.static_token(DOMAIN)
@@ -187,13 +191,13 @@ def _unix(text: str) -> int:
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    moods, hooks, budget = Moods(), Webhooks(), Budget()
-    made = ShopifyWorld(SimulatedClock(), hooks, moods, search_lag=0.0)
+    coming, hooks, budget = Moods(), Webhooks(), Budget()
+    made = ShopifyWorld(SimulatedClock(), hooks, coming, search_lag=0.0)
     made.add_shop(DOMAIN, client_id=CLIENT_ID, client_secret=CLIENT_SECRET, plan="plus")
     runner = web.AppRunner(made.app(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    found = World(made, moods, hooks, budget)
+    found = World(made, coming, hooks, budget)
 
     async def access() -> str:
         return found.token

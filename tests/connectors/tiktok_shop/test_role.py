@@ -278,7 +278,7 @@ async def test_new_words_and_fields_do_not_hide_a_case(shop: SimulatedShop) -> N
     shop.mood("unknown_field")
     case = await shop.connector.case("return", case_id)
     assert case is not None
-    assert (case.kind, case.stage) == (Kind.EXCHANGE, Stage.REQUESTED)
+    assert (case.kind, case.stage) == (Kind.RETURN, Stage.UNKNOWN)
 
 
 async def test_a_cancellation_is_approved_and_another_refused(shop: SimulatedShop) -> None:

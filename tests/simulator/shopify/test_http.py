@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -12,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
+from backhaul.simulator.moods import Mood, Moods
 from backhaul.simulator.shopify import ShopifyWorld
 from backhaul.simulator.shopify.model import Order
 
@@ -219,20 +221,6 @@ async def test_a_label_is_uploaded_and_read_back(caller: Caller) -> None:
         assert (await answer.read(), answer.content_type) == (b"%PDF-1.7", "application/pdf")
 
 
-class Moody:
-    """Says what goes wrong next, and remembers what it was asked about."""
-
-    def __init__(self) -> None:
-        self.next: list[str] = []
-        self.asked: list[str] = []
-
-    def draw(self, vendor: str, endpoint: str) -> list[str] | None:
-        assert vendor == "shopify"
-        self.asked.append(endpoint)
-        found, self.next = self.next, []
-        return found
-
-
 @pytest.mark.parametrize(
     ("mood", "status", "done"),
     [
@@ -241,15 +229,16 @@ class Moody:
         ("error_before", 500, False),
         ("error_after", 500, True),
         ("cut_after", None, True),
+        ("cut_before", None, False),
+        ("nested_error", 200, False),
         ("webhook_late", 200, True),
     ],
 )
 async def test_bad_days(
     caller: Caller, world: ShopifyWorld, order: Order, mood: str, status: int | None, done: bool
 ) -> None:
-    moods = Moody()
-    world.moods = moods
-    moods.next = [mood]
+    world.moods = Moods(random.Random(1))
+    rule = world.moods.add(Mood(mood, "shopify", "refundCreate", times=1))
     variables = {"key": "k", "in": calls.refunding(order, "1.00")}
     if status is None:
         with pytest.raises(aiohttp.ClientError):
@@ -259,7 +248,9 @@ async def test_bad_days(
             assert answer.status == status
             if mood == "rate_limit":
                 assert (await answer.json())["errors"][0]["extensions"]["code"] == "THROTTLED"
-    assert moods.asked == ["refundCreate"]
+            elif mood == "nested_error":
+                assert (await answer.json())["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    assert rule.struck == int(mood != "webhook_late")
     assert len(order.refund_list) == int(done)
     async with await caller.graphql(calls.REFUND, variables) as answer:  # the same key again: never a second one
         assert (await answer.json())["data"]["refundCreate"]["userErrors"] == []

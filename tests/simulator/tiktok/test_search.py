@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from backhaul.simulator.faults import NEW_WORD
 from backhaul.simulator.moods import Mood
 from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok.index import Index
@@ -136,9 +137,9 @@ async def test_unknown_words_and_fields(wire: Wire) -> None:
     wire.sim.moods.add(Mood("unknown_word", times=1))
     wire.sim.moods.add(Mood("unknown_field", times=1))
     data = (await wire.search()).data
-    assert data["return_orders"][0]["return_type"] == "EXCHANGE"
+    assert data["return_orders"][0]["return_status"] == NEW_WORD
     assert "sim_new_field" in data
-    assert (await wire.search()).data["return_orders"][0]["return_type"] == "RETURN_AND_REFUND"
+    assert (await wire.search()).data["return_orders"][0]["return_status"] == m.PENDING
 
 
 async def test_the_older_version_lacks_newer_fields(wire: Wire) -> None:

@@ -8,6 +8,6 @@ Its books are the oracle of the tests: they say what happened, whatever the clie
 from .hooks import Delivery
 from .seeds import LineSeed, OrderSeed
 from .shop import DEFAULT_SCOPES
-from .world import Clock, MoodSource, ShopifyWorld
+from .world import Clock, ShopifyWorld
 
 __all__ = ["DEFAULT_SCOPES", "Clock", "Delivery", "LineSeed", "MoodSource", "OrderSeed", "ShopifyWorld"]

@@ -55,8 +55,11 @@ def sign(secret: str, body: bytes) -> str:
 class Emitter:
     """Sends one event to every subscription of its topic."""
 
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(
+        self, delivery: Delivery, today: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda _, body: body
+    ) -> None:
         self._delivery = delivery
+        self._today = today
 
     def emit(self, shop: ShopState, topic: str, build: Callable[[], dict[str, Any]]) -> None:
         """Builds the body only when somebody is subscribed."""
@@ -67,7 +70,7 @@ class Emitter:
         event_id = str(uuid.UUID(int=shop.rng.getrandbits(128), version=4))
         for each in wanted:
             part = {k: v for k, v in payload.items() if k in each.include_fields} if each.include_fields else payload
-            body = msgspec.json.encode(part)
+            body = msgspec.json.encode(self._today(wire_topic(topic), part))
             headers = {
                 "Content-Type": "application/json",
                 "User-Agent": "Shopify-Captain-Hook",

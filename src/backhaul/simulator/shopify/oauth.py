@@ -131,6 +131,11 @@ def authorize(shop: ShopState, query: Mapping[str, str]) -> str:
     return f"{redirect}{'&' if '?' in redirect else '?'}{urlencode(back)}"
 
 
+def withdraw(shop: ShopState, access: str) -> None:
+    """Ends an access token for good; the app itself stays installed and may ask for another."""
+    shop.tokens.pop(access, None)
+
+
 def check(shop: ShopState, access: str) -> Token | None:
     """The token if it is good now."""
     token = shop.tokens.get(access)

@@ -1,20 +1,20 @@
 """HTTP: the GraphQL endpoint, the token endpoint, the consent page and the files, by path prefix or Host header.
 
-Moods that mean something here: ``rate_limit`` (THROTTLED with 200), ``unavailable`` (503), ``error_before`` (500, not
-done), ``timeout_before`` (no answer, nothing done), ``slow``, ``error_after`` (500, but done), ``timeout_after`` and
-``cut_after`` (done, and the connection breaks). Other names are ignored.
+Moods are drawn for the first root field of a query. ``rate_limit`` is THROTTLED with 200, or, with ``retry_after``, a
+429 of the servers before it; ``nested_error`` is the vendor's internal error inside an answer with 200.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiohttp import web
 
-from . import oauth
+from backhaul.simulator import faults, seen
+
+from . import oauth, why
 from .act import Act
 from .engine import throttled
 from .queries import SUPPORTED_VERSIONS
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from .world import ShopifyWorld
 
 _VERSION = re.compile(r"20[0-9]{2}-(01|04|07|10)|unstable")
-_SLOW_SECONDS = 1.0
-_HANG_SECONDS = 30.0
 _MAX_BODY = 20 * 1024 * 1024
 _encode = msgspec.json.Encoder(order=None).encode
 _decode = msgspec.json.Decoder().decode
@@ -50,6 +48,12 @@ def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> web.
     return web.Response(status=status, body=_encode(body), content_type="application/json", headers=headers)
 
 
+def _internal() -> dict[str, Any]:
+    """The vendor's internal error inside a good answer: nothing was done."""
+    text = "Internal error. Looks like something went wrong on our end."
+    return {"errors": [{"message": text, "extensions": {"code": "INTERNAL_SERVER_ERROR"}}], "data": None}
+
+
 def answered_version(asked: str) -> str:
     """The version that answers: an expired one falls forward to the oldest supported, an unknown one to the newest."""
     if asked in SUPPORTED_VERSIONS:
@@ -71,62 +75,73 @@ class Handlers:
         shop = self._shop(request)
         asked = request.match_info["version"]
         if shop is None or not _VERSION.fullmatch(asked):
+            why.address(self._world.shops, asked)
             return _json(404, {"errors": "Not Found"})
         shop.counts["graphql_calls"] += 1
         headers = {"X-Shopify-API-Version": answered_version(asked)}
         access = request.headers.get("X-Shopify-Access-Token", "")
-        token = oauth.check(shop, access)
-        if token is None:
-            shop.counts["unauthorized"] += 1
-            text = "[API] Invalid API key or access token (unrecognized login or wrong password)"
-            if oauth.looks_real(access):
-                text = "[API] This is a simulator: it takes no access token that looks real."
-            return _json(401, {"errors": text}, headers)
         try:
             body = _decode(await request.read())
             text, variables, name = body["query"], body.get("variables") or {}, body.get("operationName")
             if not isinstance(text, str) or not isinstance(variables, dict):
                 raise TypeError
         except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+            text, variables, name = None, {}, None
+        endpoint = "POST graphql" if text is None else self._endpoint(text, name)
+        seen.note(endpoint=endpoint, shop_id=shop.domain)
+        if self._world.moods is not None and faults.revoked(self._world.moods, "shopify", endpoint):
+            oauth.withdraw(shop, access)
+        token = oauth.check(shop, access)
+        if token is None:
+            shop.counts["unauthorized"] += 1
+            message = "[API] Invalid API key or access token (unrecognized login or wrong password)"
+            if oauth.looks_real(access):
+                message = "[API] This is a simulator: it takes no access token that looks real."
+            why.token(shop, access)
+            return _json(401, {"errors": message}, headers)
+        if text is None:
+            seen.expected("body", '{"query": "...", "variables": {...}} as application/json')
             return _json(400, {"errors": {"query": "Required parameter missing or invalid"}}, headers)
         self._world.settle()
         act = Act(shop, self._world.emitter, token.scopes, base_url=f"{request.scheme}://{request.host}")
         if self._world.moods is None:
-            return _json(200, self._world.engine.run(act, text, variables, name), headers)
-        return await self._moody(request, act, text, variables, name, headers)
-
-    async def _moody(
-        self,
-        request: web.Request,
-        act: Act,
-        text: str,
-        variables: dict[str, Any],
-        name: str | None,
-        headers: dict[str, str],
-    ) -> web.StreamResponse:
-        """One call with whatever goes wrong today; the endpoint a mood is drawn for is the first root field."""
-        assert self._world.moods is not None
-        moods = set(self._world.moods.draw("shopify", self._endpoint(text, name)) or ())
-        for mood in moods:
-            act.shop.counts[f"mood_{mood}"] += 1
-        if "slow" in moods:
-            await asyncio.sleep(_SLOW_SECONDS)
-        if "rate_limit" in moods:
-            return _json(200, throttled(act, 10), headers)
-        if "unavailable" in moods:
-            return web.Response(status=503, text="Service Unavailable", headers={"Retry-After": "1"})
-        if "timeout_before" in moods:
-            return await self._hang(request)
-        if "error_before" in moods:
-            return _json(500, {"errors": "Internal Server Error"}, headers)
-        answer = self._world.engine.run(act, text, variables, name)
-        if "error_after" in moods:
-            return _json(500, {"errors": "Internal Server Error"}, headers)
-        if "timeout_after" in moods:
-            return await self._hang(request)
-        if "cut_after" in moods:
-            return self._cut(request)
+            answer = self._world.engine.run(act, text, variables, name)
+        else:
+            trouble = await faults.before(self._world.moods, "shopify", endpoint, request)
+            if trouble is not None:
+                return self._in_trouble(act, trouble, headers)
+            if self._world.moods.strike("shopify", endpoint, ("nested_error",)) is not None:
+                answer = _internal()
+            else:
+                answer = self._world.engine.run(act, text, variables, name)
+            await faults.after(self._world.moods, "shopify", endpoint, request)
+            answer = self._changed(endpoint, answer)
+        why.answer(self._world.engine.schema, answer)
         return _json(200, answer, headers)
+
+    @staticmethod
+    def _in_trouble(act: Act, trouble: faults.Trouble, headers: dict[str, str]) -> web.Response:
+        """The vendor's own ways to say that it cannot now."""
+        if trouble.kind == "rate_limit" and trouble.retry_after is None:
+            seen.note(code="THROTTLED", message="by mood")
+            return _json(200, throttled(act, 10), headers)
+        if trouble.kind == "unavailable":
+            return web.Response(status=503, text="Service Unavailable", headers={"Retry-After": "1"} | trouble.headers)
+        text = "Exceeded the number of calls" if trouble.status == 429 else "Internal Server Error"
+        return _json(trouble.status, {"errors": text}, headers | trouble.headers)
+
+    def _changed(self, endpoint: str, answer: dict[str, Any]) -> dict[str, Any]:
+        """New words come in the data; new fields only in the extensions, for of the data one gets what one asks for."""
+        assert self._world.moods is not None
+        if not self._world.moods.rules():
+            return answer
+        extensions = faults.changed(self._world.moods, "shopify", endpoint, answer.get("extensions", {}))
+        if "data" in answer:
+            data = faults.changed(self._world.moods, "shopify", endpoint, answer["data"])
+            if isinstance(data, dict) and faults.NEW_FIELD in data:
+                extensions = {**extensions, faults.NEW_FIELD: data.pop(faults.NEW_FIELD)}
+            answer = {**answer, "data": data}
+        return {**answer, "extensions": extensions} if extensions else answer
 
     def _endpoint(self, text: str, name: str | None) -> str:
         operations = self._world.engine.prepare(text).operations
@@ -135,16 +150,6 @@ class Handlers:
             return "POST graphql"
         first = chosen[0].selection_set.selections[0]
         return str(getattr(getattr(first, "name", None), "value", "graphql"))
-
-    async def _hang(self, request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(_HANG_SECONDS)
-        return self._cut(request)
-
-    @staticmethod
-    def _cut(request: web.Request) -> web.StreamResponse:
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response(status=500)
 
     async def token(self, request: web.Request) -> web.Response:
         shop = self._shop(request)
@@ -163,6 +168,7 @@ class Handlers:
             return _json(400, {"error": "invalid_request", "error_description": "The body can not be read."})
         except oauth.TokenRefused as refused:
             shop.counts["token_refused"] += 1
+            seen.note(code=refused.error, message=refused.description)
             return _json(refused.status, {"error": refused.error, "error_description": refused.description})
 
     async def authorize(self, request: web.Request) -> web.Response:

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from backhaul.simulator import faults
+from backhaul.simulator.moods import Moods
+
 from . import books, bulk, oauth, refunds, returns, reverse, seeds
 from .act import Act
 from .engine import Engine
@@ -32,14 +35,6 @@ class Clock(Protocol):
         ...
 
 
-class MoodSource(Protocol):
-    """Bad days; see `moods` of the server for the names that mean something here."""
-
-    def draw(self, vendor: str, endpoint: str) -> list[str] | None:
-        """The names of what goes wrong with this call."""
-        ...
-
-
 class ShopifyWorld:
     """Any number of shops behind one HTTP application.
 
@@ -52,7 +47,7 @@ class ShopifyWorld:
         self,
         clock: Clock,
         delivery: Delivery,
-        moods: MoodSource | None = None,
+        moods: Moods | None = None,
         seed: int = 1,
         *,
         search_lag: float = 1.0,
@@ -62,7 +57,7 @@ class ShopifyWorld:
         self.search_lag = search_lag
         self.allow_loopback_http = allow_loopback_http
         self.shops: dict[str, ShopState] = {}
-        self.emitter = Emitter(delivery)
+        self.emitter = Emitter(delivery, self._today)
         self.engine = Engine()
         self._seed = seed
         self._due: list[tuple[float, Act, Any, int | None, str | None]] = []
@@ -106,9 +101,14 @@ class ShopifyWorld:
         self.shops[domain] = shop
         return shop
 
+    def _today(self, topic: str, body: dict[str, Any]) -> dict[str, Any]:
+        """A webhook's body with what is odd in it today."""
+        return body if self.moods is None else dict(faults.changed(self.moods, "shopify", topic, body))
+
     def lag(self) -> float:
         """How far the search runs behind now."""
-        return self.search_lag
+        mood = None if self.moods is None else self.moods.strike("shopify", "index", ("index_lag",))
+        return self.search_lag if mood is None else max(self.search_lag, mood.number("seconds", 30.0))
 
     def app(self) -> web.Application:
         """The HTTP application; mount it at the root of a listener."""

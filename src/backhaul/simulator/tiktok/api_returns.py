@@ -12,7 +12,6 @@ from backhaul.simulator.tiktok.asking import amounts, require_open
 from backhaul.simulator.tiktok.cancellations import Cancellations
 from backhaul.simulator.tiktok.decisions import APPROVALS, CHECKED, REJECTIONS, Decisions, meaning
 from backhaul.simulator.tiktok.errors import ApiError
-from backhaul.simulator.tiktok.events import VENDOR
 from backhaul.simulator.tiktok.gateway import Call, Endpoint
 from backhaul.simulator.tiktok.labels import Labels
 from backhaul.simulator.tiktok.model import Line, Order, Return
@@ -116,8 +115,6 @@ class ReturnApi:
         shape = case.stale if case.stale is not None else return_shape(case)
         if call.version == OLD:
             shape = older_return(shape)
-        if self._world.moods.strike(VENDOR, "returns", ("unknown_word",)) is not None:
-            shape = {**shape, "return_type": "EXCHANGE", "return_status": "EXCHANGE_REQUEST_PENDING"}
         return shape
 
     def records(self, call: Call) -> dict[str, Any]:

@@ -198,6 +198,10 @@ class Authority:
             raise ApiError(105002, "access token has expired")
         return grant
 
+    def behind(self, token: str | None) -> Grant | None:
+        """The grant an access token was made for, whether it is still good or not."""
+        return self._access.get(token or "")
+
     def revoke(self, grant: Grant) -> None:
         """Ends an authorisation; calls fail with 105001 from now on."""
         grant.revoked = True

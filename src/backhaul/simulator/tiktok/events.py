@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from backhaul.simulator import faults
 from backhaul.simulator.clock import SimulatedClock
 from backhaul.simulator.delivery import Message, WebhookDelivery, require_local_address
 from backhaul.simulator.ids import Ids
@@ -201,6 +202,7 @@ class Events:
 
     def _send(self, grant: Grant, address: str, topic: str, envelope: dict[str, Any], subject: str, copies: int) -> int:
         notification_id = self._ids.decimal("73", 19)
+        envelope = faults.changed(self._moods, VENDOR, topic, envelope)
         if not self._moods.strike(VENDOR, topic, ("webhook_no_id",)):
             envelope.setdefault("tts_notification_id", notification_id)
         pretty = self._moods.strike(VENDOR, topic, ("webhook_pretty",)) is not None

@@ -19,8 +19,9 @@ from urllib.parse import parse_qsl
 import msgspec
 from aiohttp import web
 
-from backhaul.simulator import faults
+from backhaul.simulator import faults, seen
 from backhaul.simulator.limits import SlidingWindow
+from backhaul.simulator.tiktok import why
 from backhaul.simulator.tiktok.auth import SIM, App, Grant
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.events import VENDOR
@@ -131,39 +132,35 @@ class Gateway:
         number = next(self._numbers)
         request_id = f"{time.strftime('%Y%m%d%H%M%S', time.gmtime(started))}SIM{number:019X}"
         path = request.rel_url.raw_path
-        entry: dict[str, Any] = {
-            "vendor": VENDOR,
-            "at": self._world.clock.now(),
-            "method": request.method,
-            "path": path,
-            "request_id": request_id,
-            "shop_id": None,
-            "code": 0,
-            "message": "Success",
-        }
-        self._world.books.requests.append(entry)
+        entry: dict[str, Any] = {"request_id": request_id, "shop_id": None}
+        seen.note(request_id=request_id, message="Success")
         try:
             endpoint, version, args = self._route(request.method, path)
         except ApiError as error:
             return self._refuse(error, entry, number)
         name = f"{request.method} {endpoint.domain}/{endpoint.rest}"
+        seen.note(endpoint=name)
+        if faults.revoked(self._world.moods, VENDOR, name):
+            self._withdraw(request)
         trouble = await faults.before(self._world.moods, VENDOR, name, request)
         if trouble is not None:
             code = {429: 36009002, 503: 36009003}.get(trouble.status, 36009003)
-            return self._refuse(ApiError(code, trouble.text, trouble.status), entry, number)
+            return self._refuse(ApiError(code, trouble.text, trouble.status), entry, number, trouble.headers)
         body = await request.read()
         parts = read_form(request.headers.get("Content-Type", ""), body) if endpoint.form else {}
         try:
             call = self._admit(request, endpoint, version, args, path, body, parts, request_id, entry)
             data = self._serve(call)
         except ApiError as error:
+            case = self._world.returns.get(args.get("return_id", ""))
+            if case is not None:
+                seen.expected("the return as it is", "", f"{case.type}, {case.status}")
             return self._refuse(error, entry, number)
         except Exception as error:
             self._world.books.problems.append(f"{name}: {error!r}")
             return self._refuse(ApiError(36009003, "internal error", 500), entry, number)
         await faults.after(self._world.moods, VENDOR, name, request)
-        if self._world.moods.strike(VENDOR, name, ("unknown_field",)) is not None:
-            data = {**data, "sim_new_field": {"kind": "SOMETHING_NEW"}}
+        data = faults.changed(self._world.moods, VENDOR, name, data)
         return self._answer(200, {"code": 0, "message": "Success", "request_id": request_id, "data": data})
 
     # -- the checks, in their order -----------------------------------------------------------------------------------
@@ -207,14 +204,18 @@ class Gateway:
         sign = query.get("sign")
         if not sign:
             raise ApiError(36009004, "parameter sign is required")
-        if not same(sign, request_signature(app.app_secret, path, pairs, body, request.headers.get("Content-Type"))):
+        media = request.headers.get("Content-Type")
+        if not same(sign, request_signature(app.app_secret, path, pairs, body, media)):
+            why.signature(app.app_secret, path, pairs, body, media, sign)
             raise ApiError(106001, "signature is invalid")
         self._content_type(request, endpoint, body)
         grant = self._world.auth.check(app, request.headers.get("x-tts-access-token"))
         if endpoint.scope is not None and endpoint.scope not in grant.scopes:
+            seen.expected("scopes of the token", endpoint.scope, ", ".join(grant.scopes))
             raise ApiError(105005, f"access denied, scope {endpoint.scope} is required")
         shop = self._shop(endpoint, grant, query)
         entry["shop_id"] = shop.id if shop is not None else None
+        seen.note(shop_id=entry["shop_id"])
         self._limit(endpoint, app, shop)
         books = self._world.books.of(entry["shop_id"])
         books.calls += 1
@@ -229,6 +230,7 @@ class Gateway:
             raise ApiError(36009004, "parameter app_key is required")
         app = self._world.auth.apps.get(app_key)
         if app is None:
+            seen.expected("app_key", " or ".join(self._world.auth.apps), app_key)
             hint = "" if app_key.startswith(SIM) else ": this is a simulator, app keys of real apps are refused"
             raise ApiError(36009004, f"app_key is invalid{hint}")
         return app
@@ -238,7 +240,15 @@ class Gateway:
             raise ApiError(36009004, "parameter timestamp is required, Unix seconds")
         now = time.time() + self.skew()
         if not now - _PAST <= int(text) <= now + _FUTURE:
+            seen.expected("timestamp, Unix seconds", f"{now - _PAST:.0f} to {now + _FUTURE:.0f}", text)
             raise ApiError(36009004, "timestamp is out of the accepted window")
+
+    def _withdraw(self, request: web.Request) -> None:
+        """The seller withdraws the authorisation behind this call, a moment before it arrives."""
+        grant = self._world.auth.behind(request.headers.get("x-tts-access-token"))
+        if grant is not None and not grant.revoked:
+            self._world.events.authorisation_ended(grant, "the seller withdrew the authorization")
+            self._world.auth.revoke(grant)
 
     def skew(self) -> float:
         """How far the gateway's clock is off, in seconds (the largest of all shops' switches)."""
@@ -247,6 +257,9 @@ class Gateway:
     @staticmethod
     def _content_type(request: web.Request, endpoint: Endpoint, body: bytes) -> None:
         media = request.content_type
+        wanted = "multipart/form-data" if endpoint.form else "application/json"
+        if (endpoint.form or body) and media != wanted:
+            seen.expected("header Content-Type", wanted, request.headers.get("Content-Type", "(none)"))
         if endpoint.form and media != "multipart/form-data":
             raise ApiError(36009022, "content type must be multipart/form-data")
         if not endpoint.form and body and media != "application/json":
@@ -264,6 +277,8 @@ class Gateway:
             raise ApiError(106013, "shop_cipher is required")
         shop = self._world.shop_by_cipher(cipher)
         if shop is None or shop.id not in grant.shop_ids:
+            known = [self._world.shops[shop_id].cipher for shop_id in grant.shop_ids]
+            seen.expected("shop_cipher of this token", " or ".join(known), cipher)
             raise ApiError(101000, "shop_cipher does not match the access token")
         if not shop.active:
             raise ApiError(105001, "shop is inactive")
@@ -304,8 +319,11 @@ class Gateway:
 
     # -- the answers --------------------------------------------------------------------------------------------------
 
-    def _refuse(self, error: ApiError, entry: dict[str, Any], number: int) -> web.Response:
-        entry["code"], entry["message"] = error.code, error.message
+    def _refuse(
+        self, error: ApiError, entry: dict[str, Any], number: int, headers: dict[str, str] | None = None
+    ) -> web.Response:
+        seen.note(code=error.code, message=error.message)
+        why.code(error.code)
         self._world.books.of(entry["shop_id"]).refused[str(error.code)] += 1
         statuses = error.statuses()
         body: dict[str, Any] = {"code": error.code, "message": error.message, "request_id": entry["request_id"]}
@@ -313,11 +331,10 @@ class Gateway:
             body["data"] = None
         elif number % 3 == 1:
             body["data"] = {}
-        status = entry["status"] = statuses[number % len(statuses)]
-        return self._answer(status, body)
+        return self._answer(statuses[number % len(statuses)], body, headers)
 
-    def _answer(self, status: int, body: dict[str, Any]) -> web.Response:
-        headers = {}
+    def _answer(self, status: int, body: dict[str, Any], more: dict[str, str] | None = None) -> web.Response:
+        headers = dict(more or {})
         skew = self.skew()
         if skew:
             headers["Date"] = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + skew))

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from backhaul.simulator import faults
+from backhaul.simulator import faults, seen
+from backhaul.simulator.tiktok import why
 from backhaul.simulator.tiktok.auth import App, Seller
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.events import VENDOR
@@ -98,11 +99,12 @@ class Portal:
         request_id = f"SIMTOKEN{next(self._numbers):024d}"
         name = f"GET {request.path.lstrip('/')}"
         body: dict[str, Any] = {"code": 0, "message": "success", "request_id": request_id}
-        entry = {"vendor": VENDOR, "at": world.clock.now(), "method": "GET", "path": request.path, "code": 0}
-        world.books.requests.append(entry)
+        seen.note(endpoint=name, request_id=request_id)
         trouble = await faults.before(world.moods, VENDOR, name, request)
         if trouble is not None:
-            return web.json_response({**body, "code": 36009003, "message": trouble.text}, status=trouble.status)
+            refusal = {**body, "code": 36009003, "message": trouble.text}
+            seen.note(code=36009003, message=trouble.text)
+            return web.json_response(refusal, status=trouble.status, headers=trouble.headers)
         try:
             if query.get("grant_type") != grant_type:
                 raise ApiError(36004002, f"grant_type must be {grant_type}")
@@ -116,7 +118,8 @@ class Portal:
             world.books.without_shop.by_endpoint[name] += 1
         except ApiError as error:
             body |= {"code": error.code, "message": error.message, "data": None}
-            entry |= {"code": error.code, "message": error.message}
+            seen.note(code=error.code, message=error.message)
+            why.code(error.code)
             world.books.without_shop.refused[str(error.code)] += 1
         else:
             await faults.after(world.moods, VENDOR, name, request)

@@ -13,13 +13,16 @@ def request_signature(
     secret: str, path: str, query: Iterable[tuple[str, str]], body: bytes, content_type: str | None
 ) -> str:
     """Signature of one request: lower-case hex. `query` holds decoded pairs, `body` the bytes as received."""
-    pairs = sorted((key, value) for key, value in query if key not in _UNSIGNED)
-    text = path + "".join(key + value for key, value in pairs)
-    message = secret.encode() + text.encode()
-    if not (content_type or "").strip().lower().startswith("multipart/form-data"):
-        message += body
-    message += secret.encode()
+    message = secret.encode() + signed_text(path, query, body, content_type) + secret.encode()
     return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
+
+
+def signed_text(path: str, query: Iterable[tuple[str, str]], body: bytes, content_type: str | None) -> bytes:
+    """What is signed, without the secret that stands before and behind it."""
+    pairs = sorted((key, value) for key, value in query if key not in _UNSIGNED)
+    text = (path + "".join(key + value for key, value in pairs)).encode()
+    is_form = (content_type or "").strip().lower().startswith("multipart/form-data")
+    return text if is_form else text + body
 
 
 def webhook_signature(app_key: str, secret: str, body: bytes) -> str:
