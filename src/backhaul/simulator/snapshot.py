@@ -28,6 +28,7 @@ _WORLD = (
     "cancellations",
     "indexes",
     "images",
+    "journals",
     "returns_of_order",
     "cancellations_of_order",
     "order_of_package",

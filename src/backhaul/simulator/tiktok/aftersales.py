@@ -228,6 +228,7 @@ class Aftersales:
                 "at": world.clock.now(),
             }
         )
+        world.journal(shop).refunded(case)
         if states.allows("paid", case.type, case.status):
             case.status = m.COMPLETE
         self._notices.record(case, "SYSTEM", "Refund succeeded")

@@ -1,4 +1,4 @@
-"""Orders, external order references, cancellations, parcels and tracking."""
+"""Orders, external order references, cancellations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.events import VENDOR
 from backhaul.simulator.tiktok.gateway import Call, Endpoint
 from backhaul.simulator.tiktok.model import Order
-from backhaul.simulator.tiktok.shapes import amount, cancellation_shape, order_shape, recipient_address
+from backhaul.simulator.tiktok.shapes import amount, cancellation_shape, order_shape
 from backhaul.simulator.tiktok.world import World
 
 PLATFORMS = frozenset(
@@ -30,12 +30,12 @@ PLATFORMS = frozenset(
         "ERP_SYSTEM",
     }
 )
-_INFO, _PARCEL = "seller.order.info", "seller.fulfillment.basic"
+_INFO = "seller.order.info"
 _READ, _WRITE = "seller.order.ext_ref.read", "seller.order.ext_ref.write"
 
 
 class OrderApi:
-    """Handlers of order, cancellation and fulfilment endpoints."""
+    """Handlers of order and cancellation endpoints."""
 
     def __init__(self, world: World, cancellations: Cancellations, decisions: Decisions) -> None:
         self._world = world
@@ -56,9 +56,6 @@ class OrderApi:
             Endpoint("POST", "return_refund", (OLD, NEW), "cancellations", SCOPE, self.cancel),
             Endpoint("POST", "return_refund", (OLD,), f"{cancel}/approve", SCOPE, self.approve, keyed=True),
             Endpoint("POST", "return_refund", (OLD,), f"{cancel}/reject", SCOPE, self.reject, keyed=True),
-            Endpoint("GET", "fulfillment", (OLD,), "orders/{order_id}/tracking", _PARCEL, self.tracking),
-            Endpoint("GET", "fulfillment", (OLD,), "packages/{package_id}", _PARCEL, self.package),
-            Endpoint("POST", "fulfillment", (OLD,), "packages/search", _PARCEL, self.search_packages),
         ]
 
     # -- orders -------------------------------------------------------------------------------------------------------
@@ -112,7 +109,7 @@ class OrderApi:
 
     def prices(self, call: Call) -> dict[str, Any]:
         """Price build-up of an order."""
-        order = self._order(call, call.args["order_id"])
+        order = self._world.any_order_of(call.shop, call.args["order_id"])
         shop = call.shop
         lines = [
             {
@@ -194,7 +191,7 @@ class OrderApi:
 
     def external_of(self, call: Call) -> dict[str, Any]:
         """References of an order."""
-        order = self._order(call, call.args["order_id"])
+        order = self._world.any_order_of(call.shop, call.args["order_id"])
         platform = _platform(call)
         return {"external_orders": [known for known in order.external if known["platform"] == platform]}
 
@@ -275,81 +272,9 @@ class OrderApi:
     def _entry(call: Call) -> dict[str, Any]:
         return {"idempotency_key": call.query.get("idempotency_key", ""), "request_id": call.request_id}
 
-    # -- parcels ------------------------------------------------------------------------------------------------------
-
-    def tracking(self, call: Call) -> dict[str, Any]:
-        """Carrier events of the outbound parcel; return parcels are not in it."""
-        order = self._order(call, call.args["order_id"])
-        return {
-            "tracking": [
-                {"description": text, "update_time_millis": at * 1000, "action_code": code}
-                for at, code, text in order.tracking_events
-            ]
-        }
-
-    def package(self, call: Call) -> dict[str, Any]:
-        """One outbound parcel."""
-        package_id = call.args["package_id"]
-        order = self._world.orders.get(self._world.order_of_package.get(package_id, ""))
-        if order is None or order.shop is not call.shop:
-            raise ApiError(21008111, "package belongs to another seller or does not exist")
-        shape = _package(order)
-        shape["package_id"] = shape.pop("id")
-        shape["package_status"] = shape.pop("status")
-        address = recipient_address(order, self._world.clock.now()) or {}
-        shape["recipient_address"] = {
-            name: address[name]
-            for name in ("full_address", "phone_number", "name", "postal_code", "region_code", "address_line1")
-            if name in address
-        }
-        shape["shipping_type"], shape["handover_method"] = order.shipping_type, "PICKUP"
-        return shape
-
-    def search_packages(self, call: Call) -> dict[str, Any]:
-        """Outbound parcels, paged by the orders they belong to."""
-        page = paging.asked(call, smallest=1, largest=50, default=None, order="DESC")
-        status = call.json.get("package_status")
-        world = self._world
-
-        def fits(order_id: str) -> bool:
-            order = world.orders[order_id]
-            return bool(order.package_id) and (status is None or _package(order)["status"] == status)
-
-        found, token = paging.turn(call, page, world.indexes[call.shop.id].orders, statuses=None, only=None, fits=fits)
-        rows = [_package(world.orders[order_id]) for order_id in found.ids]
-        return {"total_count": found.total, "next_page_token": token, "packages": rows}
-
-    def _order(self, call: Call, order_id: str) -> Order:
-        order = self._world.orders.get(order_id)
-        if order is None:
-            raise ApiError(21001001, "order does not exist")
-        if order.shop is not call.shop:
-            raise ApiError(21008111, "order belongs to another seller")
-        return order
-
 
 def _platform(call: Call) -> str:
     platform = call.query.get("platform", "")
     if platform not in PLATFORMS:
         raise ApiError(98001004, "invalid parameter platform")
     return platform
-
-
-def _package(order: Order) -> dict[str, Any]:
-    status = {"AWAITING_COLLECTION": "PROCESSING", "IN_TRANSIT": "FULFILLING", "CANCELLED": "CANCELLED"}
-    skus: dict[str, dict[str, Any]] = {}
-    for line in order.lines:
-        product = line.product
-        row = skus.setdefault(product.sku_id, {"id": product.sku_id, "name": product.variant, "quantity": 0})
-        row["quantity"] += 1
-    return {
-        "id": order.package_id,
-        "orders": [{"id": order.id, "skus": list(skus.values())}],
-        "create_time": order.paid_at,
-        "update_time": order.updated_at,
-        "status": status.get(order.status, "COMPLETED"),
-        "tracking_number": order.tracking_number,
-        "shipping_provider_id": order.provider_id,
-        "shipping_provider_name": order.shop.carriers.get(order.provider_id, ""),
-        "order_line_item_ids": [line.id for line in order.lines],
-    }

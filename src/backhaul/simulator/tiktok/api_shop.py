@@ -7,6 +7,7 @@ from typing import Any
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.gateway import Call, Endpoint
 from backhaul.simulator.tiktok.labels import Labels
+from backhaul.simulator.tiktok.model import Shop
 from backhaul.simulator.tiktok.shapes import warehouse_address
 from backhaul.simulator.tiktok.world import World
 
@@ -28,6 +29,12 @@ class ShopApi:
         return [
             Endpoint("GET", "authorization", old, "shops", _INFO, self.shops, shop=False),
             Endpoint("DELETE", "authorization", ("202403",), "shops", _INFO, self.give_up),
+            Endpoint("GET", "authorization", ("202401",), "widget_token", _INFO, self.widget_token, shop=False),
+            Endpoint("GET", "authorization", ("202405",), "category_assets", _INFO, self.assets, shop=False),
+            Endpoint("GET", "seller", ("202601",), "shop_groups", "seller.shop.info", self.groups, shop=False),
+            Endpoint(
+                "GET", "logistics", old, "global_warehouses", "seller.logistics", self.global_warehouses, shop=False
+            ),
             Endpoint("GET", "event", old, "webhooks", _INFO, self.webhooks),
             Endpoint("PUT", "event", old, "webhooks", _INFO, self.subscribe),
             Endpoint("DELETE", "event", old, "webhooks", _INFO, self.unsubscribe),
@@ -54,7 +61,7 @@ class ShopApi:
                     "code": shop.code,
                     "simulated": True,
                 }
-                for shop in (self._world.shops[shop_id] for shop_id in call.grant.shop_ids)
+                for shop in self._shops(call)
             ]
         }
 
@@ -63,6 +70,50 @@ class ShopApi:
         self._world.events.authorisation_ended(call.grant, "the app ended the authorization")
         self._world.auth.revoke(call.grant)
         return {}
+
+    def widget_token(self, call: Call) -> dict[str, Any]:
+        """A token of five minutes for the channel's embedded pages; there are no such pages here."""
+        expires = self._world.clock.seconds() + 300
+        return {"widget_token": {"token": self._world.ids.word("sim_widget_", 40), "expire_at": expires}}
+
+    def assets(self, call: Call) -> dict[str, Any]:
+        """Business categories that the app may act in."""
+        return {
+            "category_assets": [
+                {
+                    "cipher": shop.cipher[:-4] + "CATE",
+                    "target_market": shop.market.region,
+                    "category": {"id": 600001, "name": "Home Supplies"},
+                }
+                for shop in self._shops(call)
+            ]
+        }
+
+    def groups(self, call: Call) -> dict[str, Any]:
+        """Shops of the seller that belong together."""
+        rows = [
+            {
+                "shop_id": shop.id,
+                "seller_id": shop.seller_id,
+                "shop_name": shop.name,
+                "shop_region": shop.market.region,
+            }
+            for shop in self._shops(call)
+        ]
+        group = {"source": "SELLER", "shop_group_name": f"Shops of {call.grant.seller.name}"}
+        return {"shop_group_data": {"shop_group": group, "shops": rows}}
+
+    def global_warehouses(self, call: Call) -> dict[str, Any]:
+        """Warehouses of cross-border sellers; local sellers have none."""
+        rows = [
+            {"id": shop.entity_id, "name": "Simulated warehouse", "ownership": "SELLER"}
+            for shop in self._shops(call)
+            if shop.seller_type == "CROSS_BORDER"
+        ]
+        return {"global_warehouses": rows}
+
+    def _shops(self, call: Call) -> list[Shop]:
+        return [self._world.shops[shop_id] for shop_id in call.grant.shop_ids]
 
     def webhooks(self, call: Call) -> dict[str, Any]:
         """Subscriptions of a shop."""
@@ -139,11 +190,10 @@ class ShopApi:
 
     def active_shops(self, call: Call) -> dict[str, Any]:
         """Shops that are open."""
-        shops = [self._world.shops[shop_id] for shop_id in call.grant.shop_ids]
-        return {"shops": [{"id": shop.id, "region": shop.market.region} for shop in shops if shop.active]}
+        shops = [shop for shop in self._shops(call) if shop.active]
+        return {"shops": [{"id": shop.id, "region": shop.market.region} for shop in shops]}
 
     def permissions(self, call: Call) -> dict[str, Any]:
         """What the seller may do; local sellers have no global products."""
-        shops = [self._world.shops[shop_id] for shop_id in call.grant.shop_ids]
-        cross_border = any(shop.seller_type == "CROSS_BORDER" for shop in shops)
+        cross_border = any(shop.seller_type == "CROSS_BORDER" for shop in self._shops(call))
         return {"permissions": ["MANAGE_GLOBAL_PRODUCT"] if cross_border else []}

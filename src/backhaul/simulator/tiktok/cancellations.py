@@ -60,6 +60,10 @@ class Cancellations:
             raise ApiError(25001011, "another aftersale is in progress")
         case = self._open(order, lines, "CANCEL", role, reason, m.CANCEL_SUCCESS)
         self._settle(case)
+        if not case.replenish:
+            # The channel takes the seller's word that there is nothing left to sell.
+            for line in lines:
+                line.product.stock = 0
         self._world.books.of(shop.id).started.append(
             {"cancel_id": case.id, "order_id": order.id, "actor": role, "reason": reason, "at": self._world.clock.now()}
         )

@@ -12,7 +12,10 @@ from backhaul.simulator.delivery import WebhookDelivery
 from backhaul.simulator.moods import Moods
 from backhaul.simulator.tiktok.aftersales import Aftersales
 from backhaul.simulator.tiktok.api_batch import BatchApi
+from backhaul.simulator.tiktok.api_finance import FinanceApi
+from backhaul.simulator.tiktok.api_goods import GoodsApi
 from backhaul.simulator.tiktok.api_orders import OrderApi
+from backhaul.simulator.tiktok.api_parcels import ParcelApi
 from backhaul.simulator.tiktok.api_returns import ReturnApi
 from backhaul.simulator.tiktok.api_shop import ShopApi
 from backhaul.simulator.tiktok.cancellations import Cancellations
@@ -45,7 +48,9 @@ class Channel:
         self.world.order_moved.append(self._handed_over)
         returns = ReturnApi(self.world, self.aftersales, self.decisions, self.cancellations, self.labels)
         batch = BatchApi(self.world, self.aftersales, self.decisions)
-        for api in (returns, self.orders, ShopApi(self.world, self.labels), batch):
+        shops, parcels = ShopApi(self.world, self.labels), ParcelApi(self.world)
+        apis = (returns, self.orders, shops, batch, parcels, GoodsApi(), FinanceApi(self.world))
+        for api in apis:
             self.gateway.add(api.endpoints())
 
     def _handed_over(self, order: Order) -> None:

@@ -91,19 +91,12 @@ class Labels:
 
     def picture(self, call: Call) -> dict[str, Any]:
         """Upload of a picture; the `uri` is the image id of a rejection."""
-        part = call.parts.get("data")
-        if part is None:
-            raise ApiError(98001004, "invalid parameter data: a picture is required")
-        if len(part.content) > _PICTURE_LIMIT:
-            raise ApiError(36009021, "file is too large")
-        heic = part.content[4:8] == b"ftyp"
-        if not heic and not part.content.startswith(_PICTURES):
-            raise ApiError(36009022, "file is not a picture")
+        content = require_picture(call, _PICTURE_LIMIT)
         uri = self._world.ids.word("tos-simulated/", 24)
         self._world.images.setdefault(call.grant.seller.id, set()).add(uri)
         for shop_id in call.grant.shop_ids:
             self._world.books.of(shop_id).evidence.append(
-                {"uri": uri, "sha256": hashlib.sha256(part.content).hexdigest(), "at": self._world.clock.now()}
+                {"uri": uri, "sha256": hashlib.sha256(content).hexdigest(), "at": self._world.clock.now()}
             )
         return {
             "uri": uri,
@@ -112,6 +105,18 @@ class Labels:
             "height": 900,
             "use_case": "DESCRIPTION_IMAGE",
         }
+
+
+def require_picture(call: Call, limit: int) -> bytes:
+    """The picture in part `data` of a form. Raises ApiError when there is none, or it is too large, or no picture."""
+    part = call.parts.get("data")
+    if part is None:
+        raise ApiError(98001004, "invalid parameter data: a picture is required")
+    if len(part.content) > limit:
+        raise ApiError(36009021, "file is too large")
+    if part.content[4:8] != b"ftyp" and not part.content.startswith(_PICTURES):
+        raise ApiError(36009022, "file is not a picture")
+    return part.content
 
 
 def _text(call: Call, name: str) -> str:

@@ -26,6 +26,7 @@ class Clocks:
     buyer_answers_offer: int = 48 * HOUR
     refund_lag: int = 20 * 60
     completed_after_delivery: int = 37 * DAY
+    settles_after_delivery: int = 2 * DAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,6 +15,9 @@ from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.events import VENDOR
 from backhaul.simulator.tiktok.gateway import Call
 from backhaul.simulator.tiktok.index import Found, Index, Key
+
+Row = TypeVar("Row")
+_KEPT = ("sort_field", "sort_order", "payment_status", "types")
 
 
 class _Token(msgspec.Struct):
@@ -46,9 +50,7 @@ def asked(call: Call, *, smallest: int, largest: int, default: int | None, order
     if direction not in ("ASC", "DESC"):
         raise ApiError(25001001, "invalid parameter sort_order")
     said = {name: value for name, value in call.json.items() if name != "locale"}
-    filters = hashlib.sha256(
-        msgspec.json.encode([call.path, sort, direction, said], order="sorted") + call.shop.id.encode()
-    ).hexdigest()[:16]
+    filters = _digest(call, [call.path, sort, direction, said])
     text = call.query.get("page_token")
     if not text:
         return Page(size, sort, direction == "DESC", None, 0, filters)
@@ -96,7 +98,24 @@ def turn(
         page.filters,
         time.time() + call.shop.switches.page_token_seconds,
     )
-    return found, base64.urlsafe_b64encode(msgspec.json.encode(token)).decode()
+    return found, _write(token)
+
+
+def listed(call: Call, rows: Sequence[Row], *, largest: int, default: int | None) -> tuple[Sequence[Row], str]:
+    """One page of rows that are all at hand, and the token of the next; for lists that no index keeps."""
+    size = call.number("page_size", default, 1, largest)
+    said = [call.path, {name: value for name, value in call.query.items() if name in _KEPT}, call.json]
+    filters = _digest(call, said)
+    text, start = call.query.get("page_token"), 0
+    if text:
+        token = _read(text)
+        if token.filters != filters and call.shop.switches.reused_token_refused:
+            raise ApiError(25001001, "invalid parameter page_token: made for another search")
+        start = token.offset
+    end = start + size
+    if end >= len(rows):
+        return rows[start:end], ""
+    return rows[start:end], _write(_Token(0, "", end, filters, time.time() + call.shop.switches.page_token_seconds))
 
 
 def words(call: Call, name: str) -> list[str] | None:
@@ -116,6 +135,14 @@ def _moment(call: Call, name: str) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ApiError(25001001, f"invalid parameter {name}")
     return value
+
+
+def _digest(call: Call, said: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(said, order="sorted") + call.shop.id.encode()).hexdigest()[:16]
+
+
+def _write(token: _Token) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(token)).decode()
 
 
 def _read(text: str) -> _Token:

@@ -138,6 +138,7 @@ class Sales:
         if stage >= 5 and not order.delivered_at:
             order.delivered_at = min(now, order.shipped_at + 3 * 86400)
             order.tracking_events.append((order.delivered_at, 30003, "Delivered"))
+            self._world.journal(order.shop).delivered(order)
         if stage >= 6 and not order.completed_at:
             order.completed_at = min(now, order.delivered_at + order.shop.clocks.completed_after_delivery)
 

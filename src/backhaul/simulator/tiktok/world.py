@@ -15,6 +15,7 @@ from backhaul.simulator.moods import Moods
 from backhaul.simulator.tiktok.auth import Authority, Seller
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.events import VENDOR, Events
+from backhaul.simulator.tiktok.finance import Journal
 from backhaul.simulator.tiktok.index import Index
 from backhaul.simulator.tiktok.market import Clocks, market
 from backhaul.simulator.tiktok.model import Cancellation, Case, Order, Product, Return, Shop, Switches
@@ -80,6 +81,7 @@ class World:
         self.order_of_package: dict[str, str] = {}
         self.orders_of_reference: dict[tuple[str, str, str], list[str]] = {}
         self.images: dict[str, set[str]] = {}
+        self.journals: dict[str, Journal] = {}
         self.order_created: list[Callable[[Order], None]] = []
         self.order_moved: list[Callable[[Order], None]] = []
         self.quiet = False
@@ -188,6 +190,19 @@ class World:
         if order.shop is not shop:
             raise ApiError(25020005, "no permission on this order")
         return order
+
+    def any_order_of(self, shop: Shop, order_id: str) -> Order:
+        """An order of this shop for calls of the order API, which has codes of its own."""
+        order = self.orders.get(order_id)
+        if order is None:
+            raise ApiError(21001001, "order does not exist")
+        if order.shop is not shop:
+            raise ApiError(21008111, "order belongs to another seller")
+        return order
+
+    def journal(self, shop: Shop) -> Journal:
+        """What the statements of a shop hold."""
+        return self.journals.setdefault(shop.id, Journal())
 
     def return_of(self, shop: Shop, return_id: str) -> Return:
         """A return of this shop; refuses unknown ones and other sellers' ones."""
