@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from backhaul.simulator import snapshot
+from backhaul.simulator import mood_file, snapshot
 from backhaul.simulator.order_connector import Habits
 from backhaul.simulator.server import LISTENERS, Simulator
 from backhaul.simulator.tiktok.world import ShopSpec
@@ -35,6 +35,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--redirect-url", default="", help="where the consent page sends the seller back to")
     parser.add_argument("--ports-file", type=Path, default=None, help="write the ready line to this file as well")
     parser.add_argument("--state", type=Path, default=None, help="go on from this file, and keep it up to date")
+    parser.add_argument("--moods", type=Path, default=None, metavar="FILE", help="what goes wrong (TOML)")
     parser.add_argument("--attached", action="store_true", help="end when standard input closes")
     for name in LISTENERS:
         parser.add_argument(f"--{name}-port", type=int, default=0, help=f"port of {name}; any free one when 0")
@@ -90,6 +91,8 @@ async def _run(arguments: argparse.Namespace) -> None:
         redirect_url=arguments.redirect_url,
         ports=ports,
     )
+    for mood in [] if arguments.moods is None else mood_file.read(arguments.moods):
+        simulator.moods.add(mood)
     state: Path | None = arguments.state
     _fill(simulator, arguments)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
