@@ -46,6 +46,8 @@ class Act:
     def tell(self, topic: str, each: Return) -> None:
         """Sends a returns topic."""
         self.emit(topic, lambda: return_body(each))
+        for listener in self.emitter.return_moved:
+            listener(topic, each)
 
     def order(self, text: str) -> Order | None:
         """The order behind an id if this actor may see it; an id of another kind is a top-level error."""

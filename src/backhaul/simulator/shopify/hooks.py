@@ -60,6 +60,8 @@ class Emitter:
     ) -> None:
         self._delivery = delivery
         self._today = today
+        self.return_moved: list[Callable[[str, Return], None]] = []
+        """Told of every move of a return with its topic: another simulated system that mirrors returns listens here."""
 
     def emit(self, shop: ShopState, topic: str, build: Callable[[], dict[str, Any]]) -> None:
         """Builds the body only when somebody is subscribed."""
