@@ -16,6 +16,7 @@ from aiohttp import web
 from backhaul.simulator import seen
 from backhaul.simulator.buyers import Temper
 from backhaul.simulator.control_cases import CaseControl, answer, body_of, found
+from backhaul.simulator.control_loop import LoopControl
 from backhaul.simulator.delivery import RealAddressRefused, require_local_address
 from backhaul.simulator.moods import Mood
 from backhaul.simulator.order_connector import Habits
@@ -76,6 +77,7 @@ class Control:
                 web.post("/seed_history", self.seed_history),
                 web.post("/churn", self.churn),
                 *self._cases.routes(),
+                *LoopControl(self._sim).routes(),
             ]
         )
         return application
@@ -221,6 +223,7 @@ class Control:
         }
         if request.query.get("commerce", "1") != "0":
             whole["commerce"] = {domain: sim.commerce.books(domain) for domain in sim.commerce.shops}
+            whole["loop"] = {domain: sim.loop.books(desk) for domain, desk in sim.loop.world.desks.items()}
         return answer(whole)
 
     async def log(self, request: web.Request) -> web.Response:

@@ -119,6 +119,10 @@ class OrderConnector:
             country=order.shop.market.region,
             buyer=f"{order.buyer.first_name} {order.buyer.last_name}",
             email=order.buyer.email,
+            address1=order.buyer.street,
+            city=order.buyer.city,
+            province=order.buyer.state,
+            phone=order.buyer.phone,
             **STYLES[style](order.id),
         )
         made = self._commerce.create_order(domain, seed)

@@ -137,6 +137,24 @@ class ControlClient:
         """A buyer asks to cancel an order."""
         return dict(await self.call("POST", "/cancellations", {"order_id": order_id, **values}))
 
+    # -- the desk ------------------------------------------------------------------------------------------------------
+
+    async def change_desk(self, shop: str, **settings: Any) -> dict[str, Any]:
+        """Changes settings and workflows of the desk of a shop (id) or a store (domain)."""
+        return dict(await self.call("PATCH", f"/loop/{shop}", settings))
+
+    async def desk_returns(self, shop: str) -> list[dict[str, Any]]:
+        """All returns of a desk."""
+        return list((await self.call("GET", f"/loop/{shop}/returns"))["returns"])
+
+    async def open_desk_return(self, shop: str, order: str, **values: Any) -> dict[str, Any]:
+        """Desk staff (or the shopper in the portal) opens a return: `skus`, `reason`, `outcome`."""
+        return dict(await self.call("POST", f"/loop/{shop}/returns", {"order": order, **values}))
+
+    async def desk_act(self, shop: str, return_id: int, action: str, **values: Any) -> dict[str, Any]:
+        """Desk staff or the carrier act on a return: process, cancel, close, flag, unflag, grade, label, scan, ..."""
+        return dict(await self.call("POST", f"/loop/{shop}/returns/{return_id}/{action}", values))
+
     # -- weather, crowd, past -----------------------------------------------------------------------------------------
 
     async def add_mood(self, kind: str, **values: Any) -> dict[str, Any]:

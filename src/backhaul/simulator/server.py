@@ -16,6 +16,7 @@ from backhaul.simulator.clock import SimulatedClock
 from backhaul.simulator.control import Control
 from backhaul.simulator.delivery import Message, RealAddressRefused, WebhookDelivery
 from backhaul.simulator.history import History
+from backhaul.simulator.loop import Loop
 from backhaul.simulator.moods import Moods
 from backhaul.simulator.order_connector import Habits, OrderConnector
 from backhaul.simulator.shopify import ShopifyWorld
@@ -24,7 +25,7 @@ from backhaul.simulator.tiktok.model import Shop
 from backhaul.simulator.tiktok.world import ShopSpec
 
 _SOURCES = ("moods", "delivery", "channel", "connector", "buyers", "history")
-LISTENERS = ("tiktok", "shopify", "control")
+LISTENERS = ("tiktok", "shopify", "loop", "control")
 # Shopify: a failed delivery is repeated eight times over four hours.
 _SHOPIFY_RETRIES = (10.0, 60.0, 300.0, 900.0, 1800.0, 2700.0, 3600.0, 5000.0)
 
@@ -84,6 +85,8 @@ class Simulator:
         self.delivery = WebhookDelivery(self.clock, sources["delivery"], self.moods)
         self.channel = Channel(self.clock, self.delivery, self.moods, sources["channel"], self.books)
         self.commerce = ShopifyWorld(self.clock, _CommerceMail(self.delivery), self.moods, seed)
+        self.loop = Loop(self.clock, self.delivery, self.moods, self.books, self.commerce, seed)
+        self.channel.world.parcel_moved.append(self.loop.labels.parcel_moved)
         self.connector = OrderConnector(self.clock, sources["connector"], self.channel, self.commerce)
         self.buyers = Buyers(self.clock, sources["buyers"], self.channel)
         self.history = History(self.clock, sources["history"], self.channel, self.connector)
@@ -98,7 +101,9 @@ class Simulator:
             self.add_shop(spec)
 
     def add_shop(self, spec: ShopSpec, habits: Habits | None = None) -> Shop:
-        """Opens a shop, and its store in the commerce system when it has one."""
+        """Opens a shop, its store in the commerce system when it has one, and the returns desk on that store."""
+        if spec.desk not in ("", "loop") or (spec.desk and spec.commerce_domain is None):
+            raise ValueError("desk must be loop or empty, and a desk needs a commerce_domain")
         shop = self.channel.world.add_shop(spec)
         if spec.commerce_domain is not None and spec.commerce_domain not in self.commerce.shops:
             rng = random.Random(f"{self._seed}/{spec.commerce_domain}")
@@ -109,6 +114,10 @@ class Simulator:
                 currency=shop.currency,
                 restore_rate=spec.commerce_points_per_s,
             )
+        if spec.desk and spec.commerce_domain is not None:
+            if spec.commerce_domain not in self.loop.world.desks:
+                self.loop.world.add_desk(spec.commerce_domain, spec.desk_settings)
+            self.loop.world.of_shop[shop.id] = spec.commerce_domain
         if habits is not None:
             self.connector.habits[shop.id] = habits
         return shop
@@ -120,6 +129,7 @@ class Simulator:
         applications = {
             "tiktok": self.channel.app(),
             "shopify": self.commerce.app(),
+            "loop": self.loop.app(),
             "control": Control(self).app(),
         }
         for name, application in applications.items():
@@ -132,6 +142,7 @@ class Simulator:
             await site.start()
             port = runner.addresses[0][1]
             self.addresses[name] = f"http://{self.host}:{port}"
+        self.loop.world.base = self.addresses["loop"]
 
     async def stop(self) -> None:
         """Closes everything."""
@@ -182,6 +193,7 @@ class Simulator:
     def describe_shop(self, shop: Shop) -> dict[str, Any]:
         """One shop with everything a test or a person needs to connect it."""
         store = self.commerce.shops.get(shop.commerce_domain or "")
+        desk = self.loop.world.desks.get(self.loop.world.of_shop.get(shop.id, ""))
         return {
             "simulated": True,
             "id": shop.id,
@@ -202,4 +214,5 @@ class Simulator:
                 "client_secret": store.app.client_secret,
                 "base": self.addresses.get("shopify", ""),
             },
+            "desk": None if desk is None else self.loop.describe(desk),
         }

@@ -21,7 +21,7 @@ from backhaul.simulator.tiktok import model as m
 if TYPE_CHECKING:
     from backhaul.simulator.server import Simulator
 
-_FORMAT = 2
+_FORMAT = 3
 _WORLD = (
     "orders",
     "returns",
@@ -98,6 +98,7 @@ def _collect(simulator: Simulator) -> dict[str, Any]:
         "subscriptions": world.events.all_subscriptions,
         "books": {name: getattr(simulator.books, name) for name in _BOOKS},
         "commerce": simulator.commerce.shops,
+        "loop": (simulator.loop.world.desks, simulator.loop.world.of_shop, simulator.loop.world.waiting),
         "connector": (connector.copies, connector.planned, connector.habits),
         "buyers": (simulator.buyers.temper, simulator.buyers.counts),
         "random": [source.getstate() for source in simulator.random_sources()],
@@ -121,6 +122,8 @@ def _restore(simulator: Simulator, state: dict[str, Any]) -> None:
     simulator.commerce.shops.update(state["commerce"])
     for store in simulator.commerce.shops.values():
         store.bucket.level = -1.0  # the wall clock of another run means nothing here
+    simulator.loop.world.desks, simulator.loop.world.of_shop, waiting = state["loop"]
+    simulator.loop.world.resume(waiting)
     connector.copies, connector.planned, connector.habits = state["connector"]
     simulator.buyers.counts = state["buyers"][1]
     for source, value in zip(simulator.random_sources(), state["random"], strict=True):

@@ -69,7 +69,7 @@ class ReturnsApi:
         if field not in ("created_at", "updated_at"):
             raise errors.invalid("filter", "The selected filter is invalid.")
         low, high = _window(call)
-        states = _DEFAULT_STATES
+        states: tuple[str, ...] = _DEFAULT_STATES
         if "state" in call.query:
             states = (call.query["state"],)
             if states[0] not in _STATES:

@@ -162,7 +162,9 @@ class Drafts:
 
     # -- shapes --------------------------------------------------------------------------------------------------------
 
-    def document(self, desk: Desk, draft: Draft, here: str, *, hal: bool, problem: Problem | None = None) -> dict[str, Any]:
+    def document(
+        self, desk: Desk, draft: Draft, here: str, *, hal: bool, problem: Problem | None = None
+    ) -> dict[str, Any]:
         """The whole answer about a draft. `here` is its own address."""
         ineligible = self.ineligible(desk, draft)
         open_actions = forms.actions(desk, draft, ineligible)

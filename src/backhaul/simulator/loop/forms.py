@@ -66,7 +66,9 @@ class _Names:
 _NAMES = {
     "plain": _Names("order_line_item_id", "reason_id", "", "return_type", "comment", by_name=False),
     "named": _Names("line_item", "reason", "parent_reason", "outcome", "reason_details", by_name=True),
-    "stepwise": _Names("order_line_item_id", "return_reason_id", "parent_reason_id", "return_type", "note", by_name=False),
+    "stepwise": _Names(
+        "order_line_item_id", "return_reason_id", "parent_reason_id", "return_type", "note", by_name=False
+    ),
 }
 
 
@@ -82,7 +84,9 @@ def actions(desk: Desk, draft: Draft, ineligible: dict[int, str]) -> list[Action
         open_units = [unit for unit in draft.order.units if unit.id not in ineligible and not _chosen(draft, unit)]
         if open_units:
             fields = _item_fields(desk, draft, open_units)
-            found.insert(0, Action(ADD, "Add a line item to the return", "/returning-items", fields=fields, required=True))
+            found.insert(
+                0, Action(ADD, "Add a line item to the return", "/returning-items", fields=fields, required=True)
+            )
         for line in draft.lines:
             found.append(Action(REMOVE, "Remove a line item", f"/returning-items/{line.id}", "DELETE"))
         found += _questions(desk, draft)
@@ -90,7 +94,9 @@ def actions(desk: Desk, draft: Draft, ineligible: dict[int, str]) -> list[Action
             found.append(Action(FINALIZE, "Finalize the items", "/finalize-items", required=True))
         return found
     if desk.settings.forms == "stepwise" and draft.credit_type is None:
-        option = {"inline": [{"prompt": word.replace("-", " ").capitalize(), "value": word} for word in _credits(draft)]}
+        option = {
+            "inline": [{"prompt": word.replace("-", " ").capitalize(), "value": word} for word in _credits(draft)]
+        }
         fields = [_field("credit_type", "How the buyer is paid back", "text", options=option)]
         found.append(Action(CREDIT_TYPE, "Choose the kind of credit", "/credit-type", fields=fields, required=True))
     elif draft.address is not None:
@@ -188,7 +194,7 @@ def read_item(desk: Desk, draft: Draft, body: dict[str, Any], ineligible: dict[i
 
 
 def _same(names: _Names, unit_id: int, given: Any) -> bool:
-    return given == (str(unit_id) if names.by_name else unit_id)
+    return bool(given == (str(unit_id) if names.by_name else unit_id))
 
 
 def _reason(desk: Desk, names: _Names, body: dict[str, Any]) -> tuple[str, str]:
@@ -204,7 +210,8 @@ def _reason(desk: Desk, names: _Names, body: dict[str, Any]) -> tuple[str, str]:
 def read_address(desk: Desk, draft: Draft, body: dict[str, Any]) -> dict[str, Any]:
     """An answer to the form of the address. Raises Problem."""
     # The older versions wrap it; both are taken.
-    given = body.get("address") if isinstance(body.get("address"), dict) else body
+    wrapped = body.get("address")
+    given: dict[str, Any] = wrapped if isinstance(wrapped, dict) else body
     needed = [each["name"] for each in _address_fields(desk, draft) if each["required"]]
     missing = [name for name in needed if not isinstance(given.get(name), str) or not given[name].strip()]
     if missing:

@@ -6,14 +6,14 @@ Everything is checked in the order the vendor is thought to check it. Refusals a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from backhaul.simulator import faults
+from backhaul.simulator import faults, seen
 from backhaul.simulator.limits import SlidingWindow
 from backhaul.simulator.loop import errors
 from backhaul.simulator.loop.errors import Refused
@@ -78,42 +78,31 @@ class Gateway:
     def __init__(self, world: LoopWorld, operations: list[Operation]) -> None:
         self._world = world
         self.operations = operations
-        self._routes = [
-            (re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[0-9]+)", each.path)), each) for each in operations
-        ]
+        self._routes = [(re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[0-9]+)", each.path)), each) for each in operations]
         self._minute = SlidingWindow(60.0)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answers one request."""
-        path = request.rel_url.path
-        entry: dict[str, Any] = {
-            "vendor": VENDOR,
-            "at": self._world.clock.now(),
-            "method": request.method,
-            "path": path,
-            "shop_id": None,
-            "code": 0,
-            "message": "Success",
-        }
-        self._world.books.requests.append(entry)
-        version, rest = _split(path)
+        version, rest = _split(request.rel_url.path)
+        moods, value = self._world.moods, request.headers.get("X-Authorization", "")
         try:
             operation, args = self._route(request.method, rest)
             name = f"{operation.method} {operation.path}"
-            trouble = await faults.before(self._world.moods, VENDOR, name, request)
+            seen.note(endpoint=name, message="Success")
+            if faults.revoked(moods, VENDOR, name):
+                self._world.drop_key(value)
+            trouble = await faults.before(moods, VENDOR, name, request)
             if trouble is not None:
-                raise Refused(trouble.status, {"message": trouble.text})
-            call = self._admit(request, operation, version, args, await request.read(), entry)
+                return self._refuse(Refused(trouble.status, {"message": trouble.text}), request, trouble.headers)
+            call = self._admit(request, operation, version, args, await request.read())
             answer = self._serve(operation, call)
         except Refused as refused:
-            return self._refuse(refused, entry)
+            return self._refuse(refused, request)
         except Exception as error:
             self._world.books.problems.append(f"loop {request.method} {rest}: {error!r}")
-            return self._refuse(Refused(500, {"message": "Server Error"}), entry)
-        await faults.after(self._world.moods, VENDOR, name, request)
-        if isinstance(answer.body, dict) and self._world.moods.strike(VENDOR, name, ("unknown_field",)) is not None:
-            answer.body = {**answer.body, "sim_new_field": {"kind": "SOMETHING_NEW"}}
-        entry["status"] = answer.status
+            return self._refuse(Refused(500, {"message": "Server Error"}), request)
+        await faults.after(moods, VENDOR, name, request)
+        answer.body = faults.changed(moods, VENDOR, name, answer.body)
         return _respond(answer)
 
     def _route(self, method: str, rest: str) -> tuple[Operation, dict[str, int]]:
@@ -124,28 +113,26 @@ class Gateway:
                 known = True
                 if operation.method == method:
                     return operation, {name: int(value) for name, value in found.groupdict().items()}
-        raise errors.bare("The method is not supported for this route." if known else "Not Found", 405 if known else 404)
+        raise errors.bare(
+            "The method is not supported for this route." if known else "Not Found", 405 if known else 404
+        )
 
     def _admit(
-        self,
-        request: web.Request,
-        operation: Operation,
-        version: str,
-        args: dict[str, int],
-        body: bytes,
-        entry: dict[str, Any],
+        self, request: web.Request, operation: Operation, version: str, args: dict[str, int], body: bytes
     ) -> Call:
         value = request.headers.get("X-Authorization", "")
         known = self._world.key(value)
         if known is None:
-            entry["expected"] = f"X-Authorization with a key of this simulator ({SIM}…), and no word before it"
+            wanted = f"a key of this simulator ({SIM}...), with no word before it"
+            seen.expected("header X-Authorization", wanted, seen.masked("authorization", value) or "nothing")
             raise errors.gateway()
         desk, key = known
-        entry["desk"] = desk.domain
+        seen.note(desk=desk.domain)
         if not self._minute.allow(key.value, desk.settings.calls_per_minute):
+            seen.expected("calls a minute of this key", f"at most {desk.settings.calls_per_minute}")
             raise errors.bare("Too Many Attempts.", 429)  # [inferred]: the words; no Retry-After is known
         if operation.scope and operation.scope not in key.scopes:
-            entry["expected"] = f"a key with the scope {operation.scope}; {key.name!r} has {', '.join(key.scopes)}"
+            seen.expected("scope of the key", operation.scope, ", ".join(key.scopes) or "none")
             if operation.family == "forbidden":
                 raise errors.bare("Forbidden", 403)
             raise errors.no_scope() if operation.family == "returns" else errors.gateway()
@@ -170,17 +157,27 @@ class Gateway:
         value = operation.handler(call)
         return value if isinstance(value, Answer) else Answer(200, value)
 
-    def _refuse(self, refused: Refused, entry: dict[str, Any]) -> web.Response:
-        entry["code"], entry["message"], entry["status"] = refused.status, refused.text, refused.status
-        desk = self._world.desks.get(entry.get("desk", ""))
-        if desk is not None:
-            desk.refused.append({key: entry.get(key) for key in ("at", "method", "path", "status", "message")})
-        return _respond(Answer(refused.status, refused.body))
+    def _refuse(self, refused: Refused, request: web.Request, headers: Mapping[str, str] | None = None) -> web.Response:
+        # A refusal that rides on HTTP 200 is one all the same.
+        seen.note(code=refused.status if refused.status != 200 else "REFUSED", message=refused.text)
+        known = self._world.key(request.headers.get("X-Authorization", ""))
+        if known is not None:
+            known[0].refused.append(
+                {
+                    "at": self._world.clock.now(),
+                    "method": request.method,
+                    "path": request.rel_url.path,
+                    "status": refused.status,
+                    "message": refused.text,
+                }
+            )
+        return _respond(Answer(refused.status, refused.body, headers=dict(headers or {})))
 
 
 def application(world: LoopWorld, gateway: Gateway, files: list[web.RouteDef]) -> web.Application:
     """The whole HTTP application: the API, and the files that its answers point at."""
-    app = web.Application(client_max_size=4 * 1024 * 1024)
+    watch = seen.watching(world.books, world.clock, VENDOR)
+    app = web.Application(middlewares=[watch], client_max_size=4 * 1024 * 1024)
     app.add_routes([*files, web.route("*", "/api/{rest:.*}", gateway.handle)])
     return app
 

@@ -8,8 +8,10 @@ import hmac
 import json
 from typing import Any
 
+from backhaul.simulator import faults
 from backhaul.simulator.delivery import Message, RealAddressRefused, WebhookDelivery
 from backhaul.simulator.loop.model import Desk
+from backhaul.simulator.moods import Moods
 
 VENDOR = "loop"
 TOPIC_OF = {
@@ -43,8 +45,9 @@ def sign(secret: str, body: bytes) -> str:
 class Hooks:
     """Tells the subscribers of a desk."""
 
-    def __init__(self, delivery: WebhookDelivery) -> None:
+    def __init__(self, delivery: WebhookDelivery, moods: Moods) -> None:
         self._delivery = delivery
+        self._moods = moods
 
     def emit(self, desk: Desk, trigger: str, payload: dict[str, Any]) -> int:
         """One message for each active subscription; a topic that does not go with the trigger has an empty body."""
@@ -53,7 +56,8 @@ class Hooks:
             if each.trigger != trigger or each.status != "active":
                 continue
             fits = each.topic == TOPIC_OF[trigger]
-            body = encode({"topic": each.topic, "trigger": trigger, **payload} if fits else [])
+            whole: Any = {"topic": each.topic, "trigger": trigger, **payload} if fits else []
+            body = encode(faults.changed(self._moods, VENDOR, trigger, whole))
             headers = {"Content-Type": "application/json", "X-Loop-Signature": sign(desk.secret, body)}
             message = Message(
                 VENDOR,

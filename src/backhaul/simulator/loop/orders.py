@@ -62,7 +62,9 @@ class Orders:
         units: list[Unit] = []
         for place, line in enumerate(body.get("line_items") or []):
             for piece in range(int(line.get("quantity", 1))):
-                unit_id = desk.unit_id(-order_id * 1000 - place, piece)  # negative: no line of a store has such a number
+                unit_id = desk.unit_id(
+                    -order_id * 1000 - place, piece
+                )  # negative: no line of a store has such a number
                 price, sku = int((line.get("price") or {}).get("amount", 0)), str(line.get("sku") or "")
                 title = str(line.get("title") or sku)
                 units.append(Unit(unit_id, sku, title, price, 0, 0, None, desk.shop_id, desk.shop_id))

@@ -1,4 +1,4 @@
-"""The life of a return in the desk: opened, processed, closed, cancelled, flagged, expired; and its twin in the store."""
+"""The life of a return in the desk: opened, processed, closed, cancelled, flagged, expired; and its twin in a store."""
 
 from __future__ import annotations
 
@@ -252,7 +252,9 @@ class Returns:
             self._in_store(desk, each, lambda act: store_returns.close(act, twin.id))
         self._world.note(desk, "processed", each, BY, refund=each.refund, currency=each.order.currency)
         if each.worth("store-credit"):
-            self._world.hooks.emit(desk, "giftcard.requested", {"return_id": each.id, "amount": each.worth("store-credit")})
+            self._world.hooks.emit(
+                desk, "giftcard.requested", {"return_id": each.id, "amount": each.worth("store-credit")}
+            )
         if desk.settings.restock and each.staying:
             skus = [line.unit.sku for line in each.staying]
             self._world.hooks.emit(desk, "restock.requested", {"return_id": each.id, "skus": skus})

@@ -35,7 +35,7 @@ class LoopWorld:
         seed: int = 1,
     ) -> None:
         self.clock, self.moods, self.books, self.commerce = clock, moods, books, commerce
-        self.hooks = Hooks(delivery)
+        self.hooks = Hooks(delivery, moods)
         self.orders = Orders(commerce)
         self.base = ""
         self.desks: dict[str, Desk] = {}
@@ -87,6 +87,12 @@ class LoopWorld:
                 if key.value == value:
                     return desk, key
         return None
+
+    def drop_key(self, value: str) -> None:
+        """A key is deleted in Developer Tools; calls with it fail from now on."""
+        known = self.key(value)
+        if known is not None:
+            known[0].keys.remove(known[1])
 
     def desk(self, text: str) -> Desk:
         """The desk of a store's domain or a channel shop's id. Raises LookupError."""

@@ -1,4 +1,4 @@
-"""What a returns desk does in the shop, under the same rules as everybody: returns of single pieces and their refunds."""
+"""What a returns desk does in the shop, under the same rules as everybody: returns of pieces and their refunds."""
 
 from __future__ import annotations
 
@@ -49,8 +49,7 @@ def refund(
     by_number = {line.number_id: line for line in order.lines}
     kind = "RETURN" if restock else "NO_RESTOCK"
     lines = [
-        {"lineItemId": by_number[number].id, "quantity": count, "restockType": kind}
-        for number, count in pieces.items()
+        {"lineItemId": by_number[number].id, "quantity": count, "restockType": kind} for number, count in pieces.items()
     ]
     shown = order.presentment_currency_code
     data: dict[str, Any] = {

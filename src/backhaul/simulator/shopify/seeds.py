@@ -51,6 +51,10 @@ class OrderSeed:
     country: str = "US"
     buyer: str | None = None
     email: str | None = None
+    address1: str | None = None
+    city: str | None = None
+    province: str | None = None
+    phone: str | None = None
     paid_minor: int | None = None
     """What was received, when it is not the order's total."""
 
@@ -78,7 +82,16 @@ def build(shop: ShopState, seed: OrderSeed) -> Order:
         email=seed.email,
         presentment_currency_code=seed.currency or shop.currency,
         rate=Decimal(seed.exchange_rate),
-        shipping_address=Address(ids.next(), name=seed.buyer, zip=seed.zip, country_code_v2=seed.country),
+        shipping_address=Address(
+            ids.next(),
+            name=seed.buyer,
+            address1=seed.address1,
+            city=seed.city,
+            province=seed.province,
+            zip=seed.zip,
+            country_code_v2=seed.country,
+            phone=seed.phone,
+        ),
         shipping_minor=seed.shipping_minor,
     )
     shop.keep(order)

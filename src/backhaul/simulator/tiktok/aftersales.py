@@ -246,6 +246,7 @@ class Aftersales:
                 part.tracking_number = tracking_number or self._world.ids.decimal("9400", 22)
                 part.provider_id = part.provider_id or next(iter(part.shop.carriers))
             part.shipped_at = self._world.clock.seconds()
+            self._parcel_moved(part, "in_transit")
             if part.status == m.EXCHANGE_COMPLETE:
                 # The goods of an exchange come back after the new ones were sent; no status tells of it.
                 self._notices.record(part, "SYSTEM", "Parcel shipped")
@@ -266,6 +267,7 @@ class Aftersales:
             raise states.IllegalMove("only a parcel on its way can arrive")
         world.hold(case)
         case.delivered_at = world.clock.seconds()
+        self._parcel_moved(case, "delivered")
         self._notices.record(case, "SYSTEM", "Parcel delivered")
         if case.status == m.SHIPPED and case.order.fulfillment_type == "FULFILLMENT_BY_TIKTOK":
             # The channel's own warehouse judges; the seller is not asked.
@@ -276,6 +278,10 @@ class Aftersales:
         world.return_changed(case)
         if case.status == m.SHIPPED:
             self._notices.parcel(case, "PENDING_PACKAGE_REVIEW")
+
+    def _parcel_moved(self, case: Return, word: str) -> None:
+        for listener in self._world.parcel_moved:
+            listener(case.tracking_number, word)
 
     def withdraw(self, case: Return) -> None:
         """The buyer changes their mind."""

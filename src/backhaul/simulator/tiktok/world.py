@@ -45,6 +45,8 @@ class ShopSpec:
     seller_type: str = "LOCAL"
     commerce_domain: str | None = None
     commerce_points_per_s: int | None = None  # the store's plan; the standard plan's rate when left out
+    desk: str = ""  # `loop` puts a returns desk on the store
+    desk_settings: dict[str, Any] = field(default_factory=dict)
     switches: dict[str, Any] = field(default_factory=dict)
     clocks: dict[str, int] = field(default_factory=dict)
 
@@ -84,6 +86,8 @@ class World:
         self.journals: dict[str, Journal] = {}
         self.order_created: list[Callable[[Order], None]] = []
         self.order_moved: list[Callable[[Order], None]] = []
+        self.parcel_moved: list[Callable[[str, str], None]] = []
+        """Told the tracking number of a return's parcel and what befell it: `in_transit` or `delivered`."""
         self.quiet = False
 
     def add_shop(self, spec: ShopSpec) -> Shop:
