@@ -98,6 +98,8 @@ class Gateway:
             answer = self._serve(operation, call)
         except Refused as refused:
             return self._refuse(refused, request)
+        except web.HTTPException:
+            raise  # a mood has cut the connection
         except Exception as error:
             self._world.books.problems.append(f"loop {request.method} {rest}: {error!r}")
             return self._refuse(Refused(500, {"message": "Server Error"}), request)

@@ -83,7 +83,7 @@ class Loop:
             "api_base": f"{self.world.base}/api",
             "shop": desk.domain,
             "shop_id": desk.shop_id,
-            "key": desk.keys[0].value,
+            "key": desk.keys[0].value if desk.keys else "",
             "keys": [{"name": key.name, "key": key.value, "scopes": list(key.scopes)} for key in desk.keys],
             "webhook_secret": desk.secret,
             "settings": desk.settings.describe(),
