@@ -29,6 +29,7 @@ _WORLD = (
     "indexes",
     "images",
     "journals",
+    "groups",
     "returns_of_order",
     "cancellations_of_order",
     "order_of_package",

@@ -112,6 +112,109 @@ async def test_the_parcel_is_judged_by_itself(batch: Wire) -> None:
     assert (await _review(batch, first, accepted)).code == 25020004  # a parcel decision on a request
 
 
+async def test_units_of_one_sku_where_the_shop_lets_them_be_decided_apart(batch: Wire) -> None:
+    batch.shop.switches.split_units = True
+    first, second = _two(batch)
+    whole = first.amounts.total
+    mine, other = first.lines
+    accept = {"line_items": [{"return_line_item_id": mine.id}], "action": "APPROVE_REQUEST"}
+    refuse = {
+        "line_items": [{"return_line_item_id": other.id}],
+        "action": "REJECT_REQUEST",
+        "reject_reason": "seller_reject_apply_item_is_correct",
+        "comment": "this one is fine",
+    }
+    reply = await _review(batch, first, accept, refuse, key="split")
+    assert reply.data == {"errors": []}
+    body = {"whitelisted_data_fields": EVERYTHING, "filters": {"aftersales_request_ids": [first.request_id]}}
+    row = (await batch.call("POST", REQUESTS, body)).data["aftersales_requests"][0]
+    by_unit = {line["return_line_item_id"]: line["sku_return_request_id"] for line in row["line_items"]}
+    states = {part["return_id"]: part for part in row["sku_return_requests"]}
+    assert len(states) == 3
+    assert states[by_unit[mine.id]]["return_status"] == m.AWAITING_SHIP
+    assert states[by_unit[other.id]]["return_status"] == m.REJECTED
+    assert states[by_unit[second.lines[0].id]]["return_status"] == m.PENDING
+    parts = [batch.sim.channel.world.returns[by_unit[unit.id]] for unit in (mine, other)]
+    assert sum(part.amounts.total for part in parts) == whole
+    assert batch.sim.books.of(batch.shop.id).decisions[-1]["comment"] == "this one is fine"
+    assert (await _review(batch, first, accept, refuse, key="split")).data == {"errors": []}
+    assert len(batch.sim.books.of(batch.shop.id).decisions) == 2
+
+
+async def test_after_receipt_one_unit_in_part_and_one_refused_with_a_picture(batch: Wire) -> None:
+    batch.shop.switches.split_units = True
+    first, second = _two(batch)
+    await _review(batch, first, *(_decision(case, "APPROVE_REQUEST") for case in (first, second)))
+    aftersales = batch.sim.channel.aftersales
+    aftersales.ship(first)
+    aftersales.deliver(first)
+    uri = next(iter(batch.sim.channel.world.images.setdefault(batch.shop.seller_id, {"tos-simulated/one"})))
+    part = {
+        "line_items": [{"return_line_item_id": first.lines[0].id}],
+        "action": "OFFER_PARTIAL_REFUND_AFTER_RECEIVING_PKG",
+        "partial_refund_amount": {"partial_refund_total": "5", "currency": "USD"},
+    }
+    refuse = {
+        "line_items": [{"return_line_item_id": first.lines[1].id}],
+        "action": "REJECT_RETURN_PACKAGE",
+        "reject_reason": "reverse_reject_return_parcel_reason_5",
+        "images": [{"image_id": uri}],
+    }
+    unknown = {**refuse, "images": [{"image_id": "tos-simulated/two"}]}
+    reply = await _review(batch, first, part, unknown, parcel=True)
+    assert [error["code"] for error in reply.data["errors"]] == ["25001001"]
+    accept = _decision(second, "APPROVE_RETURN_PACKAGE")
+    assert (await _review(batch, first, refuse, accept, parcel=True)).data == {"errors": []}
+    books = batch.sim.books.of(batch.shop.id)
+    assert [entry["image_ids"] for entry in books.decisions if entry["decision"] == "REJECT_RECEIVED_PACKAGE"] == [
+        [uri]
+    ]
+    batch.sim.clock.step(batch.shop.clocks.refund_lag)
+    assert sorted(entry["amount"] for entry in books.refunds) == sorted([500, second.amounts.total])
+    parcel = {"filters": {"rma_ids": [first.rma_id]}, "whitelisted_data_fields": EVERYTHING[:2]}
+    row = (await batch.call("POST", PARCELS, parcel)).data["return_merchandise_authorizations"][0]
+    assert (row["status"], len(row["sku_return_requests"])) == ("PACKAGE_REVIEW_COMPLETED", 3)
+
+
+async def test_pages_filters_and_order_of_requests(batch: Wire) -> None:
+    made = []
+    for _ in range(5):
+        made.append(batch.ask("REFUND"))
+        batch.sim.clock.step(60)
+    body: dict[str, Any] = {"pagination": {"page_size": 2}, "sort": {"sort_field": "create_time", "sort_order": "DESC"}}
+    seen: list[str] = []
+    while True:
+        data = (await batch.call("POST", REQUESTS, body)).data
+        seen += [row["id"] for row in data["aftersales_requests"]]
+        if not data["next_page_token"]:
+            break
+        body["pagination"] = {"page_size": 2, "page_token": data["next_page_token"]}
+    assert seen == [case.request_id for case in reversed(made)]
+    other = {**body, "sort": {"sort_field": "create_time", "sort_order": "ASC"}}
+    assert (await batch.call("POST", REQUESTS, other)).code == 25001001  # a token of another search
+    since = {"filters": {"time": {"create_time_ge": made[3].created_at}, "main_order_ids": [made[4].order.id]}}
+    found = (await batch.call("POST", REQUESTS, since)).data["aftersales_requests"]
+    assert [row["id"] for row in found] == [made[4].request_id]
+    by_type = {"filters": {"return_types": ["REPLACEMENT"]}}
+    assert (await batch.call("POST", REQUESTS, by_type)).data["total_count"] == 0
+    for wrong in ({"pagination": {"page_size": 51}}, {"filters": {"buyer_ids": "x"}}, {"sort": {"sort_field": "id"}}):
+        assert (await batch.call("POST", REQUESTS, wrong)).code == 25001001
+
+
+async def test_only_the_decisions_asked_about(batch: Wire) -> None:
+    case = batch.ask("EXCHANGE")
+    query = {
+        "seller_id": batch.shop.seller_id,
+        "return_or_cancel_id": case.id,
+        "check_decisions": "ISSUE_EXCHANGE_REFUND",
+    }
+    rows = (await batch.call("GET", DECISION, query=query)).data["line_items"][0]["decisions"]
+    assert [(row["decision"], row["eligible"]) for row in rows] == [("REFUND_INSTEAD", True)]
+    assert (await batch.call("GET", DECISION, query={**query, "check_decisions": "SOMETHING"})).code == 25001001
+    assert (await _review(batch, case, _decision(case, "REFUND_INSTEAD"))).data == {"errors": []}
+    assert case.status == m.EXCHANGE_REFUNDED
+
+
 async def test_code_0_with_failures_inside(batch: Wire) -> None:
     first, second = _two(batch)
     batch.sim.moods.add(Mood("nested_error", times=1))

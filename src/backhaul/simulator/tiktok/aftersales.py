@@ -6,13 +6,14 @@ Every move goes through the state table. What the seller's app does is in `decis
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok import reshipments, states
-from backhaul.simulator.tiktok.asking import new_return, require_open
+from backhaul.simulator.tiktok.asking import added, new_return, require_open
 from backhaul.simulator.tiktok.errors import ApiError
-from backhaul.simulator.tiktok.model import Amounts, Line, Order, Product, Return
+from backhaul.simulator.tiktok.model import Amounts, CaseLine, Line, Order, Product, Return
 from backhaul.simulator.tiktok.notices import Notices
 from backhaul.simulator.tiktok.sales import Sales
 from backhaul.simulator.tiktok.world import World
@@ -71,10 +72,10 @@ class Aftersales:
         if combine_with is not None:
             combine_with.combined_id = combine_with.combined_id or world.ids.decimal("4039", 19)
             case.combined_id, case.request_id = combine_with.combined_id, combine_with.request_id
+            world.groups.enter(combine_with)
         for line in lines:
             line.case_id = case.id
-        world.returns[case.id] = case
-        world.returns_of_order.setdefault(order.id, []).append(case.id)
+        world.enter(case)
         self._notices.record(case, role, "Request created", note=note)
         self._enter(case)
         self._notices.request(case, "PENDING_REQUEST_REVIEW")
@@ -188,6 +189,7 @@ class Aftersales:
         if case.shipment == "PLATFORM":
             case.provider_id = next(iter(case.shop.carriers))
             case.tracking_number = case.tracking_number or self._world.ids.decimal("9400", 22)
+        self._world.groups.enter(case)
 
     def time_is_up(self, case: Return) -> None:
         """The clock of a case has run out; whose clock it was says what follows."""
@@ -298,6 +300,37 @@ class Aftersales:
         self._world.return_changed(case)
         return new
 
+    def split(self, case: Return, units: Sequence[CaseLine]) -> Return:
+        """Makes a return of their own of some units, so that they can be decided by themselves.
+
+        Request, parcel and clocks stay common [inferred: how the channel shows such units is not published].
+        """
+        world, named = self._world, {unit.id for unit in units}
+        world.hold(case)
+        case.combined_id = case.combined_id or world.ids.decimal("4039", 19)
+        new = replace(
+            case,
+            id=world.ids.decimal("4035", 19),
+            lines=[unit for unit in case.lines if unit.id in named],
+            amounts=added([unit.amounts for unit in units]),
+            records=list(case.records),
+            freight=0,  # there is still one parcel
+            timer=None,
+            stale=None,
+            published_at=-1,
+        )
+        case.lines = [unit for unit in case.lines if unit.id not in named]
+        case.amounts = added([unit.amounts for unit in case.lines])
+        for unit in new.lines:
+            unit.line.case_id = new.id
+        world.groups.enter(case)
+        world.enter(new)
+        if case.timer is not None:
+            new.timer = world.clock.schedule(case.timer.at, lambda: self.time_is_up(new))
+        for part in (case, new):
+            world.return_changed(part)
+        return new
+
     def arbitrate(self, case: Return, outcome: str) -> None:
         """The buyer disputes a refusal (IN_PROGRESS), or staff decides (SUPPORT_BUYER, SUPPORT_SELLER, CLOSED)."""
         if outcome == "IN_PROGRESS":
@@ -345,8 +378,5 @@ class Aftersales:
     def _same_parcel(self, case: Return, *statuses: str) -> list[Return]:
         if not case.combined_id:
             return [case]
-        return [
-            part
-            for part in self._world.returns.values()
-            if part.combined_id == case.combined_id and part.status in statuses and not part.delivered_at
-        ] or [case]
+        parts = (self._world.returns[part_id] for part_id in self._world.groups.combined[case.combined_id])
+        return [part for part in parts if part.status in statuses and not part.delivered_at] or [case]

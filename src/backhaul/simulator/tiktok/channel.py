@@ -17,6 +17,7 @@ from backhaul.simulator.tiktok.api_goods import GoodsApi
 from backhaul.simulator.tiktok.api_orders import OrderApi
 from backhaul.simulator.tiktok.api_parcels import ParcelApi
 from backhaul.simulator.tiktok.api_returns import ReturnApi
+from backhaul.simulator.tiktok.api_review import ReviewApi
 from backhaul.simulator.tiktok.api_shop import ShopApi
 from backhaul.simulator.tiktok.cancellations import Cancellations
 from backhaul.simulator.tiktok.decisions import Decisions
@@ -47,9 +48,10 @@ class Channel:
         self.portal = Portal(self.world)
         self.world.order_moved.append(self._handed_over)
         returns = ReturnApi(self.world, self.aftersales, self.decisions, self.cancellations, self.labels)
-        batch = BatchApi(self.world, self.aftersales, self.decisions)
+        batch = BatchApi(self.world)
+        review = ReviewApi(self.world, self.aftersales, self.decisions)
         shops, parcels = ShopApi(self.world, self.labels), ParcelApi(self.world)
-        apis = (returns, self.orders, shops, batch, parcels, GoodsApi(), FinanceApi(self.world))
+        apis = (returns, self.orders, shops, batch, review, parcels, GoodsApi(), FinanceApi(self.world))
         for api in apis:
             self.gateway.add(api.endpoints())
 

@@ -44,6 +44,10 @@ class Index:
     def __contains__(self, object_id: str) -> bool:
         return object_id in self._entries
 
+    def ids(self) -> Iterable[str]:
+        """All ids, in the order in which they were entered."""
+        return self._entries
+
     def put(self, object_id: str, created: int, updated: int, status: str) -> None:
         """Enters or moves one object."""
         old = self._entries.get(object_id)

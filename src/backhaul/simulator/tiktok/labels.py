@@ -23,7 +23,7 @@ class Labels:
 
     def upload(self, call: Call) -> dict[str, Any]:
         """Label, QR code or tracking number for returns that share a parcel. Once: a second upload is refused."""
-        cases = [self._case(call, return_id) for return_id in call.ids("return_ids", 50)]
+        cases = [case for return_id in call.ids("return_ids", 50) for case in self._cases(call, return_id)]
         kind = call.query.get("return_id_type", "SKU_RETURN_ORDER")
         if kind not in ("SKU_RETURN_ORDER", "RMA"):
             raise ApiError(25001001, "invalid parameter return_id_type")
@@ -49,15 +49,15 @@ class Labels:
             self._attach(call, case, content, code.content if code is not None else None, tracking, provider)
         return {}
 
-    def _case(self, call: Call, return_id: str) -> Return:
-        case = self._world.returns.get(return_id)
-        if case is None and call.query.get("return_id_type") == "RMA":
-            case = next((found for found in self._world.returns.values() if found.rma_id == return_id), None)
-        if case is None:
+    def _cases(self, call: Call, return_id: str) -> list[Return]:
+        by_parcel = call.query.get("return_id_type") == "RMA"
+        ids = self._world.groups.parcels.get(return_id, ()) if by_parcel else (return_id,)
+        cases = [self._world.returns[one] for one in ids if one in self._world.returns]
+        if not cases:
             raise ApiError(25023001, "return id is invalid")
-        if case.shop is not call.shop:
+        if cases[0].shop is not call.shop:
             raise ApiError(25023002, "the return belongs to another seller")
-        return case
+        return cases
 
     def _attach(
         self, call: Call, case: Return, content: bytes, code: bytes | None, tracking: str, provider: str

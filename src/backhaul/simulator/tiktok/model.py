@@ -48,6 +48,7 @@ class Switches:
     uneven_money: bool = True
     tax_outside_total: bool = False
     batch_model: bool = False
+    split_units: bool = False  # the batch model takes different decisions for units of one SKU
     refund_success_event: bool = False
     seller_arrange_word: bool = False
     early_receipt: bool = False

@@ -104,18 +104,28 @@ def turn(
 def listed(call: Call, rows: Sequence[Row], *, largest: int, default: int | None) -> tuple[Sequence[Row], str]:
     """One page of rows that are all at hand, and the token of the next; for lists that no index keeps."""
     size = call.number("page_size", default, 1, largest)
-    said = [call.path, {name: value for name, value in call.query.items() if name in _KEPT}, call.json]
-    filters = _digest(call, said)
-    text, start = call.query.get("page_token"), 0
-    if text:
-        token = _read(text)
-        if token.filters != filters and call.shop.switches.reused_token_refused:
-            raise ApiError(25001001, "invalid parameter page_token: made for another search")
-        start = token.offset
+    said = [{name: value for name, value in call.query.items() if name in _KEPT}, call.json]
+    start = offset_of(call, said, call.query.get("page_token"))
     end = start + size
-    if end >= len(rows):
-        return rows[start:end], ""
-    return rows[start:end], _write(_Token(0, "", end, filters, time.time() + call.shop.switches.page_token_seconds))
+    return rows[start:end], token_writer(call, said)(end) if end < len(rows) else ""
+
+
+def offset_of(call: Call, said: Any, text: Any) -> int:
+    """How many rows the pages before this one had, from a token that `token_writer` made for the same words."""
+    if not text:
+        return 0
+    token = _read(str(text))
+    if token.filters != _digest(call, [call.path, said]) and call.shop.switches.reused_token_refused:
+        raise ApiError(25001001, "invalid parameter page_token: made for another search")
+    if token.ends < time.time():
+        raise ApiError(25001001, "invalid parameter page_token: expired")
+    return max(0, token.offset)
+
+
+def token_writer(call: Call, said: Any) -> Callable[[int], str]:
+    """Writes tokens of pages that are counted by rows."""
+    ends = time.time() + call.shop.switches.page_token_seconds
+    return lambda offset: _write(_Token(0, "", offset, _digest(call, [call.path, said]), ends))
 
 
 def words(call: Call, name: str) -> list[str] | None:

@@ -16,6 +16,7 @@ from backhaul.simulator.tiktok.auth import Authority, Seller
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.events import VENDOR, Events
 from backhaul.simulator.tiktok.finance import Journal
+from backhaul.simulator.tiktok.groups import Groups
 from backhaul.simulator.tiktok.index import Index
 from backhaul.simulator.tiktok.market import Clocks, market
 from backhaul.simulator.tiktok.model import Cancellation, Case, Order, Product, Return, Shop, Switches
@@ -84,6 +85,7 @@ class World:
         self.orders_of_reference: dict[tuple[str, str, str], list[str]] = {}
         self.images: dict[str, set[str]] = {}
         self.journals: dict[str, Journal] = {}
+        self.groups = Groups()
         self.order_created: list[Callable[[Order], None]] = []
         self.order_moved: list[Callable[[Order], None]] = []
         self.parcel_moved: list[Callable[[str, str], None]] = []
@@ -153,6 +155,13 @@ class World:
         """Makes the search show a return as it is now."""
         case.published_at = case.updated_at
         self.indexes[case.shop.id].returns.put(case.id, case.created_at, case.updated_at, case.status)
+        self.groups.touch(case, self.returns)
+
+    def enter(self, case: Return) -> None:
+        """Enters a new return under its order and with those it belongs to."""
+        self.returns[case.id] = case
+        self.returns_of_order.setdefault(case.order.id, []).append(case.id)
+        self.groups.enter(case)
 
     def cancellation_changed(self, case: Cancellation) -> None:
         """Stamps a change of a cancellation, moves the index, tells the listeners."""
