@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from backhaul.connectors import shopify, tiktok_shop
+from backhaul.connectors import loop, shopify, tiktok_shop
 from backhaul.kit.crypto import Vault
 from backhaul.kit.http import HttpClient
 from backhaul.ports.factory import Vendor
@@ -17,7 +17,7 @@ from backhaul.work.intake import Intake
 from backhaul.work.logins import Logins
 from backhaul.work.vendors import Vendors
 
-_vendors: tuple[Vendor, ...] = (tiktok_shop.vendor, shopify.vendor)
+_vendors: tuple[Vendor, ...] = (tiktok_shop.vendor, shopify.vendor, loop.vendor)
 REGISTRY: dict[str, Vendor] = {vendor.manifest.vendor: vendor for vendor in _vendors}
 
 
