@@ -76,9 +76,20 @@ def test_news_of_a_label_is_news_of_its_return() -> None:
     assert (lost.subjects, lost.drift) == ((), "label.updated: names no return")
 
 
-def test_processing_failed() -> None:
-    body = {"topic": "return.processing", "trigger": "return.processing.failed", "id": str(bodies.RETURN_ID)}
-    assert webhooks.news(raw(body), NOW).subjects == (("desk_return", str(bodies.RETURN_ID)),)
+@pytest.mark.parametrize(
+    ("more", "failure"),
+    [
+        ({"error": {"message": "No funds."}}, "No funds."),
+        ({"errors": ["No funds.", "No stock."]}, "No funds.; No stock."),
+        ({"reason": "No funds."}, "No funds."),
+        ({}, "Loop gave no reason."),
+    ],
+)
+def test_processing_failed(more: dict[str, Any], failure: str) -> None:
+    body = {"topic": "return.processing", "trigger": "return.processing.failed", "id": str(bodies.RETURN_ID), **more}
+    news = webhooks.news(raw(body), NOW)
+    assert (news.subjects, news.failure) == ((("desk_return", str(bodies.RETURN_ID)),), failure)
+    assert webhooks.news(raw({**body, "topic": "return", "trigger": "return.closed"}), NOW).failure == ""
 
 
 def test_what_is_not_ours_is_no_drift() -> None:

@@ -15,9 +15,10 @@ import msgspec
 from backhaul.connectors.loop import errors, forms
 from backhaul.connectors.loop.client import DRAFTS, WRITE_DRAFTS, Call, Client, body
 from backhaul.connectors.loop.errors import Reply
-from backhaul.connectors.loop.forms import Answers, Draft, Form, Item
-from backhaul.domain.desk import DeskOffer, DeskReason
+from backhaul.connectors.loop.forms import Answers, Draft, Form, Item, Reason
+from backhaul.domain.desk import DeskOffer
 from backhaul.domain.effects import DeskLineWanted, OpenDeskReturn
+from backhaul.domain.reasons import DeskReason
 from backhaul.ports.connector import Receipt
 from backhaul.ports.errors import OutcomeUnknown, Refused, WireDrift
 
@@ -52,7 +53,7 @@ async def offer(client: Client, order_name: str, secondary: str) -> DeskOffer:
         order_name=order_name,
         lines=tuple(units.items()),
         refused={each.line_id: each.why_not for each in pieces if not each.eligible and each.line_id not in units},
-        reasons=tuple(dict.fromkeys(reason for each in pieces for reason in each.reasons)),
+        reasons=tuple(dict.fromkeys(reason.name for each in pieces for reason in each.reasons)),
     )
 
 
@@ -85,7 +86,7 @@ async def _items(client: Client, draft: Draft, dead_at: float | None = None) -> 
 
 
 async def _add(
-    client: Client, draft: Draft, chosen: list[tuple[Item, DeskReason, int]], note: str, dead_at: float
+    client: Client, draft: Draft, chosen: list[tuple[Item, Reason, int]], note: str, dead_at: float
 ) -> Draft:
     """Put every piece in, by the form as the latest answer shows it."""
     for item, reason, units in chosen:
@@ -162,12 +163,12 @@ async def _submit(client: Client, draft: Draft, dead_at: float) -> Receipt:
 # -- choosing
 
 
-def _choose(offered: Iterable[Item], wanted: Iterable[DeskLineWanted]) -> list[tuple[Item, DeskReason, int]]:
+def _choose(offered: Iterable[Item], wanted: Iterable[DeskLineWanted]) -> list[tuple[Item, Reason, int]]:
     """The pieces for what is wanted, each with its reason and how many of it. Raises Refused when one is not there, is
     not taken back, gets no refund, or has a reason that the desk does not know."""
     pool = tuple(offered)
     left = {id(item): item.quantity for item in pool}
-    chosen: list[tuple[Item, DeskReason, int]] = []
+    chosen: list[tuple[Item, Reason, int]] = []
     for line in wanted:
         of_line = _of_line(pool, line)
         missing = line.quantity
@@ -175,7 +176,7 @@ def _choose(offered: Iterable[Item], wanted: Iterable[DeskLineWanted]) -> list[t
             units = min(missing, left[id(item)]) if item.eligible else 0
             if units:
                 _check_outcome(item)
-                chosen.append((item, reason(item, line.parent_reason, line.reason), units))
+                chosen.append((item, reason(item, DeskReason(line.parent_reason, line.reason)), units))
                 left[id(item)] -= units
                 missing -= units
         if missing:
@@ -211,22 +212,15 @@ def _check_outcome(item: Item) -> None:
         raise errors.because("refund_not_offered", f"For {item.sku} it offers: {', '.join(item.outcomes)}.")
 
 
-def reason(item: Item, parent: str, child: str) -> DeskReason:
+def reason(item: Item, wanted: DeskReason) -> Reason:
     """The desk's reason of these names, letter by letter. Raises Refused with the nearest one."""
-    if not item.reasons:
-        return DeskReason(parent, child)
-    names = {_shown(each.parent, each.child): each for each in item.reasons}
-    wanted = _shown(parent, child)
-    if wanted in names:
-        return names[wanted]
-    plain = {name.lower(): name for name in names}
-    near = get_close_matches(wanted.lower(), plain, 1, 0.0)
+    found = next((each for each in item.reasons if each.name == wanted), None)
+    if found is not None or not item.reasons:
+        return found or Reason(wanted)
+    plain = {str(each.name).lower(): each.name for each in item.reasons}
+    (near,) = get_close_matches(str(wanted).lower(), plain, 1, 0.0)
     raise Refused(
         "unknown_reason",
-        f"Loop has no reason “{wanted}” for this item; the nearest is “{plain[near[0]]}”. Names are case-sensitive: "
-        "map the channel's reason to one of Loop's on the Policy page.",
+        f"Loop has no reason “{wanted}” for this item; the nearest is “{plain[near]}”. Names are case-sensitive: map "
+        "the channel's reason to one of Loop's on the Policy page.",
     )
-
-
-def _shown(parent: str, child: str) -> str:
-    return f"{parent} / {child}" if child else parent

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from backhaul.connectors.loop import errors
 from backhaul.connectors.loop.mapping import line_id, text
-from backhaul.domain.desk import DeskReason
+from backhaul.domain.reasons import DeskReason
 from backhaul.kit.text import truncate
 from backhaul.ports.errors import Refused, WireDrift
 
@@ -63,6 +63,14 @@ class Draft:
     errors: list[Any]
 
 
+class Reason(NamedTuple):
+    """A reason that can be chosen, and the desk's ids of it and of its parent (empty where it shows none)."""
+
+    name: DeskReason
+    id: str = ""
+    parent_id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """A piece of the order, or several of one line, as the draft offers it. ``id`` is the desk's own."""
@@ -74,8 +82,7 @@ class Item:
     eligible: bool
     why_not: str
     outcomes: tuple[str, ...]
-    reasons: tuple[DeskReason, ...]
-    parents: Mapping[str, str] = field(default_factory=dict)  # name of a parent reason -> its id
+    reasons: tuple[Reason, ...]
 
 
 def draft(value: Any) -> Draft:
@@ -166,7 +173,6 @@ def _item(row: Row, refused: Mapping[str, str], context: Row) -> Item:
         why_not=why or ("" if told is not False else "not-eligible"),
         outcomes=tuple(text(each.get("type") if isinstance(each, dict) else each) for each in _outcomes(row)),
         reasons=_leaves(tree),
-        parents={text(each.get("name")): text(each.get("id")) for each in tree if isinstance(each, dict)},
     )
 
 
@@ -175,17 +181,17 @@ def _outcomes(row: Row) -> list[Any]:
     return given if isinstance(given, list) else []
 
 
-def _leaves(tree: Any) -> tuple[DeskReason, ...]:
+def _leaves(tree: Any) -> tuple[Reason, ...]:
     """The reasons that can be chosen: children, and parents without any."""
-    found: list[DeskReason] = []
+    found: list[Reason] = []
     for parent in tree if isinstance(tree, list) else ():
         if not isinstance(parent, dict):
             continue
-        name, below = text(parent.get("name")), parent.get("children") or []
+        name, ident, below = text(parent.get("name")), text(parent.get("id")), parent.get("children") or []
         children = [each for each in below if isinstance(each, dict)]
-        found += [DeskReason(name, text(each.get("name")), text(each.get("id"))) for each in children]
+        found += [Reason(DeskReason(name, text(each.get("name"))), text(each.get("id")), ident) for each in children]
         if not children:
-            found.append(DeskReason(name, "", text(parent.get("id"))))
+            found.append(Reason(DeskReason(name), ident, ident))
     return tuple(found)
 
 
@@ -197,7 +203,7 @@ class Answers:
     """What we have to say: of one piece, and of the whole. ``address`` is the order's, as the desk knows it."""
 
     item: Item | None = None
-    reason: DeskReason | None = None
+    reason: Reason | None = None
     quantity: int = 1
     note: str = ""
     address: Mapping[str, Any] = field(default_factory=dict)
@@ -226,10 +232,10 @@ def _value(form: Form, wanted: Field, answers: Answers) -> Any:
     if wanted.read_only:
         return wanted.value
     if words & {"comment", "note", "details", "remarks"} or _asks_freely(form, wanted):
-        note = answers.note or str(answers.reason.child or answers.reason.parent if answers.reason else "")
+        note = answers.note or (str(answers.reason.name) if answers.reason else "")
         return truncate(note, wanted.longest) if wanted.longest else note
-    if "reason" in words and answers.reason is not None and answers.item is not None:
-        return _reason(wanted, answers.item, answers.reason)
+    if "reason" in words and answers.reason is not None:
+        return _reason(wanted, answers.reason)
     if words & {"line", "item", "items"} and answers.item is not None:
         return _pick(wanted, text(answers.item.id), answers.item.id)
     if "quantity" in words:
@@ -248,16 +254,16 @@ def _asks_freely(form: Form, wanted: Field) -> bool:
     return "user-input" in form.rel and wanted.kind in ("text", "textarea") and not wanted.options
 
 
-def _reason(wanted: Field, item: Item, reason: DeskReason) -> Any:
+def _reason(wanted: Field, reason: Reason) -> Any:
     of_parent = "parent" in wanted.words
-    name = reason.parent if of_parent or not reason.child else reason.child
-    ident = item.parents.get(reason.parent, "") if of_parent else reason.id
+    name = reason.name.parent if of_parent or not reason.name.child else reason.name.child
+    ident = reason.parent_id if of_parent else reason.id
     if not wanted.options:
         by_id = bool(ident) and (wanted.kind == "number" or "id" in wanted.words)
         return _typed(wanted, ident) if by_id else name
     for label, value, parent in wanted.options:
         fits = label == name or text(value) in {ident, name} - {""}
-        if fits and (of_parent or not parent or parent == reason.parent):
+        if fits and (of_parent or not parent or parent == reason.name.parent):
             return value
     return None
 

@@ -6,20 +6,26 @@ The signature has no time in it and there is no event id: a replay verifies agai
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from backhaul.connectors.loop import wire
+from backhaul.connectors.loop.errors import words
 from backhaul.connectors.loop.mapping import order_id, text, unix
 from backhaul.kit.crypto import hmac_sha256_base64, same, sha256_hex
+from backhaul.kit.text import truncate
 from backhaul.ports.connector import News
+
+FAILED = "return.processing.failed"
+_LONGEST = 400
 
 # Trigger (the moment) -> topic (what the body shows). A pair that does not match has an empty body.
 TOPIC_OF = {
     "return.created": "return",
     "return.updated": "return",
     "return.closed": "return",
-    "return.processing.failed": "return.processing",
+    FAILED: "return.processing",
     "label.created": "label",
     "label.updated": "label",
 }
@@ -60,4 +66,11 @@ def news(raw: bytes, now: int) -> News:
     elif not return_id:
         hint = msgspec.structs.replace(hint, drift=f"{event.trigger}: names no return")
     subjects = (("desk_return", return_id),) if return_id else ()
-    return msgspec.structs.replace(hint, subjects=subjects, order_id=order_id(event.provider_order_id))
+    failure = _failure(body) if event.trigger == FAILED and return_id else ""
+    return msgspec.structs.replace(hint, subjects=subjects, order_id=order_id(event.provider_order_id), failure=failure)
+
+
+def _failure(body: Mapping[str, Any]) -> str:
+    """Why a return could not be processed; nobody has published where the body says it."""
+    _, told = words({name: body[name] for name in ("error", "errors", "message", "reason") if name in body})
+    return truncate(told or text(body.get("reason")) or "Loop gave no reason.", _LONGEST)
