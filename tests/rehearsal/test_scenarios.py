@@ -12,6 +12,7 @@ from backhaul.simulator.scenario.reading import read_all
 from tests.e2e.times import shorten
 
 
+@pytest.mark.timeout(300)
 async def test_every_scenario_comes_to_its_end(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shorten(monkeypatch.setattr)
     os.chmod(tmp_path, 0o700)

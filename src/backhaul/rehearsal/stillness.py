@@ -33,8 +33,10 @@ class Restless(Exception):
 class Stillness:
     """Watches one hub, by its database. All its shops go by one simulator's clock."""
 
-    def __init__(self, hub: Hub, control: ControlClient) -> None:
+    def __init__(self, hub: Hub, control: ControlClient, sweep_s: float = 6 * 3600.0) -> None:
         self._hub, self._control = hub, control
+        self._sweep_s = sweep_s  # a sweep after every move of the clock would be most of the work
+        self._since_sweep = 0.0
 
     async def still(self) -> None:
         """Returns when no webhook is under way, no job waits, no case is held and nothing is due."""
@@ -60,6 +62,14 @@ class Stillness:
         )
         for row in await self._hub.pool.fetch("select id from connection"):
             self._hub.vendors.forget(row["id"])
+        self._since_sweep += seconds
+        if self._since_sweep >= self._sweep_s:
+            self._since_sweep = 0.0
+            return
+        later = max((await self._clocks()).values(), default=0) + 60
+        await self._hub.pool.execute(
+            "update turn set attend_at = greatest(attend_at, $1) where kind = 'sweep' and owner is null", later
+        )
 
     async def wants(self) -> float | None:
         """The next look that must not be jumped over."""

@@ -169,7 +169,7 @@ class Conductor:
             times.append(wanted)
         if self._since or self._late:
             self._tries += 1
-            times.append(self._now + min(_LONGEST_WAIT, _FIRST_WAIT * 2**self._tries))
+            times.append(self._now + min(_LONGEST_WAIT, _FIRST_WAIT * 3**self._tries))
         at = max(min(times), self._now + 1.0)
         await self._hub.moving(at - self._now)
         await self._control.step(at - self._now)
