@@ -14,9 +14,10 @@ import pytest
 
 from backhaul.domain.channel import ActionDue, Answerable, ChannelCase, ChannelOrder, ChannelOrderLine, ChannelUnit
 from backhaul.domain.commerce import Candidate, CommerceLine, CommerceOrder, Payment, ShippedLine
-from backhaul.domain.effects import AnyEffect, Repeat, Safety
+from backhaul.domain.effects import AnyEffect, Repeat, Safety, StartCancellation, StartReturn
 from backhaul.domain.money import Money
-from backhaul.domain.words import Action, Decision, Kind, Party, Stage
+from backhaul.domain.starts import Start, Startable
+from backhaul.domain.words import Action, Actor, Decision, Kind, Party, Stage
 from backhaul.kit.crypto import Vault
 from backhaul.kit.http import HttpClient
 from backhaul.kit.ids import uuid7
@@ -44,9 +45,20 @@ def _manifest(vendor: str, role: Party, effects: tuple[str, ...]) -> Manifest:
 class FakeChannel:
     """One channel: cases and orders by id, what was sent, and what goes wrong next."""
 
-    manifest = _manifest("fake_channel", Party.CHANNEL, ("decide", "upload_label"))
+    manifest = msgspec.structs.replace(
+        _manifest("fake_channel", Party.CHANNEL, ("decide", "upload_label")),
+        effects={
+            **_manifest("fake_channel", Party.CHANNEL, ("decide", "upload_label")).effects,
+            "start_return": Safety(Repeat.KEYED, memory_s=600, settle_s=0),
+            "start_cancellation": Safety(Repeat.FINDABLE, settle_s=0),
+        },
+    )
 
     def __init__(self) -> None:
+        self.keys: dict[str, str] = {}
+        self.refusal: Startable | None = None
+        self.price = Money(1000, USD)
+        self.after: list[VendorError] = []  # troubles that come once the effect has happened
         self.cases: dict[str, ChannelCase] = {}
         self.sent: list[AnyEffect] = []
         self.reads = 0
@@ -91,6 +103,29 @@ class FakeChannel:
     async def external_references(self, order_id: str) -> tuple[()]:
         return ()
 
+    async def startable(self, order_id: str, kind: Kind) -> tuple[Startable, ...]:
+        line = f"l-{order_id.removeprefix('order-')}"
+        return (self.refusal or Startable(kind, (line,), True, reasons=(("mine", ""),)),)
+
+    async def quote(self, start: Start) -> Money:
+        return self.price
+
+    async def cases_of(self, kind: str, order_id: str) -> tuple[ChannelCase, ...]:
+        return tuple(case for case in self.cases.values() if case.order_id == order_id)
+
+    def begin(self, wanted: Any, key: str) -> str:
+        """The channel makes the seller's case, once per key; a cancellation has no key."""
+        if key in self.keys and not isinstance(wanted, StartCancellation):
+            return self.keys[key]
+        now, number = int(time.time()), f"own-{len(self.keys) + 1}"
+        line = f"l-{wanted.order_id.removeprefix('order-')}"
+        self.cases[number] = ChannelCase(
+            number, wanted.order_id, wanted.kind, Stage.ACCEPTED, now, now, raw_status="OURS",
+            started_by=Actor.SELLER, refund_total=self.price, units=(ChannelUnit(f"u-{number}", line),),
+        )  # fmt: skip
+        self.keys[key] = number
+        return number
+
     async def answerable(self, case_id: str) -> tuple[Answerable, ...]:
         return (Answerable(Decision.REJECT_REFUND, True, reasons=(("no", "No"),)),)
 
@@ -106,6 +141,11 @@ class FakeChannel:
             await self.on_send()
         self._fail()
         self.sent.append(wanted)
+        if isinstance(wanted, (StartReturn, StartCancellation)):
+            made = self.begin(wanted, prepared.query["key"])
+            if self.after:
+                raise self.after.pop(0)
+            return Receipt(made)
         case = self.cases[getattr(wanted, "case_id", "")]
         stage = Stage.ACCEPTED if case.kind is Kind.REFUND else Stage.AWAITING_SHIPMENT
         self.cases[case.id] = msgspec.structs.replace(case, stage=stage, due=(), updated_at=case.updated_at + 1)
@@ -221,6 +261,11 @@ class Bench:
         """Kind and state of a case's effects, oldest first."""
         rows = await self.pool.fetch("select kind, state from effect where case_id = $1 order by seq", case)
         return [(row["kind"], row["state"]) for row in rows]
+
+    async def start_of(self, case: UUID) -> tuple[Any, str]:
+        """What a case is about to start, and under which key."""
+        row = await self.pool.fetchrow("select wanted, key from effect where case_id = $1", case)
+        return msgspec.json.decode(row["wanted"], type=AnyEffect), row["key"]
 
     async def exceptions(self, case: UUID) -> list[str]:
         """Keys of a case's open exceptions."""

@@ -30,7 +30,7 @@ async def shop(pool: Pool, text: str) -> Shop:
 async def case(pool: Pool, text: str) -> UUID:
     """The one case meant by ``text``: the channel's return id, or (the beginning of) our own id."""
     rows = await pool.fetch(
-        "select id, channel_id, channel_kind from return_case "
+        "select id, coalesce(channel_id, '') as channel_id, channel_kind from return_case "
         "where channel_id = $1 or id::text like $2 || '%' limit 10",
         text,
         text.casefold().replace("%", ""),

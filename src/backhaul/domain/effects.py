@@ -11,7 +11,7 @@ from typing import ClassVar
 import msgspec
 
 from backhaul.domain.money import Money
-from backhaul.domain.words import Action, Decision, Disposition, Party
+from backhaul.domain.words import Action, Decision, Disposition, Kind, Party
 
 
 class Wanted(msgspec.Struct, frozen=True, tag_field="effect", omit_defaults=True):
@@ -45,6 +45,45 @@ class Decide(Wanted, frozen=True, tag="decide"):
     @property
     def target(self) -> str:
         return f"decide:{self.case_id}:{self.action}:{self.round}"
+
+
+class StartReturn(Wanted, frozen=True, tag="start_return"):
+    """Begin a refund or a return as the seller. The channel does not review it again."""
+
+    party: ClassVar[Party] = Party.CHANNEL
+    money: ClassVar[bool] = True
+    lane: ClassVar[str] = "decision"
+
+    order_id: str
+    kind: Kind
+    lines: tuple[str, ...]  # empty: the whole order
+    reason_key: str
+    amount: Money | None = None  # a part of what the channel would refund
+
+    @property
+    def target(self) -> str:
+        return f"start_return:{self.order_id}"
+
+
+class StartCancellation(Wanted, frozen=True, tag="start_cancellation"):
+    """Cancel an order, or lines of it, as the seller."""
+
+    party: ClassVar[Party] = Party.CHANNEL
+    money: ClassVar[bool] = True
+    lane: ClassVar[str] = "decision"
+
+    order_id: str
+    lines: tuple[str, ...]
+    reason_key: str
+
+    @property
+    def kind(self) -> Kind:
+        """What it begins."""
+        return Kind.CANCELLATION
+
+    @property
+    def target(self) -> str:
+        return f"start_cancellation:{self.order_id}"
 
 
 class UploadLabel(Wanted, frozen=True, tag="upload_label"):
@@ -293,6 +332,8 @@ DeskEffect = OpenDeskReturn | RequestDeskLabel | ProcessDeskReturn | CloseDeskRe
 
 AnyEffect = (
     Decide
+    | StartReturn
+    | StartCancellation
     | UploadLabel
     | StampOrder
     | CreateReturn

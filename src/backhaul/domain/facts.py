@@ -11,6 +11,7 @@ from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.desk import DeskReason, DeskReturn
 from backhaul.domain.effects import DONE, Effect, EffectState
 from backhaul.domain.money import Money
+from backhaul.domain.starts import Blind, Confirmed, Quote, Start, Startable
 from backhaul.domain.words import ENDED, Action, Condition, Decision, Disposition, Kind, Party, Stage
 
 
@@ -146,6 +147,12 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     backoff: dict[Party, Backoff] = {}
     warned: tuple[str, ...] = ()
     ended_at: int | None = None
+    startable: tuple[Startable, ...] = ()
+    quote: Quote | None = None
+    quoted: Start | None = None  # for what the channel was asked for these two
+    start_at: int = -1  # and when
+    beside: tuple[ChannelCase, ...] = ()  # cases of the order that may be the one we started
+    beside_at: int = -1
 
 
 class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -187,6 +194,10 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     taken: bool = False  # an old open case taken over into live
     proofs: tuple[ChannelRefund, ...] = ()  # payments that the channel's events told of
     desk_failure: tuple[str, str, int] | None = None  # return in the desk, why it could not be processed, when
+    start: Start | None = None
+    confirmed: Confirmed | None = None
+    blind: Blind | None = None
+    withdrawn: int | None = None  # when a person gave up what was not started yet
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -203,6 +214,8 @@ class Facts(msgspec.Struct, frozen=True):
     heard_desk: int = 0
     adopted_elsewhere: frozenset[str] = frozenset()  # commerce refunds that other cases of the order have adopted
     desk_elsewhere: frozenset[str] = frozenset()  # returns in the desk that stand for other cases of the order
+    nameless: bool = False  # the channel has given the case no id (yet): see `starting`
+    rivals: frozenset[str] = frozenset()  # ids of cases of the order that other cases of ours have started
 
     # -- what was read
 
@@ -281,7 +294,8 @@ class Facts(msgspec.Struct, frozen=True):
         """Whether effects of this case are only proposed."""
         if self.shop.mode is not Mode.LIVE or self.shop.live_since is None:
             return True
-        opened = self.seen.channel.created_at if self.seen.channel else 0
+        started = self.said.start or self.said.blind
+        opened = self.seen.channel.created_at if self.seen.channel else started.at if started else 0
         return opened < self.shop.live_since and not self.said.taken
 
     @property
@@ -297,6 +311,8 @@ class Facts(msgspec.Struct, frozen=True):
         """Whether goods come back: a return that was not settled by letting the buyer keep them, be it by our answer,
         by the channel or by a partial refund. Goods that are on their way are expected whatever the channel's flags."""
         case = self.seen.channel
+        if case is not None and case.kind is Kind.REFUND and self.said.blind is not None and self.said.received:
+            return True  # the goods came first, and nobody asked the channel for a way back
         if case is None or case.kind is not Kind.RETURN:
             return False
         if case.way_back.tracking_number or self.said.received:

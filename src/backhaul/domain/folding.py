@@ -12,6 +12,7 @@ from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskReturn
 from backhaul.domain.effects import Decide, Effect, EffectState
 from backhaul.domain.facts import Backoff, Label, Said, Seen, Verdict, Vote
+from backhaul.domain.starts import Blind, Confirmed, Start
 from backhaul.domain.words import ENDED, Action, Party
 
 
@@ -178,6 +179,26 @@ def fold_said(commands: Iterable[Command]) -> Said:
             case "desk_failure":
                 return_id, text = msgspec.json.decode(command.body, type=tuple[str, str])
                 fields["desk_failure"] = (return_id, text, command.at)
+            case "start":
+                fields["start"], fields["confirmed"] = msgspec.json.decode(command.body, type=Start), None
+            case "confirm_start":
+                fields["confirmed"] = msgspec.json.decode(command.body, type=Confirmed)
+            case "blind":
+                fields["blind"] = msgspec.json.decode(command.body, type=Blind)
+            case "withdraw":
+                fields["withdrawn"] = command.at
             case "proof":
                 proofs.append(msgspec.json.decode(command.body, type=ChannelRefund))
     return Said(votes=tuple(votes), waived=frozenset(waived), proofs=tuple(proofs), **fields)
+
+
+def name_units(said: Said, case: ChannelCase | None) -> Said:
+    """What was said of goods before the case had units names lines of the order; since then, its units."""
+    units = {unit.order_line_id: unit.id for unit in case.units} if case is not None else {}
+    if not units or not (said.start or said.blind):
+        return said
+    return msgspec.structs.replace(
+        said,
+        received={units.get(key, key): at for key, at in said.received.items()},
+        verdicts={units.get(key, key): verdict for key, verdict in said.verdicts.items()},
+    )

@@ -26,6 +26,8 @@ from backhaul.domain.effects import (
     Repeat,
     RequestDeskLabel,
     StampOrder,
+    StartCancellation,
+    StartReturn,
     UploadLabel,
 )
 from backhaul.domain.facts import Facts, LinkState
@@ -49,6 +51,9 @@ def shown(effect: Effect, facts: Facts) -> bool | None:
     if isinstance(wanted, UploadLabel):
         number = facts.channel.way_back.tracking_number if facts.channel else ""
         return True if number == wanted.tracking_number else None if number else False
+    if isinstance(wanted, (StartReturn, StartCancellation)):
+        # It is followed by `starting` until it has made the case that is read here.
+        return facts.channel is not None and effect.result in ("", facts.channel.id)
     if isinstance(wanted, DeskEffect):
         return _at_desk(wanted, facts)
     order = facts.seen.commerce

@@ -12,6 +12,7 @@ from backhaul.domain.parcels import parcel_lane
 from backhaul.domain.policy import DAY, HOUR, Policy
 from backhaul.domain.records import close, find_order, records_lane
 from backhaul.domain.refunds import money_lane
+from backhaul.domain.starting import starting_lane
 from backhaul.domain.steps import Draft, Lane, Look, Plan, Send, Settle, Source, Step, Trouble, Write
 from backhaul.domain.stock import stock_lane
 from backhaul.domain.words import ENDED, Action, Kind, Party, Stage
@@ -23,6 +24,8 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     """What must happen next with one case at ``now`` (Unix seconds by the shop's clock)."""
     draft = Draft()
     case = facts.channel
+    if case is None and facts.nameless:
+        return _nameless(facts, now, draft)
     if case is None:
         draft.steps.append(Look(Source.CASE, "the case has not been read", 2))
         return _freeze(facts, now, draft, {}, False)
@@ -48,6 +51,12 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
         _daily(facts, now, draft)
         _untaken(facts, case, draft)
     return _freeze(facts, now, draft, lanes, ended, urgent)
+
+
+def _nameless(facts: Facts, now: int, draft: Draft) -> Plan:
+    """A case that begins with us, before the channel has given it an id."""
+    lane = starting_lane(facts, now, draft)
+    return _freeze(facts, now, draft, {"decision": lane}, lane.terminal)
 
 
 def _read_channel(facts: Facts, case: ChannelCase, now: int, urgent: bool, draft: Draft) -> None:
@@ -208,11 +217,21 @@ STATUS = {
 }
 
 
+NAMELESS = {
+    "to_confirm": "to_confirm",
+    "not_started": "not_started",
+    "withdrawn": "withdrawn",
+    "to_inspect": "blind",
+    "judged": "blind",
+    "unknown_order": "blind",
+}
+
+
 def _status(facts: Facts, lanes: dict[str, Lane], ended: bool) -> str:
     """The hub's own word for the grid; "refunded" and "closed" are two facts, as the money may precede the goods."""
     case = facts.channel
     if case is None:
-        return "new"
+        return NAMELESS.get(lanes["decision"].state, "starting") if facts.nameless and lanes else "new"
     if ended and case.stage is Stage.COMPLETED:
         return "closed"
     if case.stage is Stage.SHIPPED and case.action_due(Action.JUDGE_PARCEL):

@@ -20,6 +20,8 @@ class Source(StrEnum):
     MATCH = "match"
     COMMERCE = "commerce"
     DESK = "desk"
+    START = "start"  # whether a case may be started, and for how much
+    BESIDE = "beside"  # the cases of an order: is ours among them?
 
     @property
     def party(self) -> Party:
@@ -63,6 +65,7 @@ class Settle(msgspec.Struct, frozen=True):
     text: str
     rank: int = 10
     code: str = ""
+    result: str = ""  # the vendor's id of what was made, where only this read shows it
 
 
 class Warn(msgspec.Struct, frozen=True):
@@ -81,7 +84,7 @@ Step = Look | Write | Send | Settle | Warn
 class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something only a person can answer, with what happens if nobody does."""
 
-    kind: str  # "decision", "label", "inspection"
+    kind: str  # "decision", "label", "inspection", "start"
     text: str
     action: Action | None = None
     round: int = 1

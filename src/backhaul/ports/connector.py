@@ -11,6 +11,9 @@ from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, Exter
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.desk import DeskOffer, DeskReturn
 from backhaul.domain.effects import AnyEffect
+from backhaul.domain.money import Money
+from backhaul.domain.starts import Start, Startable
+from backhaul.domain.words import Kind
 from backhaul.ports.manifest import Manifest
 
 
@@ -126,6 +129,23 @@ class Returns(Protocol):
 
     async def answerable(self, case_id: str) -> tuple[Answerable, ...]:
         """What may be decided now, with the valid reject reasons."""
+        ...
+
+
+@runtime_checkable
+class Starts(Protocol):
+    """Lets the seller begin a case."""
+
+    async def startable(self, order_id: str, kind: Kind) -> tuple[Startable, ...]:
+        """What the channel says of starting a case of this kind on the order's lines, with the seller's reasons."""
+        ...
+
+    async def quote(self, start: Start) -> Money:
+        """What the channel would refund. Changes nothing; Refused says why it would not."""
+        ...
+
+    async def cases_of(self, kind: str, order_id: str) -> tuple[ChannelCase, ...]:
+        """The returns ("return") or cancellations ("cancellation") of an order, newest first."""
         ...
 
 

@@ -10,8 +10,9 @@ from uuid import UUID
 import msgspec
 
 from backhaul.domain.effects import AnyEffect
-from backhaul.domain.facts import Seen
+from backhaul.domain.facts import Said, Seen
 from backhaul.domain.steps import View
+from backhaul.store import cases
 from backhaul.store.db import Pool
 from backhaul.store.pages import COLUMNS, CaseRow, ExceptionRow, HistoryRow
 
@@ -88,6 +89,7 @@ class Case(msgspec.Struct, frozen=True):
 
     row: CaseRow
     seen: Seen
+    said: Said
     view: View
     units: tuple[UnitRow, ...]
     effects: tuple[EffectRow, ...]
@@ -121,7 +123,8 @@ async def case(pool: Pool, case_id: UUID, *, lines: int = 500) -> Case | None:
         )
         history = await db.fetch(
             "select id, shop_id, case_id, at, who, what, text, detail, written_at from history "
-            "where case_id = $1 order by id desc limit $2",
+            "where case_id = $1 or case_id in (select id from return_case where merged_into = $1) "
+            "order by id desc limit $2",
             case_id,
             lines,
         )
@@ -142,6 +145,7 @@ async def case(pool: Pool, case_id: UUID, *, lines: int = 500) -> Case | None:
             case_id,
         )
         files = await db.fetch("select id, name, mime, by, at from attachment where case_id = $1 order by id", case_id)
+        said = await cases.said(db, case_id)
         channel = seen.channel
         near = [channel.previous_id, channel.next_id, channel.combined_id] if channel else ["", "", ""]
         related = await db.fetch(
@@ -150,7 +154,7 @@ async def case(pool: Pool, case_id: UUID, *, lines: int = 500) -> Case | None:
                 when c.channel_id = $5 then 'earlier version' when c.channel_id = $6 then 'later version'
                 when c.channel_id = $7 then 'combined' when c.group_key = $4 and $4 <> '' then 'same request'
                 else 'same order' end as why
-            from return_case c where c.shop_id = $1 and c.id <> $2 and (
+            from return_case c where c.shop_id = $1 and c.id <> $2 and c.merged_into is null and (
                 (c.order_id = $3 and $3 <> '') or (c.group_key = $4 and c.group_key <> '')
                 or (c.channel_kind in ('return', 'cancellation') and c.channel_id = any(array[$5, $6, $7])))
             order by c.requested_at, c.id limit 20
@@ -164,6 +168,7 @@ async def case(pool: Pool, case_id: UUID, *, lines: int = 500) -> Case | None:
     return Case(
         row,
         seen,
+        said,
         _VIEW.decode(found["view"]) if found["view"] else View(),
         tuple(UnitRow(**dict(each)) for each in units),
         tuple(EffectRow(**{**dict(each), "wanted": _WANTED.decode(each["wanted"])}) for each in effects),

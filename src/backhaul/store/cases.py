@@ -12,7 +12,7 @@ import msgspec
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import AnyEffect, Effect, EffectState, Safety
 from backhaul.domain.facts import Booker, DeskTerms, Mode, Payer, Said, Seen, ShopTerms
-from backhaul.domain.folding import Command, fold_said
+from backhaul.domain.folding import Command, fold_said, name_units
 from backhaul.domain.steps import View
 from backhaul.domain.words import Party
 from backhaul.store.db import Connection, Pool
@@ -38,6 +38,7 @@ class Known(msgspec.Struct, frozen=True):
     adopted_elsewhere: frozenset[str]  # commerce refunds that other cases of the order have adopted
     desk_elsewhere: frozenset[str]  # returns in the desk that stand for other cases of the order
     faulted: bool  # the last run failed for a cause of our own
+    rivals: frozenset[str] = frozenset()  # ids of cases that other cases of the order have started
 
 
 SECOND_WRITER = 2  # so many different orders in 30 days with returns or refunds of another program: not a person's hand
@@ -48,7 +49,7 @@ _wanted: msgspec.json.Decoder[AnyEffect] = msgspec.json.Decoder(AnyEffect)
 _safety = msgspec.json.Decoder(Safety)
 
 LOAD = """
-select c.id, c.channel_kind, c.channel_id, c.body, c.view, c.policy_version,
+select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c.view, c.policy_version,
     coalesce((select max(p.version) from policy p where p.shop_id = c.shop_id), 0) as policy_newest,
     s.mode, s.live_since, s.payer, s.booker, s.safe_gateways, s.location, s.learnt, s.desk,
     (select count(distinct t.order_id) from stranger t where t.shop_id = s.id and t.at > greatest(
@@ -60,6 +61,10 @@ select c.id, c.channel_kind, c.channel_id, c.body, c.view, c.policy_version,
           and m.kind = 'adopted') as adopted,
     array(select o.desk_return_id from return_case o where o.shop_id = c.shop_id and o.order_id = c.order_id
           and o.id <> c.id and c.order_id <> '' and o.desk_return_id <> '') as desks,
+    case when c.channel_id is null then array(
+        select e.result from effect e join return_case o on o.id = e.case_id
+        where o.shop_id = c.shop_id and o.order_id = c.order_id and o.id <> c.id and e.result <> ''
+            and e.kind in ('start_return', 'start_cancellation')) else '{}' end as rivals,
     exists (select from exception x where x.case_id = c.id and x.key = 'fault' and x.closed_at is null) as faulted,
     array(select (e.id, e.wanted, e.state, e.safety, e.created_at, e.because, e.by, e.attempts, e.sent_at, e.dead_at,
                   e.answered_at, e.code, e.text, e.result, e.reported)
@@ -95,12 +100,13 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
     """The cases of these claims."""
     known = {}
     for row in await connection.fetch(LOAD, list(claims)):
+        seen = _seen.decode(row["body"]) if row["body"] else Seen()
         known[row["id"]] = Known(
             claims[row["id"]],
             row["channel_kind"],
             row["channel_id"],
-            _seen.decode(row["body"]) if row["body"] else Seen(),
-            fold_said(Command(*each) for each in row["said"]),
+            seen,
+            name_units(fold_said(Command(*each) for each in row["said"]), seen.channel),
             tuple(_effect(each) for each in row["ledger"]),
             _view.decode(row["view"]) if row["view"] else View(),
             row["policy_version"],
@@ -112,6 +118,7 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             frozenset(row["adopted"]),
             frozenset(row["desks"]),
             row["faulted"],
+            frozenset(row["rivals"]),
         )
     return known
 
@@ -159,7 +166,7 @@ async def name_order(pool: Pool, case_id: UUID, case: ChannelCase | None) -> Non
         await pool.execute("update return_case set order_id = $2 where id = $1", case_id, case.order_id)
 
 
-async def said(pool: Pool, case_id: UUID) -> Said:
+async def said(pool: Pool | Connection, case_id: UUID) -> Said:
     """What people have said of a case by now."""
     rows = await pool.fetch("select kind, body, by, at from command where case_id = $1 order by id", case_id)
     return fold_said(Command(*row) for row in rows)

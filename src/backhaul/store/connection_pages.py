@@ -98,18 +98,19 @@ async def preview(pool: Pool, shop_id: UUID, limit: int = 200) -> Preview:
     open_count = await pool.fetchval(
         "select coalesce(sum(delta), 0)::bigint from case_count where shop_id = $1 and status <> all($2)",
         shop_id,
-        ["closed", "cancelled"],
+        ["closed", "cancelled", "withdrawn"],
     )
     rows = await pool.fetch(
         """
-        select c.id, c.channel_id, c.kind, c.status, c.requested_at, c.next_action, c.deadline, c.view, array(
+        select c.id, coalesce(c.channel_id, '') as channel_id,
+            c.kind, c.status, c.requested_at, c.next_action, c.deadline, c.view, array(
                    select array[e.kind, e.because] from effect e where e.case_id = c.id and e.state = 'proposed'
                    order by e.id) as proposed
         from return_case c where c.shop_id = $1 and not c.ended and c.status <> all($2)
         order by c.deadline nulls last, c.id limit $3
         """,
         shop_id,
-        ["closed", "cancelled"],
+        ["closed", "cancelled", "withdrawn"],
         limit,
     )
     found = []

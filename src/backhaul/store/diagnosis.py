@@ -43,7 +43,7 @@ async def strangers(pool: Pool) -> list[tuple[str, str, str, int]]:
     """Effects in the last week that somebody else made in our place: (shop, case, what, when by the shop's clock)."""
     rows = await pool.fetch(
         """
-        select s.name, c.channel_id, e.kind, e.created_at from effect e
+        select s.name, coalesce(c.channel_id, c.id::text) as channel_id, e.kind, e.created_at from effect e
         join return_case c on c.id = e.case_id join shop s on s.id = e.shop_id
         where e.state = 'superseded' and e.written_at > now() - interval '7 days'
         order by e.written_at desc limit 20

@@ -115,6 +115,7 @@ class Move(msgspec.Struct):
     counted: tuple[str, bool] | None = None  # status and attention as they were counted before
     units: list[Unit] = []
     parcel: tuple[str, str] | None = None
+    named: str | None = None  # the id that the channel has given the case
     link: tuple[str, str, str, str] | None = None  # channel order, commerce order, how, by
     release: tuple[int | None, int] | None = None  # when to look again, rank
     sends: bool = False  # bytes leave as soon as this is written
@@ -124,12 +125,16 @@ class Move(msgspec.Struct):
         """Whether there is nothing to write."""
         return not (
             self.new_effects or self.effects or self.history or self.opened or self.closed or self.entries
-            or self.columns or self.units or self.parcel or self.link or self.release
+            or self.columns or self.units or self.parcel or self.named or self.link or self.release
         )  # fmt: skip
 
 
 class Lost(Exception):
     """The claim is somebody else's by now: drop everything."""
+
+
+class Merged(Lost):
+    """The case has become one with the case that goes by the same id of the channel."""
 
 
 class Twin(Exception):

@@ -16,8 +16,8 @@ import msgspec
 from backhaul.kit.clock import Affine
 from backhaul.store.db import Pool
 
-ANSWER = ("requested", "delivered")
-ENDED = ("closed", "cancelled")
+ANSWER = ("requested", "delivered", "to_confirm")
+ENDED = ("closed", "cancelled", "withdrawn")
 ARRIVED = ("delivered", "accepted", "refunded")
 TABS = ("answer", "open", "inspect", "exceptions", "ended", "all")
 SORTS = ("updated", "due")
@@ -70,7 +70,8 @@ async def shops(pool: Pool) -> tuple[Shop, ...]:
 
 
 class CaseRow(msgspec.Struct, frozen=True):
-    """One line of the grid. Times are Unix seconds by the shop's clock; ``total`` is in minor units."""
+    """One line of the grid. Times are Unix seconds by the shop's clock; ``total`` is in minor units. ``channel_id`` is
+    empty while the channel does not know the case."""
 
     id: UUID
     shop_id: UUID
@@ -96,7 +97,10 @@ class CaseRow(msgspec.Struct, frozen=True):
     commerce_order_name: str
 
 
-COLUMNS = ", ".join(f"c.{name}" for name in CaseRow.__struct_fields__)
+COLUMNS = ", ".join(
+    "coalesce(c.channel_id, '') as channel_id" if name == "channel_id" else f"c.{name}"
+    for name in CaseRow.__struct_fields__
+)
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -153,7 +157,7 @@ class _Arguments:
 
 
 def _where(wanted: Filter, arg: _Arguments) -> list[str]:
-    terms: list[str] = []
+    terms: list[str] = ["c.merged_into is null"]
     if wanted.shops:
         terms.append(
             f"c.shop_id = {arg(wanted.shops[0])}" if len(wanted.shops) == 1 else f"c.shop_id = any({arg(wanted.shops)})"

@@ -9,19 +9,30 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from backhaul.store import turns
+from backhaul.store import naming, turns
 from backhaul.store.db import Connection, Pool
-from backhaul.store.moves import Halted, Lost, Move, Twin
+from backhaul.store.moves import Halted, Lost, Merged, Move, Twin
 
 
 async def record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
     """Write the moves of many runs in one transaction. One answer each: "kept", "released" or "dirty" (it heard
     something and stays held), or :class:`Lost`, :class:`Halted` or :class:`Twin`. Rows are taken in one order
     everywhere."""
+    try:
+        return await _record(pool, moves)
+    except Twin:
+        if not any(move.named for move in moves):
+            raise
+        # A webhook made the case that one of ours has become, while ours was being named: now it can be seen.
+        return await _record(pool, moves)
+
+
+async def _record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
     async with pool.acquire() as connection, connection.transaction():
+        twins = await naming.twins(connection, moves)
         rows = await connection.fetch(
             "select subject_id, claim from turn where subject_id = any($1) order by subject_id for update",
-            [move.turn.subject_id for move in moves],
+            [*(move.turn.subject_id for move in moves), *twins.values()],
         )
         held = {row["subject_id"]: row["claim"] for row in rows}
         mine = [move for move in moves if held.get(move.turn.subject_id) == move.turn.claim]
@@ -29,17 +40,21 @@ async def record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
         mine = [move for move in mine if move.turn.subject_id not in halted]
         mine.sort(key=lambda move: move.turn.subject_id)
         try:
+            merged = await naming.name(connection, mine, twins)
             await _write(connection, mine)
+            await naming.merge(connection, merged)
         except asyncpg.UniqueViolationError as error:
             # Batches are repeated one by one by their caller; alone, the twin is this move's own.
             raise Twin(str(error)) from error
-        released = await _turn(connection, mine)
+        released = await _turn(connection, [move for move in mine if move.turn.subject_id not in merged])
     answers: list[str | Exception] = []
     for move in moves:
         if held.get(move.turn.subject_id) != move.turn.claim:
             answers.append(Lost(str(move.turn.subject_id)))
         elif move.turn.subject_id in halted:
             answers.append(Halted(str(move.turn.subject_id)))
+        elif move.turn.subject_id in merged:
+            answers.append(Merged(str(move.turn.subject_id)))
         elif move.release is None:
             answers.append("kept")
         else:

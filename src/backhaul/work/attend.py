@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from backhaul.domain.folding import name_units
 from backhaul.domain.plan import plan as plan_case
 from backhaul.domain.policy import HOUR, Policy
 from backhaul.domain.steps import Look, Plan, Send, Settle, Step, Warn, Write
@@ -126,7 +127,7 @@ class Attendant:
             if not shown:
                 await self._step(run, plan.steps[0])
             plan = plan_case(run.facts, run.policy, run.now())
-            if not run.counted and run.facts.channel is not None:
+            if not run.counted and (run.facts.channel is not None or run.facts.nameless):
                 # A new case is on the page once the channel has shown it, however slow the others are.
                 describe(run, plan)
                 await run.write()
@@ -163,7 +164,7 @@ class Attendant:
             fresh = (await cases.load(connection, {run.case_id: run.known.turn}))[run.case_id]
         run.facts = msgspec.structs.replace(
             run.facts,
-            said=fresh.said,
+            said=name_units(fresh.said, run.facts.channel),
             shop=fresh.terms,
             heard_channel=heard[0],
             heard_commerce=heard[1],

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
-import asyncpg
-import msgspec
-
 from backhaul.domain.effects import EffectState
-from backhaul.domain.facts import Booker, Label, Mode, Seen, Verdict, Vote
+from backhaul.domain.facts import Booker, Label, Mode, Verdict, Vote
 from backhaul.domain.policy import Policy
 from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Condition, Decision, Disposition
 from backhaul.kit.ids import uuid7
 from backhaul.store import commands, inbox, shops, turns
 from backhaul.store.db import Connection, Pool
 from backhaul.store.jobs import Rank
+from backhaul.work.case_command import CaseCommand, CommandRefused
 from backhaul.work.vendors import shop_time
+
+__all__ = ["CommandRefused", "Commands"]
 
 LARGEST_LABEL = 10 * 1024 * 1024
 LANES = ("records", "money", "stock")
-
-
-class CommandRefused(Exception):
-    """A person asked for what cannot be. ``status`` is the HTTP status that fits: 404, 409 or 422."""
-
-    def __init__(self, text: str, status: int = 422) -> None:
-        super().__init__(text, status)
-        self.text = text
-        self.status = status
 
 
 class Commands:
@@ -324,8 +313,8 @@ class Commands:
 
     # -- within
 
-    def _case(self, case_id: UUID) -> _CaseCommand:
-        return _CaseCommand(self.pool, case_id)
+    def _case(self, case_id: UUID) -> CaseCommand:
+        return CaseCommand(self.pool, case_id)
 
     async def _shop(self, connection: Connection, shop_id: UUID) -> shops.ShopRow:
         row = await shops.shop(connection, shop_id)
@@ -350,68 +339,3 @@ class Commands:
     async def _wake_all(self, connection: Connection, shop_id: UUID) -> None:
         rows = await connection.fetch("select id from return_case where shop_id = $1 and not ended", shop_id)
         await turns.nudge(connection, [row["id"] for row in rows], Rank.HINT)
-
-
-class _CaseCommand:
-    """One transaction over one case: read, checked, said, and the case looked at."""
-
-    connection: Connection
-    shop_id: UUID
-    seen: Seen
-    now: int
-
-    def __init__(self, pool: Pool, case_id: UUID) -> None:
-        self._pool = pool
-        self.case_id = case_id
-
-    async def __aenter__(self) -> _CaseCommand:
-        self.connection = await self._pool.acquire()
-        self._transaction: Any = self.connection.transaction()
-        await self._transaction.start()
-        try:
-            row = await self.connection.fetchrow("select shop_id, body from return_case where id = $1", self.case_id)
-            if row is None:
-                raise CommandRefused("There is no such return.", 404)
-            self.shop_id = row["shop_id"]
-            self.seen = msgspec.json.decode(row["body"], type=Seen) if row["body"] else Seen()
-            self.now = shop_time(await commands.shop_clock(self.connection, self.shop_id))
-        except BaseException as error:
-            await self.__aexit__(type(error), error, None)
-            raise
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        try:
-            if error is None:
-                await self._transaction.commit()
-            else:
-                await self._transaction.rollback()
-        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError):
-            if error is None:
-                raise
-        finally:
-            await self._pool.release(self.connection)
-
-    def check_units(self, unit_ids: Iterable[str]) -> None:
-        """Refuse units that are not of this case."""
-        known = {unit.id for unit in self.seen.channel.units} if self.seen.channel else set()
-        strange = [unit for unit in unit_ids if unit not in known]
-        if strange or not known:
-            raise CommandRefused(f"Not a unit of this return: {', '.join(strange) or 'none is known'}.", 404)
-
-    async def moved(self, unit_id: str) -> bool:
-        """Whether stock of this unit was moved, or is on its way to be."""
-        rows = await self.connection.fetch(
-            """
-            select wanted from effect where case_id = $1 and kind = 'dispose'
-            and state in ('intent', 'sent', 'accepted', 'confirmed')
-            """,
-            self.case_id,
-        )
-        return any(unit_id in msgspec.json.decode(row["wanted"])["units"] for row in rows)
-
-    async def say(self, kind: str, body: object, by: str, text: str) -> None:
-        """Store the command, tell it, and have the case looked at before anything else."""
-        await commands.add(self.connection, self.case_id, self.shop_id, kind, msgspec.json.encode(body), by, self.now)
-        await commands.tell(self.connection, self.shop_id, self.case_id, self.now, by, f"said.{kind}", text)
-        await turns.nudge(self.connection, [self.case_id], Rank.PERSON)

@@ -8,7 +8,7 @@ import msgspec
 from backhaul.domain.effects import EffectState
 from backhaul.domain.matching import case_lines
 from backhaul.domain.steps import Plan, Trouble, View
-from backhaul.domain.words import Action
+from backhaul.domain.words import Action, Kind
 from backhaul.kit.ids import uuid7
 from backhaul.store.moves import Columns, MoneyEntry, OpenException, Unit
 from backhaul.work.run import Run
@@ -17,7 +17,7 @@ from backhaul.work.run import Run
 def describe(run: Run, plan: Plan) -> None:
     """Add to the run's move what this plan shows and the stored view does not."""
     view = _view(run, plan)
-    if run.facts.channel is None:
+    if run.facts.channel is None and not run.facts.nameless:
         return
     _exceptions(run, plan.troubles)
     _entries(run, plan)
@@ -28,8 +28,9 @@ def describe(run: Run, plan: Plan) -> None:
         run.view, run.stored, run.counted = view, run.facts.seen, True
     if units != run.units:
         run.move.units, run.units = units, units
-        way = run.facts.channel.way_back
-        run.move.parcel = (way.tracking_number, way.carrier_name)
+        if run.facts.channel is not None:
+            way = run.facts.channel.way_back
+            run.move.parcel = (way.tracking_number, way.carrier_name)
 
 
 def _view(run: Run, plan: Plan) -> View:
@@ -96,7 +97,8 @@ def _entries(run: Run, plan: Plan) -> None:
 
 def _units(run: Run) -> list[Unit]:
     case, said = run.facts.channel, run.facts.said
-    assert case is not None
+    if case is None:
+        return _lines(run)
     places = {match.unit_id: match.line_id for match in case_lines(run.facts).matched}
     skus = {line.id: line.seller_sku for line in run.facts.seen.order.lines} if run.facts.seen.order else {}
     units = []
@@ -118,9 +120,65 @@ def _units(run: Run) -> list[Unit]:
     return units
 
 
+def _lines(run: Run) -> list[Unit]:
+    """What a case without units is about: lines of the channel's order, of which each is one unit."""
+    said, order = run.facts.said, run.facts.seen.order
+    wanted = said.start.lines if said.start else ()
+    units = []
+    for line in order.lines if order else ():
+        verdict = said.verdicts.get(line.id)
+        if line.id in wanted or not wanted:
+            units.append(
+                Unit(
+                    line.id,
+                    line.id,
+                    line.seller_sku,
+                    line.name,
+                    line.price.minor if line.price else None,
+                    "",
+                    said.received.get(line.id),
+                    verdict.condition if verdict else None,
+                    verdict.disposition if verdict else None,
+                )
+            )
+    return units
+
+
+def _ours(run: Run, plan: Plan, view: View) -> Columns:
+    """The columns of a case that the channel has given no id (yet)."""
+    start, blind, total = run.facts.said.start, run.facts.said.blind, plan.money.expected
+    began = start or blind
+    return Columns(
+        began.order_id if began else "",
+        start.kind if start else Kind.RETURN,
+        plan.status,
+        "",
+        "",
+        start.reason_key if start else "",
+        "",
+        began.at if began else 0,
+        run.now(),
+        None,
+        None,
+        total.minor if total else None,
+        total.currency if total else None,
+        plan.ended,
+        bool(plan.troubles),
+        "observe" if run.facts.observing else "live",
+        "",
+        "",
+        "",
+        "",
+        msgspec.json.encode(view),
+        msgspec.json.encode(run.facts.seen),
+        run.policy.version,
+    )
+
+
 def _columns(run: Run, plan: Plan, view: View) -> Columns:
     case, seen = run.facts.channel, run.facts.seen
-    assert case is not None
+    if case is None:
+        return _ours(run, plan, view)
     action: Action | None = plan.next_action
     return Columns(
         case.order_id,

@@ -8,11 +8,13 @@ import msgspec
 
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.facts import Link, LinkState
-from backhaul.domain.folding import fold_case, fold_commerce
+from backhaul.domain.folding import fold_case, fold_commerce, name_units
 from backhaul.domain.matching import choose_order
 from backhaul.domain.reasons import FALLBACK, commerce_reason
+from backhaul.domain.starting import not_startable
+from backhaul.domain.starts import Quote, Startable
 from backhaul.domain.steps import Look, Source
-from backhaul.domain.words import Kind, Party
+from backhaul.domain.words import Party
 from backhaul.ports.errors import Refused, Unavailable
 from backhaul.store import cases, shops
 from backhaul.work.run import Run
@@ -36,11 +38,12 @@ async def look(run: Run, step: Look) -> None:
 async def _case(run: Run) -> None:
     heard = run.facts.heard_channel
     channel = await run.vendors.channel(run.known.connections, run.shop_id)
-    read = await channel.case(run.known.channel_kind, run.known.channel_id)
+    read = await channel.case(run.known.channel_kind, run.channel_id)
     if read is None:
         raise Unavailable("the channel does not show this case (yet)", retry_after=30 if run.facts.channel else 5)
     before = run.facts.channel
     run.saw(fold_case(run.facts.seen, read, heard, run.now(), run.facts.ledger))
+    run.facts = msgspec.structs.replace(run.facts, said=name_units(run.facts.said, run.facts.channel))
     after = run.facts.channel
     assert after is not None
     if before is None or (before.raw_status, before.due) != (after.raw_status, after.due):
@@ -49,6 +52,42 @@ async def _case(run: Run) -> None:
     for path, value in after.unread.items():
         if before is None or before.unread.get(path) != value:
             run.tell("channel", "channel.unknown_word", f"{path}: {value}")
+
+
+async def _start(run: Run) -> None:
+    """Whether what a person asked for may be started, and for how much; the order too, where it was not read yet."""
+    start, blind = run.facts.said.start, run.facts.said.blind
+    channel = await run.vendors.channel(run.known.connections, run.shop_id)
+    order_id = start.order_id if start else blind.order_id if blind else ""
+    order = run.facts.seen.order
+    if order is None or order.id != order_id:
+        order = await channel.order(order_id)
+    if start is None:
+        if order is None:
+            raise Unavailable(f"the channel does not show the order {order_id}", retry_after=60)
+        run.see(order=order)
+        return
+    quote: Quote | None = None
+    try:
+        startable = await channel.startable(start.order_id, start.kind)
+        if start.reason_key and not not_startable(start, startable):
+            quote = Quote(await channel.quote(start))
+    except Refused as error:
+        if order is None:
+            startable = (Startable(start.kind, (), False, error.code, error.text),)
+        quote = Quote(None, str(error))
+    run.see(order=order, startable=startable, quote=quote, quoted=start, start_at=run.now())
+    run.recovered(Party.CHANNEL)
+
+
+async def _beside(run: Run) -> None:
+    """The cases of the order, among which one that we started may be."""
+    start = run.facts.said.start
+    assert start is not None
+    channel = await run.vendors.channel(run.known.connections, run.shop_id)
+    found = await channel.cases_of(run.known.channel_kind, start.order_id)
+    run.see(beside=found, beside_at=run.now())
+    run.recovered(Party.CHANNEL)
 
 
 async def _answerable(run: Run) -> None:
@@ -168,7 +207,7 @@ async def _helpers(run: Run, commerce: object) -> None:
         aliases = await cases.aliases(run.vendors.pool, run.shop_id, sorted(skus - {""}))
     reasons = seen.reason_ids
     handle, _ = commerce_reason(case.reason_key, case.reason_text, run.policy.reasons)
-    if case.kind is Kind.RETURN and not reasons and hasattr(commerce, "reasons"):
+    if run.facts.goods_expected and not reasons and hasattr(commerce, "reasons"):
         known = {name: ident for ident, name in await run.vendors.reasons(run.known.connections, run.shop_id)}
         reasons = {"": "", **{name: known[name] for name in (handle, FALLBACK) if name in known}}
     if (aliases, reasons) != (seen.aliases, seen.reason_ids):
@@ -181,4 +220,6 @@ _READERS = {
     Source.ORDER: _order,
     Source.MATCH: _match,
     Source.COMMERCE: _commerce,
+    Source.START: _start,
+    Source.BESIDE: _beside,
 }

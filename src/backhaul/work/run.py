@@ -63,7 +63,10 @@ class Run:
             heard_desk=known.turn.heard_desk,
             adopted_elsewhere=known.adopted_elsewhere,
             desk_elsewhere=known.desk_elsewhere,
+            nameless=not known.channel_id,
+            rivals=known.rivals,
         )
+        self.channel_id = known.channel_id
         self.view = known.view
         self.stored = known.seen
         self.counted = known.policy_version is not None  # the first run counts the case
@@ -88,9 +91,15 @@ class Run:
         """Add a line to the time-line."""
         self.move.history.append(HistoryLine(uuid7(), self.now(), who, what, text, detail))
 
+    def name(self, channel_id: str) -> None:
+        """The channel has given the case its id."""
+        self.move.named = self.channel_id = channel_id
+        self.facts = msgspec.structs.replace(self.facts, nameless=False)
+        self.tell("channel", "channel.named", f"The channel calls it {channel_id}.")
+
     async def write(self) -> str:
-        """Commit what has gathered; raises Lost or Twin when the claim or the target is somebody else's, and
-        Halted when nothing may be sent any more."""
+        """Commit what has gathered; raises Lost or Twin when the claim or the target is somebody else's (Merged when
+        the case has become one with another), and Halted when nothing may be sent any more."""
         move, self.move = self.move, Move(self.known.turn)
         return await self._record(move)
 

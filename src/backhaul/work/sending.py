@@ -12,7 +12,15 @@ from uuid import UUID
 
 import msgspec
 
-from backhaul.domain.effects import AnyEffect, Decide, Effect, EffectState, UploadLabel
+from backhaul.domain.effects import (
+    AnyEffect,
+    Decide,
+    Effect,
+    EffectState,
+    StartCancellation,
+    StartReturn,
+    UploadLabel,
+)
 from backhaul.domain.folding import fall_behind, forget_read
 from backhaul.domain.steps import Send, Settle, Write
 from backhaul.domain.words import Party
@@ -74,7 +82,13 @@ async def send(run: Run, step: Send) -> None:
 def settle(run: Run, step: Settle) -> None:
     """Write down what a read has shown of an effect."""
     effect = next(each for each in run.facts.ledger if each.id == step.effect_id)
-    _update(run, _change(effect, state=step.state, text=effect.text or step.text, code=step.code or effect.code))
+    result = step.result or effect.result
+    changed = _change(
+        effect, state=step.state, text=effect.text or step.text, code=step.code or effect.code, result=result
+    )
+    _update(run, changed)
+    if step.result and run.facts.nameless:
+        run.name(step.result)
     if step.state is not EffectState.CONFIRMED:
         run.tell("hub", f"effect.{step.state}", f"{_phrase(effect.wanted)}: {step.text}.")
     else:
@@ -106,7 +120,7 @@ async def _attempt(run: Run, effect: Effect, prepared: Prepared) -> None:
         receipt = await connector.perform(effect.wanted, prepared, dead_at=dead_at)
     except Refused as error:
         await run.probe("after_answer", target)
-        _refused(run, effect, error)
+        _refused(run, before, effect, error)
     except Unavailable as error:
         _not_tried(run, before, effect, error.text)
         run.trouble(party, error, run.now(), _phrase(effect.wanted))
@@ -129,6 +143,8 @@ async def _attempt(run: Run, effect: Effect, prepared: Prepared) -> None:
         run.tell(party, "effect.accepted", f"{_phrase(effect.wanted)}: accepted. {receipt.text}".strip())
         run.recovered(party)
         run.saw(fall_behind(run.facts.seen, party))
+        if run.facts.nameless and receipt.result:
+            run.name(receipt.result)
     await run.probe("before_record", target)
 
 
@@ -138,9 +154,11 @@ def _not_tried(run: Run, before: Effect, effect: Effect, text: str) -> None:
     _update(run, state, reported=not before.taken_over)
 
 
-def _refused(run: Run, effect: Effect, error: Refused) -> None:
+def _refused(run: Run, before: Effect, effect: Effect, error: Refused) -> None:
     party = effect.wanted.party
-    if error.already:
+    # An earlier try whose answer was lost may be the very cause of a no to starting the case once more.
+    perhaps = isinstance(effect.wanted, (StartReturn, StartCancellation)) and before.state is EffectState.SENT
+    if error.already or perhaps:
         # The vendor says it is so already. Only a read tells whether on our terms.
         state = _change(effect, state=EffectState.ACCEPTED, answered_at=run.now(), code=error.code, text=error.text)
         run.tell(party, "effect.already", f"{_phrase(effect.wanted)}: {error}")
@@ -189,6 +207,8 @@ def _tag(wanted: AnyEffect) -> str:
 
 PHRASES = {
     "upload_label": "Send the label",
+    "start_return": "Start the case on the channel",
+    "start_cancellation": "Cancel on the channel",
     "stamp_order": "Mark the commerce order",
     "create_return": "Create the return in commerce",
     "attach_tracking": "Add the tracking number in commerce",

@@ -13,15 +13,17 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from backhaul.connectors.tiktok_shop import errors, mapping, requests, webhooks, wire
+from backhaul.connectors.tiktok_shop import errors, mapping, requests, starting, webhooks, wire
 from backhaul.connectors.tiktok_shop.client import Call, Client, Http, call_of
 from backhaul.connectors.tiktok_shop.manifest import MANIFEST
 from backhaul.connectors.tiktok_shop.mapping import Row
 from backhaul.connectors.tiktok_shop.settings import Settings, read
 from backhaul.connectors.tiktok_shop.words import EU_MARKETS
 from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference, Record
-from backhaul.domain.effects import AnyEffect, Decide
-from backhaul.domain.words import REJECTIONS
+from backhaul.domain.effects import AnyEffect, Decide, StartCancellation, StartReturn
+from backhaul.domain.money import Money
+from backhaul.domain.starts import Start, Startable
+from backhaul.domain.words import REJECTIONS, Kind
 from backhaul.kit.batch import Gatherer
 from backhaul.ports.connector import Changed, News, Prepared, Receipt, ShopInfo, Tokens
 from backhaul.ports.errors import Refused, WireDrift
@@ -116,6 +118,26 @@ class TikTokShopConnector:
             raise WireDrift(f"{call.api}: {name} is not a list", msgspec.json.encode(rows))
         return rows
 
+    # ---- Starts
+
+    async def startable(self, order_id: str, kind: Kind) -> tuple[Startable, ...]:
+        """See :class:`backhaul.ports.connector.Starts`."""
+        query = {"initiate_aftersale_user": "SELLER", "request_types": starting.TYPES[kind]}
+        path = "/return_refund/202602/orders/{}/aftersale_eligibility"
+        return starting.startable(await self._list(_get(path, query, _RETURNS, order_id), "sku_eligibility"))
+
+    async def quote(self, start: Start) -> Money:
+        """See :class:`backhaul.ports.connector.Starts`. The call changes nothing."""
+        path = "/return_refund/202602/refunds/calculate"
+        call = Call(f"POST {path}", "POST", path, {}, _RETURNS, starting.quote_body(start))
+        return starting.quote(await self._client.data(call))
+
+    async def cases_of(self, kind: str, order_id: str) -> tuple[ChannelCase, ...]:
+        """See :class:`backhaul.ports.connector.Starts`. By a search index, which may lag by seconds."""
+        query = {"page_size": str(_PAGE), "sort_field": "create_time", "sort_order": "DESC"}
+        found = await self._page(kind, {"order_ids": [order_id]}, query, "")
+        return tuple(mapping.case(kind, row) for row in _rows(kind, found))
+
     # ---- ChannelOrders
 
     async def order(self, order_id: str) -> ChannelOrder | None:
@@ -183,7 +205,11 @@ class TikTokShopConnector:
         api = f"{prepared.method} {prepared.path.replace(case_id, '{id}') if case_id else prepared.path}"
         envelope = await self._client.send(call_of(prepared, api, _RETURNS), dead_at)
         done = requests.word(wanted) if isinstance(wanted, Decide) else "document"
-        return Receipt(text=f"{done} accepted by TikTok Shop (request {envelope.request_id or 'without id'})")
+        made = ""
+        if isinstance(wanted, (StartReturn, StartCancellation)):
+            made = starting.made(envelope.data)
+            done = f"{wanted.kind} {made}"
+        return Receipt(made, f"{done} accepted by TikTok Shop (request {envelope.request_id or 'without id'})")
 
     # ---- Authorises
 

@@ -19,8 +19,15 @@ MANIFEST = Manifest(
     api_version="202602",
     docs="https://partner.tiktokshop.com/docv2/page/650b2001bace3e02b76db38a",
     proof=Proof.SIMULATED,
-    abilities=frozenset({"Returns", "ChannelOrders", "Performs", "Authorises", "Subscribes"}),
-    effects={"decide": _REFUSED_IF_DONE, "upload_label": _REFUSED_IF_DONE},
+    abilities=frozenset({"Returns", "Starts", "ChannelOrders", "Performs", "Authorises", "Subscribes"}),
+    effects={
+        "decide": _REFUSED_IF_DONE,
+        "upload_label": _REFUSED_IF_DONE,
+        # The memory of keys is not published, so it is taken for short. Then, and for a cancellation, which takes no
+        # key, only a search of the order's cases can tell; its index lags.
+        "start_return": Safety(Repeat.KEYED, memory_s=600, then=Repeat.UNSAFE, settle_s=60),
+        "start_cancellation": Safety(Repeat.FINDABLE, settle_s=60),
+    },
     fields=(
         Field("app_key", "App key", "From the app's page in Partner Center."),
         Field("app_secret", "App secret", "From the same page. It signs every call and every webhook.", secret=True),

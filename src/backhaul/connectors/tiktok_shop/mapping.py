@@ -202,14 +202,14 @@ def order(found: wire.Order) -> ChannelOrder:
         created_at=found.create_time,
         updated_at=found.update_time,
         currency=currency,
-        total=_money(payment.total_amount, currency, "order total"),
+        total=money(payment.total_amount, currency, "order total"),
         lines=tuple(
             ChannelOrderLine(
                 id=line.id,
                 sku_id=line.sku_id,
                 seller_sku=line.seller_sku,
                 name=_name(line.product_name, line.sku_name),
-                price=_money(line.sale_price, line.currency or currency, "price"),
+                price=money(line.sale_price, line.currency or currency, "price"),
             )
             for line in lines
         ),
@@ -353,20 +353,21 @@ def _freight(rows: Iterable[wire.ReturnFreight]) -> dict[str, Money]:
 
 
 def _add(sums: dict[str, Money], name: str, text: str | None, currency: str) -> None:
-    money = _money(text, currency, name)
-    if money is None:
+    amount = money(text, currency, name)
+    if amount is None:
         return
     before = sums.get(name)
-    if before is not None and before.currency != money.currency:
-        raise WireDrift(f"{name} comes in {before.currency} and {money.currency}")
-    sums[name] = money if before is None else before + money
+    if before is not None and before.currency != amount.currency:
+        raise WireDrift(f"{name} comes in {before.currency} and {amount.currency}")
+    sums[name] = amount if before is None else before + amount
 
 
 def _total(found: wire.RefundAmount | None) -> Money | None:
-    return _money(found.refund_total, found.currency, "refund total") if found is not None else None
+    return money(found.refund_total, found.currency, "refund total") if found is not None else None
 
 
-def _money(text: str | None, currency: str, what: str) -> Money | None:
+def money(text: str | None, currency: str, what: str) -> Money | None:
+    """An amount as the channel gives it; None for none. Raises WireDrift for what is no amount."""
     if text is None or text == "":
         return None
     if not currency:
@@ -392,7 +393,7 @@ def _kind(row: Row) -> Kind:
 
 
 def _offer(found: wire.Amount | None) -> Money | None:
-    return _money(found.amount, found.currency, "offer") if found is not None else None
+    return money(found.amount, found.currency, "offer") if found is not None else None
 
 
 def _plain(value: Any) -> str:

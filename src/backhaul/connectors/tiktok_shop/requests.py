@@ -7,8 +7,9 @@ import re
 
 import msgspec
 
+from backhaul.connectors.tiktok_shop import starting
 from backhaul.connectors.tiktok_shop.words import SENT_AS
-from backhaul.domain.effects import AnyEffect, Decide, UploadLabel
+from backhaul.domain.effects import AnyEffect, Decide, StartCancellation, StartReturn, UploadLabel
 from backhaul.domain.words import REJECTIONS, Decision
 from backhaul.ports.connector import Prepared
 from backhaul.ports.errors import Refused
@@ -20,9 +21,11 @@ _CANCELLATIONS = frozenset({Decision.APPROVE_CANCELLATION, Decision.REJECT_CANCE
 
 
 def prepare(wanted: AnyEffect, key: str, attachment: bytes | None = None) -> Prepared:
-    """The request of a Decide or an UploadLabel; Refused for anything else or when something is missing."""
+    """The request of an effect; Refused for one the channel has no call for, or when something is missing."""
     if isinstance(wanted, Decide):
         return _decide(wanted, key)
+    if isinstance(wanted, (StartReturn, StartCancellation)):
+        return starting.prepare(wanted, checked_key(key))
     if isinstance(wanted, UploadLabel):
         return _upload(wanted, key, attachment)
     raise Refused("unsupported", f"TikTok Shop has no call for {type(wanted).__name__}")
@@ -33,9 +36,14 @@ def word(wanted: Decide) -> str:
     return SENT_AS[wanted.decision] + (" with the item kept" if wanted.decision is Decision.KEEP_ITEM else "")
 
 
-def _decide(wanted: Decide, key: str) -> Prepared:
+def checked_key(key: str) -> str:
+    """Our idempotency key, if the channel can take it."""
     if not 0 < len(key) <= _LONGEST_KEY:
         raise Refused("idempotency_key", f"the key must have 1 to {_LONGEST_KEY} characters")
+    return key
+
+
+def _decide(wanted: Decide, key: str) -> Prepared:
     decision = wanted.decision
     verb = "reject" if decision in REJECTIONS else "approve"
     what = "cancellations" if decision in _CANCELLATIONS else "returns"
@@ -43,7 +51,7 @@ def _decide(wanted: Decide, key: str) -> Prepared:
     return Prepared(
         method="POST",
         path=f"/return_refund/202309/{what}/{_path_id(wanted.case_id)}/{verb}",
-        query={"idempotency_key": key},
+        query={"idempotency_key": checked_key(key)},
         body=msgspec.json.encode(body) if body else b"",
     )
 

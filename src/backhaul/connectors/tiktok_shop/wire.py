@@ -191,6 +191,31 @@ class Address(msgspec.Struct):
     region_code: str = ""
 
 
+class LineReference(msgspec.Struct):
+    """A unit of an order, named."""
+
+    order_line_item_id: str = ""
+
+
+class LineEligibility(msgspec.Struct):
+    """Whether a case of one type may be opened on units of one SKU. The first list has the vendor's spelling."""
+
+    request_type: str
+    eligible: bool = False
+    order_line_items_ids: list[str] | None = None
+    order_line_list: list[LineReference] | None = None
+    ineligible_code: int | str | None = None
+    ineligible_reason: str | None = None
+    available_reason_names: list[str] | None = None
+
+
+class SkuEligibility(msgspec.Struct):
+    """What may be opened on units of one SKU."""
+
+    sku_id: str = ""
+    line_item_eligibility: list[LineEligibility] | None = None
+
+
 class Order(msgspec.Struct):
     """One order, version 202507."""
 

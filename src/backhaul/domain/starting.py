@@ -1,0 +1,278 @@
+"""Cases that begin with us, until the channel has given them an id: ask what may be started and for how much, show it,
+start it once, and learn which case it became. Goods without a return on file wait here for their order.
+"""
+
+from __future__ import annotations
+
+from backhaul.domain.channel import ChannelCase
+from backhaul.domain.effects import Effect, EffectState, Repeat, StartCancellation, StartReturn
+from backhaul.domain.facts import Facts
+from backhaul.domain.ledger import MARGIN
+from backhaul.domain.starts import Start, Startable
+from backhaul.domain.steps import Draft, Lane, Look, MoneyView, Question, Send, Settle, Source, Trouble, Write
+from backhaul.domain.words import Actor, Kind
+
+FRESH = 300  # seconds the channel's word on what may be started, and its sum, may be old when it is started
+SKEW = 120  # seconds the channel's clock may be ahead of what we noted
+TRIES = 5
+
+
+def starting_lane(facts: Facts, now: int, draft: Draft) -> Lane:
+    """Where a case without an id stands."""
+    start = facts.said.start
+    last = _last(facts)
+    if last is not None and (last.open or last.state is EffectState.PROPOSED):
+        return _under_way(facts, last, now, draft)
+    if facts.said.withdrawn is not None:
+        return Lane("withdrawn", terminal=True)
+    if start is None:
+        return _blind(facts, draft)
+    ended = (last.answered_at or last.created_at) if last is not None else -1
+    if last is not None and last.state is EffectState.REFUSED and not _asked_again(facts, start, last, ended):
+        _refused(facts, start, last, draft)
+        return Lane("not_started", last.text)
+    return _ask(facts, start, ended, now, draft)
+
+
+def _last(facts: Facts) -> Effect | None:
+    found = [each for each in facts.ledger if isinstance(each.wanted, (StartReturn, StartCancellation))]
+    counted = [each for each in found if each.state is not EffectState.PROPOSED or facts.observing]
+    return counted[-1] if counted else None
+
+
+def _asked_again(facts: Facts, start: Start, last: Effect, ended: int) -> bool:
+    """Whether a person has asked for something else since, or for the same once more."""
+    return _wanted(start) != last.wanted or facts.said.retries.get(last.target, 0) > ended
+
+
+def _wanted(start: Start) -> StartReturn | StartCancellation:
+    if start.kind is Kind.CANCELLATION:
+        return StartCancellation(start.order_id, start.lines, start.reason_key)
+    return StartReturn(start.order_id, start.kind, start.lines, start.reason_key, start.amount)
+
+
+def _blind(facts: Facts, draft: Draft) -> Lane:
+    blind = facts.said.blind
+    known = blind is not None and facts.seen.order is not None and facts.seen.order.id == blind.order_id
+    if blind is not None and blind.order_id and not known:
+        draft.steps.append(Look(Source.START, "the order of goods without a return is not known", 25))
+    if known and not facts.said.verdicts:
+        text = "These goods came without a return on file. Say which of the order's items they are, and how they are."
+        draft.questions.append(Question("blind", text))
+        return Lane("to_inspect")
+    text = "They were inspected. Start a refund for them, or close the case." if known else "Which order are they of?"
+    draft.questions.append(Question("blind", f"These goods came without a return on file. {text}"))
+    return Lane("judged" if facts.said.verdicts else "unknown_order")
+
+
+# -- before it is started
+
+
+def _ask(facts: Facts, start: Start, ended: int, now: int, draft: Draft) -> Lane:
+    """Ask the channel, show its answer, and start once a person has confirmed it. ``ended`` is when the last try was
+    refused."""
+    seen = facts.seen
+    retried = facts.said.retries.get("look:start", -1)
+    stale = seen.quoted != start or seen.start_at < min(max(ended, retried), now)
+    if stale or (_agreed(facts, start) and now - seen.start_at > FRESH):
+        draft.steps.append(Look(Source.START, "what may be started, and for how much", 6))
+        return Lane("asking")
+    problem = not_startable(start, seen.startable)
+    if problem:
+        return _impossible(facts, start, problem, draft)
+    reasons = reasons_of(start, seen.startable)
+    if not start.reason_key:
+        draft.questions.append(Question("start", "Choose the lines and the reason.", reasons=reasons))
+        return Lane("to_confirm")
+    if start.reason_key not in dict(reasons):
+        return _impossible(facts, start, f"The channel does not take the reason “{start.reason_key}” here.", draft)
+    if seen.quote is None or seen.quote.total is None:
+        text = seen.quote.text if seen.quote else "The channel did not say how much it would refund."
+        return _impossible(facts, start, text, draft)
+    whole = seen.quote.total
+    total = start.amount or whole
+    draft.money = MoneyView(expected=total)
+    if total.currency != whole.currency or not 0 < total.minor <= whole.minor:
+        return _impossible(facts, start, f"{total} is not within the {whole} that the channel would refund.", draft)
+    if not _agreed(facts, start):
+        differs = start.expect is not None or facts.said.confirmed is not None
+        text = f"The channel would refund {whole}." + (f" You asked for {total} of it." if total != whole else "")
+        if differs:
+            text = f"This is not the sum that was confirmed. {text}"
+        draft.questions.append(Question("start", text, reasons=reasons))
+        return Lane("to_confirm", str(total))
+    wanted = _wanted(start)
+    if facts.may_write(wanted.target, ended + 1):
+        by = facts.said.confirmed.by if facts.said.confirmed else start.by
+        draft.steps.append(Write(wanted, f"{by} confirmed {total}", by, 7))
+    return Lane("sending", str(total))
+
+
+def _agreed(facts: Facts, start: Start) -> bool:
+    """Whether a person has confirmed this very sum."""
+    quote = facts.seen.quote
+    if quote is None or quote.total is None:
+        return False
+    total = start.amount or quote.total
+    said = facts.said.confirmed
+    return start.expect == total or (said is not None and said.total == total)
+
+
+def not_startable(start: Start, startable: tuple[Startable, ...]) -> str:
+    """Why the channel does not let us start this on these lines; empty when it does."""
+    mine = [each for each in startable if each.kind is start.kind]
+    if not mine:
+        return "The channel does not say that this may be started."
+    for each in mine:
+        concerned = not start.lines or not each.lines or set(each.lines) & set(start.lines)
+        if concerned and not each.eligible:
+            return f"The channel does not allow it: {each.text or 'no reason given'}" + (
+                f" ({each.code})." if each.code else "."
+            )
+    known = {line for each in mine for line in each.lines}
+    strange = [line for line in start.lines if line not in known]
+    return f"The order has no line {strange[0]}." if strange else ""
+
+
+def reasons_of(start: Start, startable: tuple[Startable, ...]) -> tuple[tuple[str, str], ...]:
+    """Reasons that fit all the lines."""
+    mine = [
+        each.reasons
+        for each in startable
+        if each.kind is start.kind and (not start.lines or not each.lines or set(each.lines) & set(start.lines))
+    ]
+    return tuple(reason for reason in (mine[0] if mine else ()) if all(reason in each for each in mine))
+
+
+def _impossible(facts: Facts, start: Start, problem: str, draft: Draft) -> Lane:
+    draft.questions.append(Question("start", problem, reasons=reasons_of(start, facts.seen.startable)))
+    draft.troubles.append(
+        Trouble(
+            "not_startable",
+            "decision",
+            f"The {start.kind} on order {start.order_id} cannot be started. {problem}",
+            "Change what is asked for, try again later, or close the case.",
+            retry="look:start",
+        )
+    )
+    return Lane("not_started", problem)
+
+
+def _refused(facts: Facts, start: Start, last: Effect, draft: Draft) -> None:
+    text = f"{last.text} ({last.code})" if last.code else last.text
+    draft.questions.append(
+        Question("start", f"The channel refused it: {text}.", reasons=reasons_of(start, facts.seen.startable))
+    )
+    draft.troubles.append(
+        Trouble(
+            f"refused:{last.target}",
+            "decision",
+            f"The channel refused to start the {start.kind} on order {start.order_id}: {text}.",
+            "Change what is asked for, try again if the cause has gone, or close the case.",
+            retry=last.target,
+        )
+    )
+
+
+# -- while it is under way
+
+
+def _under_way(facts: Facts, effect: Effect, now: int, draft: Draft) -> Lane:
+    if effect.state is EffectState.PROPOSED:
+        return Lane("proposed", effect.because, terminal=False)
+    if effect.state is EffectState.INTENT:
+        if facts.said.withdrawn is not None or facts.observing:
+            text = "withdrawn" if facts.said.withdrawn is not None else "the shop only observes"
+            draft.steps.append(Settle(effect.id, EffectState.DROPPED, text, code="unwanted"))
+        else:
+            draft.steps.append(Send(effect.id, effect.wanted.party, effect.because, 8))
+        return Lane("sending", effect.because)
+    since = _quiet_at(effect)
+    if now < since:
+        draft.wake(since)
+    elif effect.state is EffectState.SENT and _keyed(effect, now) and not facts.observing:
+        _again(facts, effect, "the answer was lost; the channel knows the key", draft)
+    else:
+        _find(facts, effect, since, now, draft)
+    return Lane("sending", effect.because)
+
+
+def _quiet_at(effect: Effect) -> int:
+    """From when on what the attempt did has come to light."""
+    if effect.state is EffectState.SENT:
+        return (effect.dead_at or effect.created_at) + (0 if effect.safety.repeat is Repeat.KEYED else _settle(effect))
+    return (effect.answered_at or effect.created_at) + _settle(effect)
+
+
+def _settle(effect: Effect) -> int:
+    return effect.safety.settle_s
+
+
+def _keyed(effect: Effect, now: int) -> bool:
+    known = now - (effect.sent_at or now) < effect.safety.memory_s - MARGIN
+    return effect.safety.repeat is Repeat.KEYED and known
+
+
+def _find(facts: Facts, effect: Effect, since: int, now: int, draft: Draft) -> None:
+    """Look for the case among those of the order; only where reading is sure, start it again."""
+    if facts.seen.beside_at < since:
+        draft.steps.append(Look(Source.BESIDE, f"to see what became of: {effect.because}", 8))
+        return
+    found = candidates(effect, facts)
+    if len(found) == 1:
+        draft.steps.append(Settle(effect.id, EffectState.CONFIRMED, "a read shows it", result=found[0].id))
+        return
+    if found:
+        ids = ", ".join(each.id for each in found)
+        _unknown(effect, facts, f"several cases may be it: {ids}", draft)
+        return
+    if effect.state is EffectState.ACCEPTED:
+        # The channel refused a repeat whose first answer was lost, and a read shows nothing of it.
+        draft.steps.append(Settle(effect.id, EffectState.REFUSED, effect.text, code=effect.code))
+        return
+    repeat = effect.safety.then if effect.safety.repeat is Repeat.KEYED else effect.safety.repeat
+    if repeat is Repeat.FINDABLE and not effect.taken_over and not facts.observing:
+        _again(facts, effect, "the answer was lost and a read shows nothing of it", draft)
+        return
+    _unknown(effect, facts, "a read shows nothing of it", draft)
+    if facts.said.retries.get(effect.target, 0) > since and not facts.observing:
+        draft.steps.append(Send(effect.id, effect.wanted.party, "a person looked and asked for another try", 8))
+    elif now - facts.seen.beside_at >= 900:
+        draft.steps.append(Look(Source.BESIDE, "whether it has come to light", 40))
+    else:
+        draft.wake(facts.seen.beside_at + 900)
+
+
+def candidates(effect: Effect, facts: Facts) -> list[ChannelCase]:
+    """Cases of the order that may be what this effect began: the seller's, of this kind and these lines, not older than
+    the first attempt, and not known to be another's."""
+    wanted = effect.wanted
+    assert isinstance(wanted, (StartReturn, StartCancellation))
+    since = (effect.sent_at or effect.created_at) - SKEW
+    return [
+        case
+        for case in facts.seen.beside
+        if case.started_by in (Actor.SELLER, Actor.UNKNOWN)
+        and case.kind is wanted.kind
+        and case.created_at >= since
+        and case.id not in facts.rivals
+        and (not wanted.lines or {unit.order_line_id for unit in case.units} == set(wanted.lines))
+    ]
+
+
+def _again(facts: Facts, effect: Effect, because: str, draft: Draft) -> None:
+    if effect.attempts >= TRIES:
+        _unknown(effect, facts, f"{effect.attempts} answers were lost: {effect.text}", draft)
+    draft.steps.append(Send(effect.id, effect.wanted.party, because, 8))
+
+
+def _unknown(effect: Effect, facts: Facts, why: str, draft: Draft) -> None:
+    draft.troubles.append(
+        Trouble(
+            f"unknown:{effect.target}",
+            "decision",
+            f"It is not known whether the channel carried out: {effect.because}; {why}.",
+            "Look in Seller Center. If nothing was started there, press “try again”; it is never repeated blindly.",
+            retry=effect.target,
+        )
+    )

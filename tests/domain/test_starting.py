@@ -1,0 +1,291 @@
+"""Cases that begin with us: what the plan does before the channel has given them an id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import pytest
+
+from backhaul.domain.channel import ChannelCase
+from backhaul.domain.effects import Effect, EffectState, Repeat, Safety, StartCancellation, StartReturn
+from backhaul.domain.facts import Facts, Mode, Said, ShopTerms, Verdict
+from backhaul.domain.folding import name_units
+from backhaul.domain.ledger import shown
+from backhaul.domain.starting import FRESH
+from backhaul.domain.starts import Blind, Confirmed, Quote, Start, Startable
+from backhaul.domain.steps import Look, Send, Settle, Source, Write
+from backhaul.domain.words import Actor, Condition, Disposition, Kind, Stage
+from tests.domain.build import (
+    NOW,
+    ORDER,
+    case,
+    change,
+    channel_order,
+    effect,
+    facts,
+    planned,
+    terms,
+    troubles,
+    usd,
+    written,
+)
+
+START = Start(Kind.REFUND, ORDER, "ann", NOW - 10, reason_key="mine")
+MAY = (
+    Startable(Kind.REFUND, ("l1",), True, reasons=(("mine", ""), ("other", ""))),
+    Startable(Kind.REFUND, ("l2",), True, reasons=(("mine", ""),)),
+)
+YES = Confirmed(usd(2000), "bob", NOW - 5)
+KEYED = Safety(Repeat.KEYED, memory_s=600, settle_s=60)
+FINDABLE = Safety(Repeat.FINDABLE, settle_s=60)
+WANTED = StartReturn(ORDER, Kind.REFUND, (), "mine")
+CANCEL = StartCancellation(ORDER, (), "mine")
+
+
+def ours(
+    start: Start | None = START,
+    confirmed: Confirmed | None = None,
+    ledger: Iterable[Effect] = (),
+    shop: ShopTerms | None = None,
+    said: dict[str, Any] | None = None,
+    rivals: frozenset[str] = frozenset(),
+    **seen: Any,
+) -> Facts:
+    read = {"startable": MAY, "quote": Quote(usd(2000)), "quoted": start, "start_at": NOW - 5, **seen}
+    known = facts(None, None, Said(start=start, confirmed=confirmed, **(said or {})), ledger, shop, **read)
+    return msgspec.structs.replace(known, nameless=True, rivals=rivals)
+
+
+def beside(ident: str = "c1", **changes: Any) -> ChannelCase:
+    values = {"id": ident, "started_by": Actor.SELLER, "created_at": NOW - 100, **changes}
+    found: ChannelCase = change(case(Stage.ACCEPTED, Kind.REFUND), **values)
+    return found
+
+
+def looks(known: Facts, now: int = NOW) -> list[Source]:
+    return [step.source for step in planned(known, now=now).steps if isinstance(step, Look)]
+
+
+def sends(known: Facts, now: int = NOW) -> list[str]:
+    return [step.effect_id for step in planned(known, now=now).steps if isinstance(step, Send)]
+
+
+def settled(known: Facts, now: int = NOW) -> list[tuple[EffectState, str]]:
+    return [(step.state, step.result) for step in planned(known, now=now).steps if isinstance(step, Settle)]
+
+
+def asked(known: Facts) -> list[str]:
+    return [question.text for question in planned(known).questions]
+
+
+def test_the_channel_is_asked_first_and_anew_when_something_else_is_wanted() -> None:
+    assert looks(ours(quoted=None)) == [Source.START]
+    assert looks(ours(msgspec.structs.replace(START, lines=("l1",)), quoted=START)) == [Source.START]
+    assert looks(ours()) == []
+
+
+def test_the_sum_is_shown_and_waits_for_a_person() -> None:
+    made = planned(ours())
+    assert made.status == "to_confirm"
+    assert made.money.expected == usd(2000)
+    assert made.questions[0].reasons == (("mine", ""),)  # what fits both lines
+    assert made.steps == ()
+
+
+def test_without_a_reason_it_is_asked_for() -> None:
+    start = msgspec.structs.replace(START, reason_key="")
+    assert planned(ours(start, quote=None)).status == "to_confirm"
+
+
+@pytest.mark.parametrize("confirmed", [YES, None], ids=["confirmed", "expected"])
+def test_what_was_confirmed_is_started_once(confirmed: Confirmed | None) -> None:
+    start = START if confirmed else msgspec.structs.replace(START, expect=usd(2000))
+    known = ours(start, confirmed)
+    assert written(planned(known), StartReturn) == WANTED
+    done = effect(WANTED, EffectState.CONFIRMED, KEYED)
+    assert not [step for step in planned(ours(start, confirmed, [done])).steps if isinstance(step, Write)]
+
+
+def test_another_sum_than_the_confirmed_one_asks_again() -> None:
+    known = ours(confirmed=Confirmed(usd(1999), "bob", NOW - 5))
+    assert planned(known).steps == ()
+    assert "not the sum" in asked(known)[0]
+
+
+def test_the_channels_word_is_read_again_before_the_start_when_it_is_old() -> None:
+    assert looks(ours(confirmed=YES, start_at=NOW - FRESH - 1)) == [Source.START]
+    assert looks(ours(start_at=NOW - FRESH - 1)) == []  # nobody waits for it before that
+
+
+def test_a_part_of_a_line_is_a_part_of_the_channels_sum() -> None:
+    start = msgspec.structs.replace(START, lines=("l1",), amount=usd(500), expect=usd(500))
+    assert written(planned(ours(start)), StartReturn).amount == usd(500)
+    much = msgspec.structs.replace(start, amount=usd(2001), expect=usd(2001))
+    assert planned(ours(much)).status == "not_started"
+    assert "not_startable" in troubles(planned(ours(much)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"startable": (MAY[0], change(MAY[1], eligible=False, text="too late", code="25001003"))}, "too late"),
+        ({"startable": ()}, "does not say"),
+        ({"quote": Quote(None, "more units than can be refunded")}, "more units"),
+    ],
+)
+def test_what_the_channel_does_not_allow_is_told_with_its_cause(changes: dict[str, Any], text: str) -> None:
+    made = planned(ours(confirmed=YES, **changes))
+    assert made.status == "not_started"
+    assert [text in trouble.text for trouble in made.troubles] == [True]
+    assert made.steps == ()
+
+
+def test_lines_that_are_allowed_do_not_wait_for_those_that_are_not() -> None:
+    start = msgspec.structs.replace(START, lines=("l1",), expect=usd(2000))
+    known = ours(start, startable=(MAY[0], change(MAY[1], eligible=False)))
+    assert written(planned(known), StartReturn).lines == ("l1",)
+
+
+def test_a_strange_line_or_reason_is_never_sent() -> None:
+    for start in (msgspec.structs.replace(START, lines=("zz",)), msgspec.structs.replace(START, reason_key="zz")):
+        made = planned(ours(start, YES))
+        assert made.status == "not_started"
+        assert made.steps == ()
+
+
+def test_a_cancellation_is_its_own_effect() -> None:
+    start = Start(Kind.CANCELLATION, ORDER, "ann", NOW, ("l1",), "mine", expect=usd(2000))
+    known = ours(start, startable=(Startable(Kind.CANCELLATION, ("l1",), True, reasons=(("mine", ""),)),))
+    assert written(planned(known), StartCancellation) == StartCancellation(ORDER, ("l1",), "mine")
+
+
+def test_withdrawn_before_it_left_it_never_leaves() -> None:
+    gone = {"withdrawn": NOW}
+    intent = effect(WANTED, EffectState.INTENT, KEYED)
+    assert settled(ours(confirmed=YES, ledger=[intent], said=gone)) == [(EffectState.DROPPED, "")]
+    dropped = effect(WANTED, EffectState.DROPPED, KEYED, code="unwanted")
+    made = planned(ours(confirmed=YES, ledger=[dropped], said=gone))
+    assert (made.ended, made.status) == (True, "withdrawn")
+
+
+def test_nothing_leaves_while_the_shop_observes() -> None:
+    watching = terms(mode=Mode.OBSERVE)
+    intent = effect(WANTED, EffectState.INTENT, KEYED)
+    assert settled(ours(confirmed=YES, ledger=[intent], shop=watching)) == [(EffectState.DROPPED, "")]
+    lost = effect(WANTED, EffectState.SENT, KEYED)
+    assert sends(ours(confirmed=YES, ledger=[lost], shop=watching)) == []
+
+
+def test_a_lost_start_is_repeated_under_its_key_once_it_cannot_arrive_any_more() -> None:
+    lost = effect(WANTED, EffectState.SENT, KEYED, dead_at=NOW + 5)
+    assert sends(ours(confirmed=YES, ledger=[lost])) == []
+    assert planned(ours(confirmed=YES, ledger=[lost])).wake_at == NOW + 5
+    assert sends(ours(confirmed=YES, ledger=[lost]), NOW + 5) == [lost.id]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "safety", "sent_at"),
+    [(WANTED, KEYED, NOW - 3600), (CANCEL, FINDABLE, NOW - 110)],
+    ids=["the key is forgotten", "there is no key"],
+)
+def test_without_a_key_the_order_is_read_first(wanted: Any, safety: Safety, sent_at: int) -> None:
+    lost = effect(wanted, EffectState.SENT, safety, sent_at=sent_at, dead_at=sent_at + 15)
+    known = ours(confirmed=YES, ledger=[lost])
+    assert looks(known) == [Source.BESIDE]
+    found = beside(kind=wanted.kind)
+    assert settled(ours(confirmed=YES, ledger=[lost], beside=(found,), beside_at=NOW)) == [
+        (EffectState.CONFIRMED, "c1")
+    ]
+
+
+def test_what_a_read_does_not_show_is_repeated_only_where_reading_is_sure() -> None:
+    cancel = effect(CANCEL, EffectState.SENT, FINDABLE)
+    assert sends(ours(confirmed=YES, ledger=[cancel], beside_at=NOW)) == [cancel.id]
+    for unsure in (
+        effect(WANTED, EffectState.SENT, KEYED, sent_at=NOW - 3600),
+        effect(CANCEL, EffectState.SENT, FINDABLE, taken_over=True),
+    ):
+        known = ours(confirmed=YES, ledger=[unsure], beside_at=NOW)
+        assert sends(known) == []
+        assert "unknown" in troubles(planned(known))
+        asked_for = ours(confirmed=YES, ledger=[unsure], beside_at=NOW, said={"retries": {unsure.target: NOW}})
+        assert sends(asked_for) == [unsure.id]
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ({"started_by": Actor.BUYER}, "the buyer's"),
+        ({"kind": Kind.RETURN}, "another kind"),
+        ({"created_at": NOW - 3600}, "older than the first try"),
+        ({"id": "taken"}, "another case of ours"),
+    ],
+)
+def test_a_case_that_is_not_ours_is_not_taken_for_it(other: dict[str, Any], why: str) -> None:
+    lost = effect(CANCEL, EffectState.SENT, FINDABLE)
+    found = beside(**{"kind": Kind.CANCELLATION, **other})
+    known = ours(confirmed=YES, ledger=[lost], beside=(found,), beside_at=NOW, rivals=frozenset({"taken"}))
+    assert settled(known) == [], why
+
+
+def test_two_cases_that_may_be_it_are_a_persons_question() -> None:
+    lost = effect(CANCEL, EffectState.SENT, FINDABLE)
+    both = (beside("c1", kind=Kind.CANCELLATION), beside("c2", kind=Kind.CANCELLATION))
+    known = ours(confirmed=YES, ledger=[lost], beside=both, beside_at=NOW)
+    assert (settled(known), sends(known)) == ([], [])
+    assert "unknown" in troubles(planned(known))
+
+
+def test_a_repeat_that_was_refused_is_refused_only_when_a_read_shows_nothing() -> None:
+    refused = effect(WANTED, EffectState.ACCEPTED, KEYED, code="25001011", text="another is open")
+    assert looks(ours(confirmed=YES, ledger=[refused]), NOW) == [Source.BESIDE]
+    assert settled(ours(confirmed=YES, ledger=[refused], beside_at=NOW)) == [(EffectState.REFUSED, "")]
+    assert settled(ours(confirmed=YES, ledger=[refused], beside=(beside(),), beside_at=NOW)) == [
+        (EffectState.CONFIRMED, "c1")
+    ]
+
+
+def test_a_refusal_stands_until_something_else_is_asked_for() -> None:
+    refused = effect(WANTED, EffectState.REFUSED, KEYED, code="25005005", text="too much")
+    known = ours(confirmed=YES, ledger=[refused])
+    assert planned(known).steps == ()
+    assert "refused" in troubles(planned(known))
+    less = msgspec.structs.replace(START, amount=usd(100), expect=usd(100))
+    assert written(planned(ours(less, ledger=[refused])), StartReturn).amount == usd(100)
+
+
+def test_once_it_has_its_name_the_case_itself_confirms_it() -> None:
+    started = effect(WANTED, EffectState.ACCEPTED, KEYED, result="c1")
+    assert shown(started, facts(change(case(), id="c1"))) is True
+    assert shown(started, facts(change(case(), id="c2"))) is False
+    assert shown(started, facts(None, None)) is False
+
+
+# -- goods without a return
+
+
+def test_goods_without_a_return_ask_for_their_order_then_for_a_verdict() -> None:
+    blind = Blind("1Z", "wendy", NOW)
+    assert "Which order" in asked(ours(None, said={"blind": blind}, order=None))[0]
+    known = msgspec.structs.replace(blind, order_id=ORDER)
+    assert looks(ours(None, said={"blind": known}, order=None)) == [Source.START]
+    made = planned(ours(None, said={"blind": known}, order=channel_order()))
+    assert (made.status, made.lanes["decision"].state) == ("blind", "to_inspect")
+    assert looks(ours(None, said={"blind": known}, order=change(channel_order(), id="another"))) == [Source.START]
+
+
+def test_what_was_said_of_an_orders_lines_is_said_of_the_units_they_became() -> None:
+    verdict = {"l1": _verdict(), "u2": _verdict()}
+    said = Said(start=START, verdicts=verdict, received={"l1": 5})
+    named = name_units(said, case())
+    assert set(named.verdicts) == {"u1", "u2"}
+    assert named.received == {"u1": 5}
+    assert name_units(named, case()) == named
+    plain = Said(verdicts=verdict)
+    assert name_units(plain, case()) is plain  # a buyer's case knew its units from the beginning
+
+
+def _verdict() -> Verdict:
+    return Verdict(Condition.SELLABLE, Disposition.RESTOCK, "wendy", NOW)
