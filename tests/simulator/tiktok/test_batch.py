@@ -9,7 +9,7 @@ import pytest
 from backhaul.simulator.moods import Mood
 from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok.model import Return
-from tests.simulator.tiktok.test_openapi import answer_schema, problems, unknown_fields
+from tests.simulator.tiktok.descriptions import answer_schema, problems, unknown_fields
 from tests.simulator.wire import Reply, Wire
 from tests.skips import needs_spec
 

@@ -126,6 +126,15 @@ class Gateway:
             pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", endpoint.rest))
             self._by_domain.setdefault(endpoint.domain, []).append((pattern, endpoint))
 
+    def operations(self) -> list[tuple[str, str]]:
+        """What is served, as method and path with its version."""
+        return [
+            (endpoint.method, f"/{endpoint.domain}/{version}/{endpoint.rest}")
+            for known in self._by_domain.values()
+            for _, endpoint in known
+            for version in endpoint.versions
+        ]
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answers one request."""
         started = time.time()
