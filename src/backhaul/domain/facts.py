@@ -146,6 +146,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     reason_ids: dict[str, str] = {}  # commerce reason handle -> id
     backoff: dict[Party, Backoff] = {}
     warned: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()  # returns and refunds of another program that were told of
     ended_at: int | None = None
     startable: tuple[Startable, ...] = ()
     quote: Quote | None = None
@@ -288,6 +289,22 @@ class Facts(msgspec.Struct, frozen=True):
         return not (action is Action.JUDGE_PARCEL and self.seen.order and self.seen.order.fulfilled_by_channel)
 
     # -- on which terms
+
+    @property
+    def desk(self) -> DeskTerms | None:
+        """The desk that has a part in this case: none for goods that do not come back to the merchant, nor where a
+        person waived it."""
+        by_channel = self.seen.order is not None and self.seen.order.fulfilled_by_channel
+        if self.shop.desk is None or by_channel or self.said.waived & {"desk", "records"} or not self.goods_expected:
+            return None
+        return self.shop.desk
+
+    @property
+    def booker(self) -> Booker:
+        """Who books this case's refunds. What the desk has no return of, the hub books in its place."""
+        if self.shop.booker is Booker.DESK and self.shop.desk is not None and self.desk is None:
+            return Booker.HUB
+        return self.shop.booker
 
     @property
     def observing(self) -> bool:

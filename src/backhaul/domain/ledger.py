@@ -130,6 +130,10 @@ def follow(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
         return
     if effect.state is EffectState.SENT and effect.attempts >= TRIES:
         draft.troubles.append(_unanswered(effect, facts))
+    failure = facts.said.desk_failure
+    if failure is not None and _failed(effect, failure, facts):
+        draft.steps.append(Settle(effect.id, EffectState.REFUSED, failure[1], code="processing_failed"))
+        return
     since = effect.answered_at if effect.state is EffectState.ACCEPTED else _quiet_at(effect)
     since = since if since is not None else now
     if now < since:
@@ -142,7 +146,7 @@ def follow(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
         return
     if not fresh or read_at < since:
         # Other effects on the order go first; one read then shows them all.
-        rank = 60 if effect.state is EffectState.ACCEPTED and party is Party.COMMERCE else 15
+        rank = 15 if effect.state is EffectState.SENT or party is Party.CHANNEL else 60
         draft.steps.append(Look(_source(party), f"to see what became of: {effect.because}", rank))
         return
     state = shown(effect, facts)
@@ -154,6 +158,14 @@ def follow(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
         _await_read_back(effect, read_at, now, draft)
     else:
         _again(effect, facts, now, urgent, draft)
+
+
+def _failed(effect: Effect, failure: tuple[str, str, int], facts: Facts) -> bool:
+    """Whether what the desk had queued came to nothing, which it tells in a message only."""
+    wanted = effect.wanted
+    if not isinstance(wanted, ProcessDeskReturn) or wanted.return_id != failure[0]:
+        return False
+    return failure[2] >= (effect.sent_at or 0) and not (facts.seen.desk and facts.seen.desk.processed)
 
 
 def _read(facts: Facts, party: Party) -> tuple[int, bool]:
@@ -183,6 +195,9 @@ def _first(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
         if case is not None and not (case.action_due(wanted.action) and facts.round(wanted.action) == wanted.round):
             draft.steps.append(Settle(effect.id, EffectState.DROPPED, "no longer asked for", code="unwanted"))
             return
+    if isinstance(wanted, DeskEffect) and not facts.stale(Party.DESK) and _unasked(effect, facts):
+        draft.steps.append(Settle(effect.id, EffectState.DROPPED, "no longer needed", code="unwanted"))
+        return
     if isinstance(wanted, BookRefund) and not facts.stale(Party.COMMERCE) and shown(effect, facts) is None:
         draft.steps.append(Settle(effect.id, EffectState.DROPPED, "somebody else has booked it", code="unwanted"))
         return
@@ -191,6 +206,16 @@ def _first(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
         draft.steps.append(Settle(effect.id, EffectState.DROPPED, "the shop only observes", code="unwanted"))
         return
     _send(effect, facts, now, urgent, draft, effect.because)
+
+
+def _unasked(effect: Effect, facts: Facts) -> bool:
+    """Whether a desk effect that has not happened is no longer needed: the desk shows it, or another end, already, or
+    the channel's acceptance, without which it may not refund, is not there."""
+    if isinstance(effect.wanted, ProcessDeskReturn):
+        accepted = facts.channel is not None and facts.channel.stage in (Stage.ACCEPTED, Stage.COMPLETED)
+        if not accepted or "desk" in facts.said.waived:
+            return True
+    return shown(effect, facts) is not False
 
 
 def _send(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft, because: str) -> None:
@@ -207,6 +232,9 @@ def _send(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft, be
         return
     if party is Party.COMMERCE and effect.wanted.money and now - facts.seen.commerce_at > FRESH:
         draft.steps.append(Look(Source.COMMERCE, "before a refund is booked", 19))
+        return
+    if party is Party.DESK and effect.wanted.money and now - facts.seen.desk_at > FRESH:
+        draft.steps.append(Look(Source.DESK, "before the desk processes", 19))
         return
     if isinstance(effect.wanted, Decide) and not urgent and now - facts.seen.channel_at > FRESH:
         # After a long silence another review may be waiting; in the last minutes the answer goes out all the same.

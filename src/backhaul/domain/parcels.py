@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backhaul.domain.channel import ChannelCase
+from backhaul.domain.desk_votes import label_from_desk
 from backhaul.domain.effects import EffectState, UploadLabel
 from backhaul.domain.facts import Facts, Label
 from backhaul.domain.steps import Draft, Lane, Question, Trouble, Write
@@ -23,7 +24,7 @@ def parcel_lane(facts: Facts, now: int, draft: Draft) -> Lane:
         and facts.seen.order is not None  # whose goods they are
         and not facts.seen.order.fulfilled_by_channel
     )
-    if wants_label and label is None:
+    if wants_label and label is None and not label_from_desk(facts, now, draft):
         draft.questions.append(
             Question("label", "The buyer waits for a return label.", otherwise="the buyer cannot ship")
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.deadlines import last_attempt, nearest, warn
 from backhaul.domain.decisions import decision_lane
+from backhaul.domain.desk_votes import ask_for_reason, with_desk
+from backhaul.domain.desks import desk_lane
 from backhaul.domain.facts import Facts, Mode
 from backhaul.domain.ledger import follow
 from backhaul.domain.matching import case_lines
@@ -17,6 +19,7 @@ from backhaul.domain.steps import Draft, Lane, Look, Plan, Send, Settle, Source,
 from backhaul.domain.stock import stock_lane
 from backhaul.domain.words import ENDED, Action, Kind, Party, Stage
 
+LANES = {Party.CHANNEL: "decision", Party.DESK: "desk"}  # where a party's silence shows; commerce's in the records
 VERSION = 1  # part of the record of why something was done
 
 
@@ -29,6 +32,7 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     if case is None:
         draft.steps.append(Look(Source.CASE, "the case has not been read", 2))
         return _freeze(facts, now, draft, {}, False)
+    facts = with_desk(facts)
     urgent = last_attempt(facts, policy, now)
     _read_channel(facts, case, now, urgent, draft)
     for effect in facts.ledger:
@@ -41,6 +45,9 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     lanes["parcel"] = parcel_lane(facts, now, draft)
     lanes["stock"] = stock_lane(facts, policy, order, lines, now, draft)
     lanes["records"] = records_lane(facts, policy, order, lines, draft)
+    if facts.shop.desk is not None:
+        lanes["desk"] = desk_lane(facts, policy, order, lines, lanes, now, draft)
+        ask_for_reason(facts, draft)
     close(facts, order, lines, lanes, draft)
     _beyond(facts, case, draft)
     warn(facts, policy, now, draft)
@@ -122,7 +129,7 @@ def _freeze(facts: Facts, now: int, draft: Draft, lanes: dict[str, Lane], ended:
             draft.troubles.append(
                 Trouble(
                     f"paused:{party}",
-                    "decision" if party is Party.CHANNEL else "records",
+                    LANES.get(party, "records"),
                     text,
                     "Log in again on the Connections page.",
                     ("connection", party),
@@ -131,7 +138,7 @@ def _freeze(facts: Facts, now: int, draft: Draft, lanes: dict[str, Lane], ended:
             )
     for party, backoff in facts.seen.backoff.items():
         if backoff.parked or (backoff.tries >= 5 and now < backoff.until):
-            lane = "decision" if party is Party.CHANNEL else "records"
+            lane = LANES.get(party, "records")
             what = "answers in a shape the hub does not know" if backoff.parked else "does not answer"
             draft.troubles.append(
                 Trouble(
@@ -139,7 +146,7 @@ def _freeze(facts: Facts, now: int, draft: Draft, lanes: dict[str, Lane], ended:
                     lane,
                     f"{party.capitalize()} {what}: {backoff.text}",
                     "The hub keeps trying. Look at the vendor's status page, then at Connections.",
-                    retry="look:case",
+                    retry="look:desk" if party is Party.DESK else "look:case",
                 )
             )
     action, deadline = nearest(facts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.commerce import CommerceOrder, CommerceReturn
+from backhaul.domain.desk import DeskState
 from backhaul.domain.effects import (
     AttachTracking,
     CancelReturn,
@@ -27,6 +28,7 @@ from backhaul.domain.words import APPROVED, Kind, Party, Stage
 
 RETRY_MATCH = (5, 30, 300, 900, 3600)  # seconds between searches for an order that is not there yet; the last repeats
 RECHECK = 24 * 3600
+OVER = (DeskState.CLOSED, DeskState.CANCELLED, DeskState.EXPIRED)
 
 
 def find_order(facts: Facts, now: int, draft: Draft) -> CommerceOrder | None:
@@ -182,6 +184,9 @@ def _create(facts: Facts, policy: Policy, case: ChannelCase, order: CommerceOrde
     if case.stage not in APPROVED:
         ended = case.stage is Stage.CANCELLED
         return Lane("none" if ended else "not_yet", "" if ended else "after the channel's approval", terminal=ended)
+    if facts.desk is not None and facts.desk.writes_records:
+        over = case.stage is Stage.COMPLETED and facts.seen.desk is not None and facts.seen.desk.state in OVER
+        return Lane("awaiting_desk", "the desk writes the return into commerce", terminal=over)
     wanted = lines.quantities()
     if not wanted or lines.unmatched:
         return Lane("finding_lines")  # a return is written once, with all its units
@@ -198,6 +203,8 @@ def _create(facts: Facts, policy: Policy, case: ChannelCase, order: CommerceOrde
             )
         )
         return Lane("blocked")
+    if facts.shop.second_writer:
+        return Lane("second_writer", "another program writes returns: a person has to say who does")
     reason = _reason(facts, policy, case, draft)
     if not reason:
         return Lane("blocked")
@@ -253,7 +260,8 @@ def _twins(facts: Facts, case: ChannelCase, order: CommerceOrder, record: Commer
 
 
 def _follow(facts: Facts, case: ChannelCase, order: CommerceOrder, record: CommerceReturn, draft: Draft) -> Lane:
-    name = record.name if record.trace else f"{record.name} (made by another connector)"
+    maker = "the desk" if facts.desk is not None and facts.desk.writes_records else "another connector"
+    name = record.name if record.trace else f"{record.name} (made by {maker})"
     _twins(facts, case, order, record, draft)
     if record.status == "cancelled":
         return Lane("cancelled", name, terminal=True)
@@ -309,18 +317,23 @@ def _undone(last: Effect) -> Trouble:
     return Trouble(
         f"undone:{last.target}",
         last.wanted.lane,
-        f"“{last.because}” is {last.state} in the hub's ledger, but commerce does not show it (any more).",
-        "Somebody may have undone it. Mend it in the commerce system, or waive the lane. The hub does not repeat it.",
-        retry=last.target if last.state is EffectState.DROPPED else "look:commerce",
+        f"“{last.because}” is {last.state} in the hub's ledger, but {_system(last)} does not show it (any more).",
+        f"Somebody may have undone it. Mend it in {_system(last)}, or waive the lane. The hub does not repeat it.",
+        retry=last.target if last.state is EffectState.DROPPED else f"look:{last.wanted.party}",
     )
 
 
+def _system(effect: Effect) -> str:
+    return "the desk" if effect.wanted.party is Party.DESK else "the commerce system"
+
+
 def refusal(last: Effect) -> Trouble:
-    """The exception for an effect that commerce refused."""
+    """The exception for an effect that commerce or the desk refused."""
     return Trouble(
         f"refused:{last.target}",
         last.wanted.lane,
-        f"Commerce refused “{last.because}”: {last.text}" + (f" ({last.code})." if last.code else "."),
-        "Mend the cause in the commerce system, then press “try again”, or waive the lane.",
+        f"{last.wanted.party.capitalize()} refused “{last.because}”: {last.text}"
+        + (f" ({last.code})." if last.code else "."),
+        f"Mend the cause in {_system(last)}, then press “try again”, or waive the lane.",
         retry=last.target,
     )

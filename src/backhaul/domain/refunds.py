@@ -18,6 +18,8 @@ from backhaul.domain.steps import Draft, Entry, Lane, Look, MoneyView, Source, T
 from backhaul.domain.words import ENDED, Kind, Party, Stage
 
 FRESH = 60  # seconds a read of the commerce order may be old when a booking is written
+DESK_PATIENCE = 900  # seconds after the desk has processed at which its refund should show in commerce
+DESK_REREAD = 60
 NEVER = frozenset({"shopify_payments"})  # gateways that always move money, whatever a shop's list says
 
 
@@ -98,8 +100,8 @@ def _shown_only(facts: Facts, case: ChannelCase, draft: Draft) -> Lane:
 def _not_ours(facts: Facts) -> tuple[str, str] | None:
     if facts.shop.payer is not Payer.CHANNEL:
         return "not_booked", f"paid by {facts.shop.payer}, who books it"
-    if facts.shop.booker is not Booker.HUB:
-        return "not_booked", f"booked by {facts.shop.booker}"
+    if facts.booker is not Booker.HUB and (facts.booker is not Booker.DESK or facts.desk is None):
+        return "not_booked", f"booked by {facts.booker}"
     if not facts.shop.commerce_connected:
         return "not_connected", "no commerce system is connected"
     if "money" in facts.said.waived or "records" in facts.said.waived:
@@ -117,6 +119,10 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
         kind = "booked"
         if found is None:
             found, kind = adoptable(case, order, lines, adopted), "adopted"
+        if found is None and facts.booker is Booker.DESK:
+            settled = False
+            _await_desk(facts, refund, order, now, draft)
+            continue
         if found is None:
             settled = _book(facts, refund, order, lines, now, draft) and settled
             continue
@@ -145,6 +151,31 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
     if settled and difference is not None and difference.minor == 0:
         return Lane("settled", str(paid), terminal=True)
     return Lane("booking" if not draft.troubles else "paid", str(paid))
+
+
+def _await_desk(facts: Facts, refund: ChannelRefund, order: CommerceOrder, now: int, draft: Draft) -> None:
+    """The desk books when it processes; a processed return whose refund stays away is told of."""
+    desk = facts.seen.desk
+    if desk is None or not desk.processed:
+        return
+    if facts.seen.commerce_at < facts.seen.desk_since:
+        draft.steps.append(Look(Source.COMMERCE, "the desk has processed", 33))
+        return
+    due = (desk.processed_at or facts.seen.desk_since) + DESK_PATIENCE
+    if now < due:
+        draft.wake(min(due, max(now, facts.seen.commerce_at) + DESK_REREAD))
+        if now >= facts.seen.commerce_at + DESK_REREAD:
+            draft.steps.append(Look(Source.COMMERCE, "the desk's refund does not show yet", 33))
+        return
+    draft.troubles.append(
+        Trouble(
+            f"desk_refund:{refund.id}",
+            "money",
+            f"The desk has processed return {desk.id}, but order {order.name} shows no refund of {refund.amount}.",
+            "Look in the desk what it did. Waive the desk: then the hub books the refund; or book it by hand.",
+            retry="look:commerce",
+        )
+    )
 
 
 def _second(refund: CommerceRefund, order: CommerceOrder) -> Trouble:
@@ -182,10 +213,12 @@ def _book(facts: Facts, refund: ChannelRefund, order: CommerceOrder, lines: Line
         return False  # what is left to refund is known when that one is read back
     if lines.unmatched or not lines.matched:
         return False  # the records lane asks about the lines
+    if facts.shop.second_writer:
+        return False  # until a person has said who writes
     if refund.amount.currency != order.currency:
         draft.troubles.append(_currency(refund, order))
         return False
-    payment = _payment(facts, order, draft, refund)
+    payment = harmless_payment(facts, order, draft, refund.id)
     if payment is None:
         return False
     if facts.stale(Party.COMMERCE) or now - facts.seen.commerce_at > FRESH:
@@ -241,15 +274,16 @@ def _price(order: CommerceOrder, quantities: tuple[tuple[str, int], ...]) -> Mon
     return total
 
 
-def _payment(facts: Facts, order: CommerceOrder, draft: Draft, refund: ChannelRefund) -> Payment | None:
-    """The payment a booking hangs on: one whose gateway moves no money, by the connector's word and a person's."""
+def harmless_payment(facts: Facts, order: CommerceOrder, draft: Draft, refund_id: str) -> Payment | None:
+    """The payment a booking hangs on: one whose gateway moves no money, by the connector's word and a person's.
+    ``refund_id`` names the exception when there is none."""
     parents = [each for each in order.payments if each.kind in ("sale", "capture") and each.succeeded]
     harmless = [each for each in parents if not each.moves_money and each.gateway not in NEVER]
     if not parents:
         text = f"Order {order.name} has no payment to book the refund on."
         draft.troubles.append(
             Trouble(
-                f"no_payment:{refund.id}",
+                f"no_payment:{refund_id}",
                 "money",
                 text,
                 "Mark it as paid in commerce, or waive.",
@@ -260,7 +294,7 @@ def _payment(facts: Facts, order: CommerceOrder, draft: Draft, refund: ChannelRe
     if not harmless:
         draft.troubles.append(
             Trouble(
-                f"moves_money:{refund.id}",
+                f"moves_money:{refund_id}",
                 "money",
                 f"A refund on {parents[0].gateway} would pay the buyer a second time: the channel has already paid.",
                 "Nothing is sent. Correct the order's payment method in commerce, or book by hand and waive.",
@@ -273,7 +307,7 @@ def _payment(facts: Facts, order: CommerceOrder, draft: Draft, refund: ChannelRe
             return payment
     draft.troubles.append(
         Trouble(
-            f"gateway:{refund.id}",
+            f"gateway:{refund_id}",
             "money",
             f"Nobody has confirmed yet that the payment method “{harmless[0].gateway}” moves no money.",
             "Confirm it once for the shop on the Connections page.",

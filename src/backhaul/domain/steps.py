@@ -22,11 +22,13 @@ class Source(StrEnum):
     DESK = "desk"
     START = "start"  # whether a case may be started, and for how much
     BESIDE = "beside"  # the cases of an order: is ours among them?
+    DESK_LABEL = "desk_label"
+    CARRIERS = "carriers"
 
     @property
     def party(self) -> Party:
         """Whom the read asks first."""
-        if self is Source.DESK:
+        if self in (Source.DESK, Source.DESK_LABEL):
             return Party.DESK
         return Party.COMMERCE if self in (Source.MATCH, Source.COMMERCE) else Party.CHANNEL
 

@@ -14,6 +14,7 @@ from backhaul.domain.effects import AnyEffect, Effect, EffectState, Safety
 from backhaul.domain.facts import Booker, DeskTerms, Mode, Payer, Said, Seen, ShopTerms
 from backhaul.domain.folding import Command, fold_said, name_units
 from backhaul.domain.steps import View
+from backhaul.domain.strangers import SEVERAL
 from backhaul.domain.words import Party
 from backhaul.store.db import Connection, Pool
 from backhaul.store.turns import Turn
@@ -41,8 +42,6 @@ class Known(msgspec.Struct, frozen=True):
     rivals: frozenset[str] = frozenset()  # ids of cases that other cases of the order have started
 
 
-SECOND_WRITER = 2  # so many different orders in 30 days with returns or refunds of another program: not a person's hand
-
 _seen = msgspec.json.Decoder(Seen)
 _view = msgspec.json.Decoder(View)
 _wanted: msgspec.json.Decoder[AnyEffect] = msgspec.json.Decoder(AnyEffect)
@@ -52,8 +51,7 @@ LOAD = """
 select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c.view, c.policy_version,
     coalesce((select max(p.version) from policy p where p.shop_id = c.shop_id), 0) as policy_newest,
     s.mode, s.live_since, s.payer, s.booker, s.safe_gateways, s.location, s.learnt, s.desk,
-    (select count(distinct t.order_id) from stranger t where t.shop_id = s.id and t.at > greatest(
-        s.writers_answered_at, (select max(t2.at) from stranger t2 where t2.shop_id = s.id) - 2592000)) as strangers,
+    coalesce((select w.orders from strangers_of_shop w where w.shop_id = s.id), 0) as strangers,
     array(select (l.role, l.connection_id, n.state, n.state_text, n.clock, n.vendor)
           from link l join connection n on n.id = l.connection_id where l.shop_id = c.shop_id) as links,
     array(select m.source from refund_entry m join return_case o on o.id = m.case_id
@@ -150,7 +148,7 @@ def _terms(row: asyncpg.Record) -> ShopTerms:
         row["location"],
         paused,
         next((desk_terms(link[5], row["desk"]) for link in row["links"] if link[0] == Party.DESK), None),
-        row["strangers"] >= SECOND_WRITER,
+        row["strangers"] >= SEVERAL,
     )
 
 
@@ -182,6 +180,25 @@ async def attachment(pool: Pool, attachment_id: UUID) -> bytes | None:
     """A stored file."""
     content: bytes | None = await pool.fetchval("select bytes from attachment where id = $1", attachment_id)
     return content
+
+
+async def keep_attachment(
+    pool: Pool, ident: UUID, shop_id: UUID, case_id: UUID, name: str, sha256: str, content: bytes, by: str
+) -> None:
+    """Store a PDF file under an id made of what it is, so that a second fetch adds nothing."""
+    await pool.execute(
+        """
+        insert into attachment (id, shop_id, case_id, name, mime, sha256, bytes, by)
+        values ($1, $2, $3, $4, 'application/pdf', $5, $6, $7) on conflict (id) do nothing
+        """,
+        ident,
+        shop_id,
+        case_id,
+        name,
+        sha256,
+        content,
+        by,
+    )
 
 
 async def order_link(pool: Pool, shop_id: UUID, channel_order_id: str) -> tuple[str, str] | None:

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from backhaul.domain.effects import Effect
+from backhaul.domain.strangers import Stranger
 from backhaul.store.turns import Turn
 
 
@@ -118,6 +119,7 @@ class Move(msgspec.Struct):
     named: str | None = None  # the id that the channel has given the case
     link: tuple[str, str, str, str] | None = None  # channel order, commerce order, how, by
     release: tuple[int | None, int] | None = None  # when to look again, rank
+    strangers: list[Stranger] = []  # what another program made in commerce
     sends: bool = False  # bytes leave as soon as this is written
 
     @property
@@ -125,7 +127,7 @@ class Move(msgspec.Struct):
         """Whether there is nothing to write."""
         return not (
             self.new_effects or self.effects or self.history or self.opened or self.closed or self.entries
-            or self.columns or self.units or self.parcel or self.named or self.link or self.release
+            or self.columns or self.units or self.parcel or self.named or self.link or self.strangers or self.release
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from backhaul.domain.strangers import SEVERAL
 from backhaul.store import naming, turns
 from backhaul.store.db import Connection, Pool
 from backhaul.store.moves import Halted, Lost, Merged, Move, Twin
@@ -80,6 +81,7 @@ async def _write(connection: Connection, moves: list[Move]) -> None:
     await _units(connection, moves)
     await _lines(connection, moves)
     await _exceptions(connection, moves)
+    await _strangers(connection, moves)
 
 
 async def _turn(connection: Connection, moves: list[Move]) -> set[UUID]:
@@ -338,3 +340,33 @@ async def _exceptions(connection: Connection, moves: list[Move]) -> None:
         text = excluded.text, todo = excluded.todo, deadline = excluded.deadline, waits_kind = excluded.waits_kind,
         waits_id = excluded.waits_id""",
     )  # fmt: skip
+
+
+async def _strangers(connection: Connection, moves: list[Move]) -> None:
+    rows = {
+        (str(move.turn.shop_id), each.ident): (move.turn.shop_id, each.ident, each.kind, each.order_id, each.at)
+        for move in moves
+        for each in move.strangers
+    }
+    await _insert(
+        connection,
+        "stranger",
+        {"shop_id": "uuid", "ident": "text", "kind": "text", "order_id": "text", "at": "bigint"},
+        [rows[key] for key in sorted(rows)],
+        "on conflict do nothing",
+    )
+    if rows:
+        shops = list({move.turn.shop_id for move in moves if move.strangers})
+        await connection.execute(SECOND_WRITER, shops, SEVERAL)
+
+
+SECOND_WRITER = """
+insert into exception (id, shop_id, connection_id, key, lane, text, todo)
+select gen_random_uuid(), s.id, l.connection_id, 'second_writer:' || s.id, 'records',
+    'Another program writes returns or refunds of ' || s.name || ' into the commerce system: on ' || n.orders
+        || ' orders within 30 days. The hub adopts them and writes no returns and refunds itself any more.',
+    'Switch its return and refund sync off and say so on the Audit page; or choose there that it books the refunds.'
+from shop s join link l on l.shop_id = s.id and l.role = 'commerce' join strangers_of_shop n on n.shop_id = s.id
+where s.id = any($1) and n.orders >= $2
+on conflict (coalesce(case_id, connection_id), key) where closed_at is null do update set text = excluded.text
+"""

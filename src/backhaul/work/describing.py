@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import msgspec
 
+from backhaul.domain.desk_votes import with_desk
 from backhaul.domain.effects import EffectState
 from backhaul.domain.matching import case_lines
 from backhaul.domain.steps import Plan, Trouble, View
+from backhaul.domain.strangers import strangers
 from backhaul.domain.words import Action, Kind
 from backhaul.kit.ids import uuid7
 from backhaul.store.moves import Columns, MoneyEntry, OpenException, Unit
@@ -21,6 +23,7 @@ def describe(run: Run, plan: Plan) -> None:
         return
     _exceptions(run, plan.troubles)
     _entries(run, plan)
+    _strangers(run)
     units = _units(run)
     if view != run.view or run.facts.seen != run.stored:
         run.move.columns = _columns(run, plan, view)
@@ -31,6 +34,14 @@ def describe(run: Run, plan: Plan) -> None:
         if run.facts.channel is not None:
             way = run.facts.channel.way_back
             run.move.parcel = (way.tracking_number, way.carrier_name)
+
+
+def _strangers(run: Run) -> None:
+    told = run.facts.seen.strangers
+    fresh = [each for each in strangers(run.facts) if each.ident not in told]
+    if fresh:
+        run.move.strangers.extend(fresh)
+        run.see(strangers=(*told, *(each.ident for each in fresh)))
 
 
 def _view(run: Run, plan: Plan) -> View:
@@ -96,7 +107,7 @@ def _entries(run: Run, plan: Plan) -> None:
 
 
 def _units(run: Run) -> list[Unit]:
-    case, said = run.facts.channel, run.facts.said
+    case, said = run.facts.channel, with_desk(run.facts).said
     if case is None:
         return _lines(run)
     places = {match.unit_id: match.line_id for match in case_lines(run.facts).matched}

@@ -17,6 +17,7 @@ from backhaul.domain.steps import Look, Source
 from backhaul.domain.words import Party
 from backhaul.ports.errors import Refused, Unavailable
 from backhaul.store import cases, shops
+from backhaul.work import looking_desk
 from backhaul.work.run import Run
 
 LOOK_S = 18.0  # one read with all its calls: a run may begin it late and still keeps its claim
@@ -222,4 +223,7 @@ _READERS = {
     Source.COMMERCE: _commerce,
     Source.START: _start,
     Source.BESIDE: _beside,
+    Source.DESK: looking_desk.desk,
+    Source.DESK_LABEL: looking_desk.desk_label,
+    Source.CARRIERS: looking_desk.carriers,
 }

@@ -83,9 +83,8 @@ def settle(run: Run, step: Settle) -> None:
     """Write down what a read has shown of an effect."""
     effect = next(each for each in run.facts.ledger if each.id == step.effect_id)
     result = step.result or effect.result
-    changed = _change(
-        effect, state=step.state, text=effect.text or step.text, code=step.code or effect.code, result=result
-    )
+    text = step.text if step.state is EffectState.REFUSED else effect.text or step.text
+    changed = _change(effect, state=step.state, text=text, code=step.code or effect.code, result=result)
     _update(run, changed)
     if step.result and run.facts.nameless:
         run.name(step.result)
@@ -176,6 +175,8 @@ def _reread(run: Run, party: Party) -> None:
 async def _connector(run: Run, party: Party) -> Any:
     if party is Party.CHANNEL:
         return await run.vendors.channel(run.known.connections, run.shop_id)
+    if party is Party.DESK:
+        return await run.vendors.desk(run.known.connections, run.shop_id)
     return await run.vendors.commerce(run.known.connections, run.shop_id)
 
 
@@ -216,6 +217,12 @@ PHRASES = {
     "book_refund": "Book the refund in commerce",
     "close_return": "Close the return in commerce",
     "cancel_return": "Cancel the return in commerce",
+    "open_desk_return": "Open the return in the desk",
+    "request_desk_label": "Have the desk make a label",
+    "process_desk_return": "Have the desk refund",
+    "close_desk_return": "Close the return in the desk",
+    "cancel_desk_return": "Cancel the return in the desk",
+    "note_desk_return": "Tell the desk",
 }
 
 

@@ -10,18 +10,20 @@ from uuid import UUID
 
 import msgspec
 
+from backhaul.domain.desk import DeskReason
 from backhaul.domain.words import Party
 from backhaul.kit.clock import Affine
 from backhaul.kit.crypto import Vault
 from backhaul.kit.http import HttpClient
 from backhaul.ports.connector import Tokens
-from backhaul.ports.errors import NeedsReauth, Unavailable
+from backhaul.ports.errors import NeedsReauth, Refused, Unavailable
 from backhaul.ports.factory import Login, Vendor
 from backhaul.store import shops
 from backhaul.store.db import Pool
 from backhaul.store.shops import ConnectionRow
 from backhaul.work.budget import Purse
 
+REASONS_S = 3600.0  # how long a vendor's list of reasons may be old
 FRESH_S = 2.0  # how long a connection's row may be old
 
 
@@ -82,6 +84,7 @@ class Vendors:
         self._purses: dict[tuple[UUID, str], Purse] = {}
         self._links: dict[tuple[UUID, str], tuple[float, str]] = {}
         self._reasons: dict[UUID, tuple[float, tuple[tuple[str, str], ...]]] = {}
+        self._desk_reasons: dict[UUID, tuple[float, tuple[DeskReason, ...]]] = {}
         self._lock = asyncio.Lock()
 
     async def row(self, connection_id: UUID, fresh: bool = False) -> ConnectionRow:
@@ -177,6 +180,10 @@ class Vendors:
         """The commerce system's connector of a shop. Raises Unavailable when none is linked."""
         return await self._role(Party.COMMERCE, connections, shop_id)
 
+    async def desk(self, connections: Mapping[str, UUID], shop_id: UUID) -> Any:
+        """The returns desk's connector of a shop. Raises Unavailable when none is linked."""
+        return await self._role(Party.DESK, connections, shop_id)
+
     async def _role(self, role: Party, connections: Mapping[str, UUID], shop_id: UUID) -> Any:
         if role not in connections:
             raise Unavailable(f"no {role} is connected")
@@ -186,7 +193,22 @@ class Vendors:
         """The commerce system's return reasons (id, handle), read at most once an hour."""
         connection_id = connections[Party.COMMERCE]
         at, known = self._reasons.get(connection_id, (0.0, ()))
-        if not known or time.monotonic() - at > 3600:
+        if not known or time.monotonic() - at > REASONS_S:
             known = await (await self.commerce(connections, shop_id)).reasons()
             self._reasons[connection_id] = (time.monotonic(), known)
+        return known
+
+    async def desk_reasons(
+        self, connections: Mapping[str, UUID], shop_id: UUID, order_name: str, secondary: str
+    ) -> tuple[DeskReason, ...]:
+        """The desk's own reasons, which it shows for an order only; read at most once an hour. None where it takes
+        nothing of this order."""
+        connection_id = connections[Party.DESK]
+        at, known = self._desk_reasons.get(connection_id, (0.0, ()))
+        if not known or time.monotonic() - at > REASONS_S:
+            try:
+                known = (await (await self.desk(connections, shop_id)).desk_offer(order_name, secondary)).reasons
+            except Refused:
+                return ()
+            self._desk_reasons[connection_id] = (time.monotonic(), known)
         return known

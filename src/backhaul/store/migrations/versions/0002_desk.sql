@@ -22,3 +22,10 @@ create table stranger (
     primary key (shop_id, ident)
 );
 create index stranger_at on stranger (shop_id, at);
+
+-- Orders on which another program wrote within 30 days, since a person last answered for it.
+create view strangers_of_shop as
+    select s.id as shop_id, count(distinct t.order_id) as orders from shop s
+    cross join lateral (select max(at) as at from stranger where shop_id = s.id) newest
+    join stranger t on t.shop_id = s.id and t.at > greatest(s.writers_answered_at, newest.at - 30 * 86400)
+    group by s.id;

@@ -1,0 +1,111 @@
+"""Reads of the desk: the case's return there, the file of its label, and the channel's names of carriers."""
+
+from __future__ import annotations
+
+import hashlib
+
+from backhaul.domain.desk import DeskReturn
+from backhaul.domain.desks import own_return
+from backhaul.domain.effects import OpenDeskReturn
+from backhaul.domain.facts import Label
+from backhaul.domain.folding import fold_desk
+from backhaul.domain.matching import case_lines
+from backhaul.domain.words import Party
+from backhaul.kit.ids import stable_id
+from backhaul.ports.errors import Unavailable
+from backhaul.store import cases
+from backhaul.work.run import Run
+
+LARGEST_LABEL = 10 * 1024 * 1024
+
+
+async def desk(run: Run) -> None:
+    """The case's return in the desk: the one that is known or that we opened, by its id; else the order's returns, of
+    which one on the same lines is the case's."""
+    heard = run.facts.heard_desk
+    connector = await run.vendors.desk(run.known.connections, run.shop_id)
+    order, before = run.facts.seen.commerce, run.facts.seen.desk
+    known = [run.facts.seen.desk.id] if run.facts.seen.desk else []
+    known += [
+        effect.result
+        for effect in run.facts.ledger
+        if isinstance(effect.wanted, OpenDeskReturn) and effect.result and effect.result not in known
+    ]
+    found: list[DeskReturn] = []
+    for ident in known:
+        record = await connector.desk_return(ident)
+        if record is not None:
+            found.append(record)
+    lines = case_lines(run.facts)
+    own = own_return(run.facts, tuple(found), lines)
+    others: tuple[DeskReturn, ...] = run.facts.seen.desk_others
+    if own is None or own.state in GONE:
+        everything = await connector.desk_returns(order.name) if order is not None else ()
+        listed = tuple(each for each in everything if each.id not in {record.id for record in found})
+        own = own_return(run.facts, (*found, *listed), lines)
+        others = tuple(each for each in listed if own is None or each.id != own.id)
+        if own is not None and own in listed:
+            own = await connector.desk_return(own.id) or own  # with its notes
+    run.saw(fold_desk(run.facts.seen, own, others, heard, run.now()))
+    await _reasons(run)
+    _tell(run, before)
+
+
+GONE = ("cancelled", "expired")
+
+
+async def _reasons(run: Run) -> None:
+    """The desk's own list, as long as the return has still to be opened by one of its reasons."""
+    seen = run.facts.seen
+    postal_code = seen.order.postal_code if seen.order else ""
+    if seen.desk is None and seen.commerce is not None and postal_code and run.facts.desk is not None:
+        reasons = await run.vendors.desk_reasons(run.known.connections, run.shop_id, seen.commerce.name, postal_code)
+        run.see(desk_reasons=reasons)
+
+
+def _tell(run: Run, before: DeskReturn | None) -> None:
+    after = run.facts.seen.desk
+    if after is None:
+        if before is not None:
+            run.tell("desk", "desk.gone", f"The desk no longer shows return {before.id}.")
+        return
+    if before is None or (before.id, before.state, before.processed) != (after.id, after.state, after.processed):
+        paid = ", processed" if after.processed else ""
+        run.tell("desk", f"desk.{after.state}", f"{after.id}: {after.raw_state or after.state}{paid}")
+    for path, value in after.unread.items():
+        if before is None or before.unread.get(path) != value:
+            run.tell("desk", "desk.unknown_word", f"{path}: {value}")
+
+
+async def desk_label(run: Run) -> None:
+    """Fetch the file of the desk's label and keep it as an attachment of the case, once."""
+    record = run.facts.seen.desk
+    label = next((each for each in record.labels if each.tracking_number and each.url), None) if record else None
+    if label is None:
+        raise Unavailable("the desk shows no label any more", retry_after=60)
+    connector = await run.vendors.desk(run.known.connections, run.shop_id)
+    content: bytes = await connector.label_file(label.url)
+    if not content.startswith(b"%PDF-") or len(content) > LARGEST_LABEL:
+        raise Unavailable("the desk's label is no PDF file of at most 10 MB", retry_after=900)
+    digest = hashlib.sha256(content).hexdigest()
+    ident = stable_id("attachment", str(run.case_id), digest)
+    vendor = connector.manifest.title
+    await cases.keep_attachment(
+        run.vendors.pool, ident, run.shop_id, run.case_id, f"{label.tracking_number}.pdf", digest, content, vendor
+    )
+    kept = Label(str(ident), digest, label.tracking_number, "", vendor, run.now(), carrier_name=label.carrier)
+    run.see(desk_label=kept)
+    run.recovered(Party.DESK)
+    run.tell("desk", "desk.label", f"{vendor} made the label {label.tracking_number} ({label.carrier}).")
+
+
+async def carriers(run: Run) -> None:
+    """The carriers that the channel takes on a label of this case."""
+    case = run.facts.channel
+    assert case is not None
+    channel = await run.vendors.channel(run.known.connections, run.shop_id)
+    found = await channel.carriers(case.order_id)
+    if not found:
+        raise Unavailable("the channel names no carriers for this order", retry_after=900)
+    run.see(carriers=tuple(found))
+    run.recovered(Party.CHANNEL)
