@@ -26,8 +26,9 @@ from backhaul.domain.commerce import (
     ReturnedLine,
     ShippedLine,
 )
+from backhaul.domain.desk import DeskLine, DeskReturn, DeskState
 from backhaul.domain.effects import AnyEffect, BookRefund, Decide, Effect, EffectState, Repeat, Safety
-from backhaul.domain.facts import Facts, Link, LinkState, Mode, Said, Seen, ShopTerms
+from backhaul.domain.facts import Booker, DeskTerms, Facts, Link, LinkState, Mode, Said, Seen, ShopTerms
 from backhaul.domain.money import Money
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
@@ -107,6 +108,7 @@ def channel_order(by_channel: bool = False) -> ChannelOrder:
         usd(2000),
         tuple(ChannelOrderLine(f"l{n}", f"sku-{n}", f"SHIRT-{n}", f"Shirt {n}", usd(1000)) for n in (1, 2)),
         fulfilled_by_channel=by_channel,
+        postal_code="90001",
     )
 
 
@@ -193,6 +195,7 @@ def facts(
     shop: ShopTerms | None = None,
     heard_channel: int = 0,
     heard_commerce: int = 0,
+    heard_desk: int = 0,
     **changes: Any,
 ) -> Facts:
     return Facts(
@@ -204,7 +207,38 @@ def facts(
         shop or terms(),
         heard_channel,
         heard_commerce,
+        heard_desk,
     )
+
+
+def desk_return(state: DeskState = DeskState.OPEN, **changes: Any) -> DeskReturn:
+    """The desk's return of both units; it names lines by their number, as desks do."""
+    known: dict[str, Any] = {
+        "id": "D1",
+        "state": state,
+        "created_at": OPENED,
+        "updated_at": OPENED,
+        "order_name": "#1001",
+        "lines": tuple(DeskLine(f"DL{n}", f"L{n}", f"SHIRT-{n}") for n in (1, 2)),
+    }
+    return DeskReturn(**{**known, **changes})
+
+
+def desk_terms(**changes: Any) -> DeskTerms:
+    return DeskTerms(**{"vendor": "loop", **changes})
+
+
+def with_desk(
+    found: ChannelCase | None,
+    at_desk: DeskReturn | None = None,
+    booker: Booker = Booker.HUB,
+    desk: DeskTerms | None = None,
+    **changes: Any,
+) -> Facts:
+    """Facts of a shop with a returns desk, which has just been read."""
+    known: dict[str, Any] = {"desk": at_desk, "desk_at": NOW, "desk_heard": 0, "desk_since": NOW - HOUR}
+    shop = changes.pop("shop", None) or terms(desk=desk or desk_terms(), booker=booker)
+    return facts(found, shop=shop, **{**known, **changes})
 
 
 def alone(found: ChannelCase | None, **changes: Any) -> Facts:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import msgspec
 
 from backhaul.domain.deadlines import last_attempt
+from backhaul.domain.desk import DeskState
 from backhaul.domain.effects import (
     AttachTracking,
     BookRefund,
+    CancelDeskReturn,
     CancelReturn,
     CloseReturn,
     CreateReturn,
     Decide,
+    DeskEffect,
     Dispose,
     EffectState,
+    OpenDeskReturn,
+    ProcessDeskReturn,
     UploadLabel,
 )
-from backhaul.domain.facts import Booker, Facts, Payer
+from backhaul.domain.facts import Booker, DeskOpens, Facts, Payer
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
 from backhaul.domain.refunds import NEVER
@@ -54,7 +59,9 @@ def _steps(facts: Facts, policy: Policy, now: int, made: Plan) -> None:
             assert effect.wanted.party is party
             if effect.state is EffectState.SENT:
                 assert effect.dead_at is not None
-                read_at = facts.seen.channel_at if party is Party.CHANNEL else facts.seen.commerce_at
+                read_at = {Party.CHANNEL: facts.seen.channel_at, Party.DESK: facts.seen.desk_at}.get(
+                    party, facts.seen.commerce_at
+                )
                 assert read_at >= effect.dead_at + effect.safety.settle_s, "looked at after it was quiet"
                 assert not facts.stale(party)
         elif isinstance(step, Settle):
@@ -87,16 +94,45 @@ def _write(facts: Facts, step: Write) -> None:
     elif isinstance(wanted, CreateReturn):
         assert case.stage in APPROVED, "written before the channel's approval was read"
         assert facts.goods_expected
+        assert not facts.shop.second_writer
+        assert facts.desk is None or not facts.desk.writes_records, "the desk writes it"
     elif isinstance(wanted, (UploadLabel, Dispose)):
         assert facts.seen.order is not None
         assert not facts.seen.order.fulfilled_by_channel
     elif isinstance(wanted, AttachTracking | CloseReturn | CancelReturn):
         assert facts.seen.commerce is not None
         assert any(each.id == wanted.return_id and each.trace == case.id for each in facts.seen.commerce.returns)
+    if isinstance(wanted, DeskEffect):
+        _at_desk(facts, wanted)
     if wanted.party is Party.COMMERCE:
         assert case.kind in (Kind.RETURN, Kind.REFUND)
         assert facts.shop.commerce_connected
         assert "records" not in facts.said.waived
+
+
+def _at_desk(facts: Facts, wanted: DeskEffect) -> None:
+    case, record = facts.channel, facts.seen.desk
+    assert case is not None
+    assert facts.shop.desk is not None
+    assert facts.seen.order is not None
+    assert case.kind is Kind.RETURN
+    assert not facts.seen.order.fulfilled_by_channel
+    assert "desk" not in facts.said.waived
+    assert not facts.stale(Party.DESK), "nothing is done there on an old read"
+    if isinstance(wanted, OpenDeskReturn):
+        assert facts.goods_expected
+        assert record is None, "never a second one"
+        assert case.stage in APPROVED or facts.shop.desk.opens is DeskOpens.REQUESTED
+        return
+    assert record is not None
+    assert wanted.return_id == record.id
+    if isinstance(wanted, ProcessDeskReturn):
+        assert case.stage in (Stage.ACCEPTED, Stage.COMPLETED), "no desk pays before the channel's acceptance was read"
+        assert facts.shop.booker is Booker.DESK
+        assert record.state is DeskState.OPEN
+        assert not record.processed
+    if isinstance(wanted, CancelDeskReturn):
+        assert case.stage is Stage.CANCELLED or not facts.goods_expected, "only the channel's buyer cancels"
 
 
 def _booking(facts: Facts, wanted: BookRefund) -> None:
@@ -106,7 +142,8 @@ def _booking(facts: Facts, wanted: BookRefund) -> None:
     assert wanted.amount.currency == proof.amount.currency == order.currency
     assert 0 < wanted.amount.minor <= proof.amount.minor
     assert order.refundable is None or wanted.amount.minor <= order.refundable.minor
-    assert (facts.shop.payer, facts.shop.booker) == (Payer.CHANNEL, Booker.HUB)
+    assert (facts.shop.payer, facts.booker) == (Payer.CHANNEL, Booker.HUB)
+    assert not facts.shop.second_writer, "until a person has said who writes"
     assert not facts.said.waived & {"money", "records"}
     payment = next(each for each in order.payments if each.id == wanted.parent_payment)
     assert payment.gateway in facts.shop.safe_gateways
