@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from backhaul.domain.desk import DeskLabel, DeskState
 from backhaul.domain.desk_votes import channel_carrier, with_desk
 from backhaul.domain.effects import (
@@ -50,7 +52,7 @@ WAITING = case(Stage.AWAITING_SHIPMENT, way_back=label_wanted())
 PROCESSED = desk_return(DeskState.CLOSED, processed=True)
 CLOSED = desk_return(DeskState.CLOSED)
 REFUSALS = (answerable(Decision.REFUSE_PARCEL, "wrong_goods", "not_received"),)
-READ = {"answerable": REFUSALS, "answerable_at": NOW, "answerable_for": "judge_parcel:1"}
+READ: dict[str, Any] = {"answerable": REFUSALS, "answerable_at": NOW, "answerable_for": "judge_parcel:1"}
 
 
 def votes(facts: Facts) -> list[Vote]:

@@ -9,16 +9,23 @@ from hypothesis import strategies as st
 
 from backhaul.domain.channel import ActionDue, Answerable, ChannelCase, ChannelRefund, WayBack
 from backhaul.domain.commerce import CommerceOrder, CommerceRefund, CommerceReturn, Payment, ReturnedLine, ShippedLine
+from backhaul.domain.desk import DeskLabel, DeskLine, DeskReturn, DeskState
 from backhaul.domain.effects import (
     AnyEffect,
     AttachTracking,
+    CancelDeskReturn,
     CancelReturn,
+    CloseDeskReturn,
     CloseReturn,
     CreateReturn,
     Dispose,
     Effect,
     EffectState,
+    NoteDeskReturn,
+    OpenDeskReturn,
+    ProcessDeskReturn,
     Repeat,
+    RequestDeskLabel,
     Safety,
     StampOrder,
     UploadLabel,
@@ -26,6 +33,8 @@ from backhaul.domain.effects import (
 from backhaul.domain.facts import (
     Backoff,
     Booker,
+    DeskOpens,
+    DeskTerms,
     Facts,
     Label,
     Link,
@@ -104,6 +113,41 @@ payments = st.builds(
 )  # fmt: skip
 
 
+CARRIERS = ["ups", "odd"]
+lines_there = st.builds(
+    DeskLine,
+    st.just("DL"),
+    pick(["L1", "L2", "gid://x/L1"]),
+    found=st.none() | pick(list(Condition)),
+    fate=st.none() | pick(list(Disposition)),
+    returned=st.booleans(),
+)
+desk_returns = st.builds(
+    DeskReturn,
+    pick(["D1", "D1", "D2"]),
+    pick(list(DeskState)),
+    st.just(OPENED),
+    st.just(OPENED),
+    processed=st.booleans(),
+    processed_at=st.none() | times,
+    lines=st.lists(lines_there, max_size=2).map(tuple),
+    labels=st.lists(st.builds(DeskLabel, pick(["", "1Z"]), pick(["ups", "odd"]), pick(["", "u"])), max_size=1).map(
+        tuple
+    ),
+    notes=pick([(), ("told",)]),
+)
+labels = st.builds(
+    Label,
+    st.just("a"),
+    st.just("f"),
+    st.just("1Z"),
+    st.just(""),
+    st.just("Loop"),
+    times,
+    carrier_name=pick(["ups", "odd"]),
+)
+
+
 def books(**parts: Any) -> CommerceOrder:
     return commerce(**parts)
 
@@ -132,6 +176,12 @@ wanted: st.SearchStrategy[AnyEffect] = pick(
         book(500, f"{CASE}:2"),
         CloseReturn(GID, RETURN),
         CancelReturn(GID, RETURN),
+        OpenDeskReturn(CASE, GID, "#1001", "90001", ()),
+        RequestDeskLabel("D1"),
+        ProcessDeskReturn("D1"),
+        CloseDeskReturn("D1"),
+        CancelDeskReturn("D1"),
+        NoteDeskReturn("D1", "accepted", "told"),
     ]
 )
 
@@ -169,7 +219,8 @@ said = st.builds(
     verdicts=st.dictionaries(pick(["u1", "u2", "u9"]), verdicts, max_size=2),
     label=st.none() | st.builds(Label, st.just("a"), st.just("f"), st.just("1Z"), st.just("c"), st.just("ann"), times),
     linked=pick(["", "", "", GID, "gid://other"]),
-    waived=st.frozensets(pick(["records", "money", "stock"]), max_size=1),
+    waived=st.frozensets(pick(["records", "money", "stock", "desk"]), max_size=1),
+    desk_failure=st.none() | st.tuples(pick(["D1", "D2"]), st.just("no balance"), times),
     retries=st.dictionaries(pick(["look:case", "look:commerce", "look:match", book().target]), times, max_size=2),
     taken=st.booleans(),
     proofs=st.lists(st.builds(ChannelRefund, case_ids, money, times, st.just("event")), max_size=1).map(tuple),
@@ -183,7 +234,17 @@ shops = st.builds(
     commerce_connected=pick([True, True, True, False]),
     safe_gateways=pick([frozenset(), frozenset({SAFE}), frozenset({SAFE, "shopify_payments"})]),
     location=pick(["", "gid://place"]),
-    paused=st.dictionaries(pick([Party.CHANNEL, Party.COMMERCE]), st.just("log in"), max_size=1),
+    paused=st.dictionaries(pick([Party.CHANNEL, Party.COMMERCE, Party.DESK]), st.just("log in"), max_size=1),
+    desk=st.none()
+    | st.builds(
+        DeskTerms,
+        st.just("loop"),
+        opens=pick(list(DeskOpens)),
+        labels=st.booleans(),
+        writes_records=st.booleans(),
+        reject_reasons=pick([(), ("r1",), ("r9", "r1")]),
+    ),
+    second_writer=st.booleans(),
 )
 policies = st.builds(
     Policy,
@@ -198,7 +259,7 @@ def anything(draw: st.DrawFn) -> Facts:
     order = draw(st.none() | orders)
     backoff = draw(
         st.dictionaries(
-            pick([Party.CHANNEL, Party.COMMERCE]),
+            pick([Party.CHANNEL, Party.COMMERCE, Party.DESK]),
             st.builds(
                 Backoff, st.just(NOW - 60), st.integers(NOW - 10, NOW + 60), st.integers(1, 9), st.just("x"), at=times
             ),
@@ -225,9 +286,16 @@ def anything(draw: st.DrawFn) -> Facts:
         backoff=backoff,
         warned=(),
         commerce_behind=draw(st.booleans()),
+        desk=draw(st.none() | desk_returns),
+        desk_at=draw(pick([0, NOW, NOW - HOUR])),
+        desk_heard=draw(pick([-1, 0, 1])),
+        desk_behind=draw(st.booleans()),
+        desk_since=draw(times),
+        desk_label=draw(st.none() | labels),
+        carriers=draw(pick([(), (("c1", "UPS"),)])),
     )
     hints = st.integers(0, 1)
-    return Facts("c", "s", known, draw(said), tuple(ledger), draw(shops), draw(hints), draw(hints))
+    return Facts("c", "s", known, draw(said), tuple(ledger), draw(shops), draw(hints), draw(hints), draw(hints))
 
 
 @settings(max_examples=500, deadline=None)
