@@ -48,7 +48,7 @@ class DeskClient:
         path: str,
         body: Any = None,
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: Any = None,
         **query: str,
     ) -> Reply:
         """One call; a path that is an address is called as it is."""

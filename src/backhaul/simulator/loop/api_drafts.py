@@ -8,7 +8,7 @@ from typing import Any
 from backhaul.simulator.loop.drafts import CLIENT, Drafts
 from backhaul.simulator.loop.errors import Refused
 from backhaul.simulator.loop.forms import Problem
-from backhaul.simulator.loop.gateway import Answer, Call, Operation, hal
+from backhaul.simulator.loop.gateway import HAL, Answer, Call, Operation
 from backhaul.simulator.loop.model import Desk, Draft
 
 _READ, _WRITE = "draft_returns:read", "draft_returns:write"
@@ -43,7 +43,7 @@ class DraftsApi:
         """The way in: how a draft is begun, and those there are."""
         if not call.hal:
             problem = {"code": "unsupported-feature", "message": "Ask for application/prs.hal-forms+json."}
-            raise Refused(422, {"errors": [problem]})
+            raise Refused(422, {"errors": [problem]})  # in plain JSON: the other form was not asked for
         here = f"{call.here}/draft-returns"
         fields = [
             {"name": "order_name", "prompt": "Order name", "type": "text", "required": True},
@@ -52,7 +52,8 @@ class DraftsApi:
         ]
         start = {"method": "POST", "title": "Begin a return", "contentType": "application/json", "properties": fields}
         latest = list(call.desk.drafts.values())[-25:]
-        return hal(
+        return Answer(
+            200,
             {
                 "_links": {"self": {"href": here}, "initialize": {"href": here}},
                 "_templates": {"initialize": start},
@@ -64,7 +65,8 @@ class DraftsApi:
                 },
                 "client_application": CLIENT,
                 "errors": [],
-            }
+            },
+            HAL,
         )
 
     def start(self, call: Call) -> Answer:
@@ -73,7 +75,7 @@ class DraftsApi:
             draft = self._drafts.start(call.desk, call.json)
         except Problem as problem:
             body = {"errors": [{"code": problem.code, "message": str(problem)}], "client_application": CLIENT}
-            raise Refused(422, body) from None
+            raise Refused(422, body, _media(call)) from None
         return self._document(call, draft)
 
     def show(self, call: Call) -> Answer:
@@ -84,7 +86,8 @@ class DraftsApi:
         """The pieces of the order."""
         draft = self._find(call)
         here = f"{call.here}/draft-returns/{draft.id}"
-        return hal({"items": self._drafts.items(call.desk, draft), "_links": {"self": {"href": f"{here}/order/items"}}})
+        body = {"items": self._drafts.items(call.desk, draft), "_links": {"self": {"href": f"{here}/order/items"}}}
+        return Answer(200, body, _media(call))
 
     def _find(self, call: Call) -> Draft:
         return self._drafts.find(call.desk, call.args["draft_id"])
@@ -92,10 +95,7 @@ class DraftsApi:
     def _document(self, call: Call, draft: Draft, problem: Problem | None = None) -> Answer:
         here = f"{call.here}/draft-returns/{draft.id}"
         body = self._drafts.document(call.desk, draft, here, hal=call.hal, problem=problem)
-        answer = hal(body, 200 if problem is None else 422)
-        if not call.hal:
-            answer.media = "application/json"
-        return answer
+        return Answer(200 if problem is None else 422, body, _media(call))
 
     def _step(self, act: Callable[[Call, Desk, Draft], None]) -> Callable[[Call], Any]:
         def step(call: Call) -> Answer:
@@ -104,7 +104,10 @@ class DraftsApi:
                 act(call, call.desk, draft)
             except Problem as problem:
                 refused = self._document(call, draft, problem)
-                raise Refused(refused.status, refused.body) from None
+                raise Refused(refused.status, refused.body, refused.media) from None
+            except Refused as refusal:
+                refusal.media = _media(call)
+                raise
             return self._document(call, draft)
 
         return step
@@ -132,3 +135,7 @@ class DraftsApi:
 
     def _submit(self, call: Call, desk: Desk, draft: Draft) -> None:
         self._drafts.submit(desk, draft, f"key {call.key.name}")
+
+
+def _media(call: Call) -> str:
+    return HAL if call.hal else "application/json"

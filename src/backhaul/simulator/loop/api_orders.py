@@ -124,9 +124,26 @@ class OrdersApi:
         money = merged["total_price"]
         if not isinstance(money, dict) or type(money.get("amount")) is not int or not money.get("currency_code"):
             raise errors.bare("total_price needs an amount in minor units and a currency_code.", 400)
+        _check_parts(merged)
         merged["received_at"] = known.get("received_at", call.world.clock.now())
         call.desk.pushed[order_id] = merged
         return {"order": _shape(call, order_id)}
+
+
+def _check_parts(body: dict[str, Any]) -> None:
+    lines, address = body.get("line_items") or [], body.get("shipping_address") or {}
+    if not isinstance(address, dict):
+        raise errors.bare("shipping_address must be an object.", 400)
+    if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
+        raise errors.bare("line_items must be a list of objects.", 400)
+    for line in lines:
+        price = line.get("price") or {}
+        if (
+            type(line.get("quantity", 1)) is not int
+            or not isinstance(price, dict)
+            or type(price.get("amount", 0)) is not int
+        ):
+            raise errors.bare("A line item needs a whole quantity, and a price with an amount in minor units.", 400)
 
 
 def _shape(call: Call, order_id: int) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import Any
 class Refused(Exception):
     """A refusal: HTTP status and the body as it goes out."""
 
-    def __init__(self, status: int, body: Any) -> None:
+    def __init__(self, status: int, body: Any, media: str = "application/json") -> None:
         super().__init__(str(body))
         self.status = status
         self.body = body
+        self.media = media
 
     @property
     def text(self) -> str:

@@ -23,7 +23,7 @@ from backhaul.simulator.loop.world import SIM, LoopWorld
 
 _VERSIONS = ("2026-10", "2026-07", "unstable", "v1")
 _OLDEST = "v1"
-_HAL = "application/prs.hal-forms+json"
+HAL = "application/prs.hal-forms+json"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -45,7 +45,7 @@ class Call:
     @property
     def hal(self) -> bool:
         """Whether forms are answered in the newer way: always from 2026-10 on, before it when it is asked for."""
-        return self.version in ("2026-10", "unstable") or _HAL in self.accept
+        return self.version in ("2026-10", "unstable") or HAL in self.accept
 
 
 @dataclass(slots=True)
@@ -173,7 +173,7 @@ class Gateway:
                     "message": refused.text,
                 }
             )
-        return _respond(Answer(refused.status, refused.body, headers=dict(headers or {})))
+        return _respond(Answer(refused.status, refused.body, refused.media, dict(headers or {})))
 
 
 def application(world: LoopWorld, gateway: Gateway, files: list[web.RouteDef]) -> web.Application:
@@ -214,8 +214,3 @@ def _respond(answer: Answer) -> web.Response:
     return web.Response(
         status=answer.status, body=_encode(answer.body), content_type=answer.media, headers=answer.headers
     )
-
-
-def hal(body: Any, status: int = 200) -> Answer:
-    """An answer of the draft returns."""
-    return Answer(status, body, _HAL)

@@ -34,6 +34,7 @@ class Labels:
         self._returns = returns
         world.doers["label"] = self._bought
         world.doers["expire"] = self._expired
+        returns.ended.append(self._withdraw_requests)
 
     def queue(self, desk: Desk, return_id: int, by: str) -> None:
         """Wishes for a label; it is there after a while."""
@@ -145,7 +146,7 @@ class Labels:
     def request_shape(self, desk: Desk, request: LabelRequest) -> dict[str, Any]:
         """A label request as the API and its webhook write it; weight is grams, sizes are inches."""
         each = desk.returns[request.return_id]
-        address, place = each.address, next(iter(desk.destinations.values()))["address"]
+        address, place = each.address, desk.dock["address"]
         return {
             "id": str(request.id),
             "return_id": each.id,
@@ -155,6 +156,12 @@ class Labels:
             "addresses": {"origin": _address(address), "destination": _address(place)},
             "parcel": {"height": 4.0, "length": 12.0, "width": 9.0, "weight": 250.0 * len(each.staying)},
         }
+
+    def _withdraw_requests(self, desk: Desk, each: Return) -> None:
+        for request in desk.label_requests.values():
+            if request.return_id == each.id and request.status == "issued":
+                request.status = "cancelled"
+                self._world.hooks.emit(desk, "label.request.cancelled", self.request_shape(desk, request))
 
     def hand_in(self, desk: Desk, request: LabelRequest, body: dict[str, Any]) -> Label:
         """A label provider's label answers a request."""
@@ -198,7 +205,7 @@ def _address(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _paper(desk: Desk, each: Return, label: Label) -> bytes:
-    origin, place = each.address, next(iter(desk.destinations.values()))
+    origin, place = each.address, desk.dock
     return label_pdf(
         [
             f"SIMULATED RETURN LABEL  {label.carrier}",

@@ -269,6 +269,12 @@ class Desk:
         """The id of a child reason, or of a parent when `child` is empty; given once and kept."""
         return self.reason_ids.setdefault((parent, child), 101 + len(self.reason_ids))
 
+    @property
+    def dock(self) -> dict[str, Any]:
+        """Where parcels go to."""
+        known = list(self.destinations.values())
+        return next((each for each in known if each["enabled"]), known[0])
+
     def order_id(self, number: int) -> int:
         """The desk's own id of a store order."""
         if number not in self.order_ids:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from backhaul.simulator.loop import errors, shapes
@@ -23,6 +23,7 @@ from backhaul.simulator.loop.orders import applies
 from backhaul.simulator.loop.world import LoopWorld
 from backhaul.simulator.shopify import desk as store_desk
 from backhaul.simulator.shopify import returns as store_returns
+from backhaul.simulator.shopify.act import Act
 from backhaul.simulator.shopify.errors import Refusal
 from backhaul.simulator.shopify.returning import Return as StoreReturn
 
@@ -47,6 +48,8 @@ class Returns:
         self._world = world
         self._moving: set[int] = set()
         """Returns whose twin is being moved by the desk itself."""
+        self.ended: list[Callable[[Desk, Return], None]] = []
+        """Told of every return that has come to an end."""
         world.doers["process"] = self._processed
         world.commerce.emitter.return_moved.append(self._store_moved)
 
@@ -222,6 +225,7 @@ class Returns:
             if state != EXPIRED:
                 self._in_store(desk, each, lambda act: move(act, twin.id))
         self._world.tell(desk, each, "return.closed" if state == CLOSED else "return.updated")
+        self._tell_ended(desk, each)
 
     # -- processing ----------------------------------------------------------------------------------------------------
 
@@ -259,7 +263,12 @@ class Returns:
             skus = [line.unit.sku for line in each.staying]
             self._world.hooks.emit(desk, "restock.requested", {"return_id": each.id, "skus": skus})
         self._world.tell(desk, each, "return.closed")
+        self._tell_ended(desk, each)
         return True
+
+    def _tell_ended(self, desk: Desk, each: Return) -> None:
+        for listener in self.ended:
+            listener(desk, each)
 
     def _refund(self, desk: Desk, each: Return) -> str:
         """Pays the refund lines back in the store. Says why it was refused, or nothing."""
@@ -310,7 +319,7 @@ class Returns:
         found: StoreReturn = self._world.commerce.shops[desk.domain].tables["Return"][each.store_number]
         return found
 
-    def _in_store(self, desk: Desk, each: Return, move: Any) -> None:
+    def _in_store(self, desk: Desk, each: Return, move: Callable[[Act], object]) -> None:
         """Moves the twin; what the store refuses is only noted, as the desk has its own truth."""
         self._moving.add(each.id)
         try:
