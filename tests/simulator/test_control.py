@@ -39,7 +39,7 @@ async def control(sim: Simulator) -> AsyncIterator[ControlClient]:
 
 async def test_everything_a_client_needs_is_described(sim: Simulator, control: ControlClient) -> None:
     described = await control.describe()
-    assert set(described["addresses"]) == {"tiktok", "shopify", "loop", "control"}
+    assert set(described["addresses"]) == {"tiktok", "shopify", "loop", "control", "console"}
     first, second = described["shops"]
     assert described["app"]["app_key"].startswith("sim_")
     assert first["commerce"]["domain"] == DOMAIN

@@ -6,19 +6,20 @@ Failures: 400 for what makes no sense, 404 for what is not there, 409 with `code
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiohttp import web
 
-from backhaul.simulator import seen
+from backhaul.simulator import mood_file, seen
 from backhaul.simulator.buyers import Temper
 from backhaul.simulator.control_cases import CaseControl, answer, body_of, found
 from backhaul.simulator.control_loop import LoopControl
 from backhaul.simulator.delivery import RealAddressRefused, require_local_address
-from backhaul.simulator.moods import Mood
+from backhaul.simulator.gate import only_from_here
+from backhaul.simulator.moods import Mood, Moods
 from backhaul.simulator.order_connector import Habits
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.states import IllegalMove
@@ -53,7 +54,7 @@ class Control:
 
     def app(self) -> web.Application:
         """The HTTP application."""
-        application = web.Application(middlewares=[_errors], client_max_size=16 * 1024 * 1024)
+        application = web.Application(middlewares=[only_from_here, _errors], client_max_size=16 * 1024 * 1024)
         application.add_routes(
             [
                 web.get("/", self.describe),
@@ -68,6 +69,8 @@ class Control:
                 web.post("/shops/{shop_id}/revoke", self.revoke),
                 web.get("/moods", self.moods),
                 web.post("/moods", self.add_mood),
+                web.post("/moods/mix", self.mix),
+                web.post("/moods/file", self.mood_file),
                 web.delete("/moods", self.clear_moods),
                 web.get("/buyers", self.buyers),
                 web.post("/buyers", self.set_buyers),
@@ -176,6 +179,19 @@ class Control:
         body = await body_of(request)
         body.pop("struck", None)
         return answer(self._sim.moods.add(Mood(**body)).describe(), 201)
+
+    async def mix(self, request: web.Request) -> web.Response:
+        """Draws a day's moods from `seed` and puts them in force."""
+        body = await body_of(request)
+        return self._added(Moods.mix(str(body.get("seed", 1))))
+
+    async def mood_file(self, request: web.Request) -> web.Response:
+        """Puts the moods of a file in force, whose `text` and `text_name` are sent; a mistake leaves all as it was."""
+        body = await body_of(request)
+        return self._added(mood_file.parse(str(body.get("text", "")), str(body.get("text_name", "moods.toml"))))
+
+    def _added(self, moods: Iterable[Mood]) -> web.Response:
+        return answer({"moods": [self._sim.moods.add(mood).describe() for mood in moods]}, 201)
 
     async def clear_moods(self, request: web.Request) -> web.Response:
         """Takes all rules away, or those of `kind`, or the one at `index`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import itertools
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -69,6 +70,7 @@ class Delivery:
 
     message: Message
     created_at: float
+    number: int = field(default_factory=itertools.count(1).__next__)
     state: str = "queued"
     mood: str = ""
     attempts: list[dict[str, Any]] = field(default_factory=list)

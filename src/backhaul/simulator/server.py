@@ -13,11 +13,12 @@ from backhaul.simulator import seen
 from backhaul.simulator.books import Books
 from backhaul.simulator.buyers import Buyers
 from backhaul.simulator.clock import SimulatedClock
+from backhaul.simulator.console.app import Console
 from backhaul.simulator.control import Control
 from backhaul.simulator.delivery import Message, RealAddressRefused, WebhookDelivery
 from backhaul.simulator.history import History
 from backhaul.simulator.loop import Loop
-from backhaul.simulator.moods import Moods
+from backhaul.simulator.moods import VENDORS, Moods
 from backhaul.simulator.order_connector import Habits, OrderConnector
 from backhaul.simulator.shopify import ShopifyWorld
 from backhaul.simulator.tiktok.channel import Channel
@@ -25,7 +26,7 @@ from backhaul.simulator.tiktok.model import Shop
 from backhaul.simulator.tiktok.world import ShopSpec
 
 _SOURCES = ("moods", "delivery", "channel", "connector", "buyers", "history")
-LISTENERS = ("tiktok", "shopify", "loop", "control")
+LISTENERS = ("tiktok", "shopify", "loop", "control", "console")
 # Shopify: a failed delivery is repeated eight times over four hours.
 _SHOPIFY_RETRIES = (10.0, 60.0, 300.0, 900.0, 1800.0, 2700.0, 3600.0, 5000.0)
 
@@ -131,9 +132,10 @@ class Simulator:
             "shopify": self.commerce.app(),
             "loop": self.loop.app(),
             "control": Control(self).app(),
+            "console": Console(self).app(),
         }
         for name, application in applications.items():
-            if name != "control":
+            if name in VENDORS:
                 application.middlewares.append(seen.watching(self.books, self.clock, name))
             runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
             await runner.setup()
