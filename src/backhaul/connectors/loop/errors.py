@@ -46,8 +46,9 @@ CAUSES = (
     _cause(
         "order_not_found",
         r"order[-_ ](not[-_ ]found|lookup[-_ ]failed)|error-retrieving-order|order .*could not be found",
-        "Loop does not have this order. It takes orders over from the store within minutes, and none from before it "
-        "was installed.",
+        "Loop finds no order of this name and postal code. It takes orders over from the store within minutes, and "
+        "none from before it was installed. If it has the order, let orders be looked up by postal code in the "
+        "settings of Loop's portal: the channel gives no real e-mail address.",
     ),
     _cause(
         "secondary_mismatch",
@@ -62,7 +63,7 @@ CAUSES = (
     ),
     _cause(
         "final_sale",
-        r"final[-_ ]sale|non-?returnable|not[-_ ]returnable|excluded[-_ ]item",
+        r"final[-_ ]sale|non-returnable|excluded[-_ ]item",
         "Loop holds the item as final sale or not returnable, while the channel takes it back. Take it out of that "
         "exclusion in the return policy, or except the channel's orders from it.",
     ),
@@ -104,7 +105,7 @@ CAUSES = (
     ),
     _cause(
         "flagged",
-        r"flagged|is (in |needs )?review|held for review",
+        r"flagged|\b(is|in|needs|held for) (in )?review",
         "The return is held for review in Loop. Release it there, or switch on that flagged returns may be processed.",
     ),
     _cause(

@@ -39,9 +39,12 @@ def _outside(url: str) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return False
-    if parts.scheme != "https" or parts.username is not None or "." not in host.strip("."):
+    if parts.scheme != "https" or parts.username is not None:
         return False
     try:
         return ip_address(host).is_global
     except ValueError:
-        return not host.endswith((".local", ".internal", ".localhost"))
+        # A name whose end is a number ("0x7f.1") is an address in disguise, and one without a dot is a neighbour's.
+        _, dot, last = host.rstrip(".").rpartition(".")
+        public = bool(dot) and (last.isalpha() or last.startswith("xn--"))
+        return public and last not in ("local", "internal", "localhost")

@@ -264,7 +264,7 @@ def _reason(wanted: Field, reason: Reason) -> Any:
     for label, value, parent in wanted.options:
         fits = label == name or text(value) in {ident, name} - {""}
         if fits and (of_parent or not parent or parent == reason.name.parent):
-            return value
+            return _number(wanted, value)
     return None
 
 
@@ -272,7 +272,7 @@ def _pick(wanted: Field, shown: str, value: Any) -> Any:
     """The option that is this value, as the form writes it; the value itself where there is no choice."""
     if not wanted.options:
         return _typed(wanted, value)
-    return next((each for _, each, _ in wanted.options if text(each) == shown), None)
+    return next((_number(wanted, each) for _, each, _ in wanted.options if text(each) == shown), None)
 
 
 def _refund(form: Form, wanted: Field) -> Any:
@@ -290,10 +290,16 @@ def _refund(form: Form, wanted: Field) -> Any:
     return None
 
 
+def _number(wanted: Field, value: Any) -> Any:
+    """A number where the form wants one, though the vendor may print it as text."""
+    return int(value) if wanted.kind == "number" and isinstance(value, str) and value.isdigit() else value
+
+
 def _typed(wanted: Field, value: Any) -> Any:
-    if wanted.kind == "number" and isinstance(value, str) and value.isdigit():
-        return int(value)
-    return str(value) if wanted.kind == "text" and isinstance(value, int) and "id" not in wanted.words else value
+    """A value of ours in the form that a field without a choice takes."""
+    if wanted.kind == "text" and isinstance(value, int) and "id" not in wanted.words:
+        return str(value)
+    return _number(wanted, value)
 
 
 def _cannot(form: Form, wanted: Field) -> Refused:
