@@ -254,6 +254,7 @@ class CaseControl:
             "shipment": case.shipment,
             "has_label": case.label is not None,
             "replacement_order_id": case.replacement_order_id,
+            "passed": list(case.passed),
         }
 
     def states(self, shop_id: str, case_id: str | None) -> dict[str, dict[str, Any]]:
@@ -267,7 +268,13 @@ class CaseControl:
     def cancellation_states(self, shop_id: str, case_id: str | None) -> dict[str, dict[str, Any]]:
         """State of the cancellations of a shop, as the books show them."""
         return {
-            case.id: {"id": case.id, "order_id": case.order.id, "status": case.status, "total": case.amounts.total}
+            case.id: {
+                "id": case.id,
+                "order_id": case.order.id,
+                "status": case.status,
+                "total": case.amounts.total,
+                "passed": list(case.passed),
+            }
             for case in self._world.cancellations.values()
             if case.shop.id == shop_id and case_id in (None, case.id)
         }

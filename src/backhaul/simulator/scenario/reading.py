@@ -14,6 +14,7 @@ from backhaul.simulator import money
 from backhaul.simulator.files import FileMistake, Table, read_toml
 from backhaul.simulator.order_connector import STYLES, Habits
 from backhaul.simulator.scenario.model import CASE, Act, Expected, OrderPlan, Scenario, ShopPlan
+from backhaul.simulator.scenario.rows import ROWS, SEED
 from backhaul.simulator.scenario.vocabulary import ACTS, KINDS, NAMES_A_CASE, PARTIES, Field, doings
 from backhaul.simulator.tiktok.market import MARKETS, Clocks
 from backhaul.simulator.tiktok.model import Switches
@@ -57,6 +58,9 @@ def read(path: Path) -> Scenario:
     shop = _shop(table.table("shop", {}))
     currency = MARKETS[shop.market].currency
     order = _order(table.table("order"), currency)
+    for number, each in enumerate(table.texts("covers")):
+        if each not in ROWS and SEED.match(each) is None:
+            table.fail(("covers", number), f"expected a row of the state tables or a requirement's id, found {each!r}")
     named: set[str] = set()
     units = sum(int(line.get("quantity", 1)) for line in order.lines)
     happens = table.table("happens")

@@ -250,6 +250,7 @@ class Case:
     timer: Timer | None = None
     refunded_at: int = 0
     records: list[dict[str, Any]] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)  # every status it has had, in order
     stale: dict[str, Any] | None = None
     published_at: int = -1
 

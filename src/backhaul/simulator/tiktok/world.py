@@ -140,6 +140,7 @@ class World:
 
     def return_changed(self, case: Return) -> None:
         """Called after a change: stamps it, moves the index, tells the listeners."""
+        _pass(case)
         case.updated_at = max(case.updated_at, self.clock.seconds())
         if case.stale is None:
             new = case.published_at < 0
@@ -165,6 +166,7 @@ class World:
 
     def cancellation_changed(self, case: Cancellation) -> None:
         """Stamps a change of a cancellation, moves the index, tells the listeners."""
+        _pass(case)
         case.updated_at = max(case.updated_at, self.clock.seconds())
         self.indexes[case.shop.id].cancellations.put(case.id, case.created_at, case.updated_at, case.status)
         if not self.quiet:
@@ -266,6 +268,11 @@ class World:
             Product(set_id, self.ids.decimal("1729", 19), "SET-MUG-LIP", "Gift set", "One size", bundle_price, parts)
         )
         return products
+
+
+def _pass(case: Case) -> None:
+    if case.passed[-1:] != [case.status]:
+        case.passed.append(case.status)
 
 
 def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
