@@ -33,7 +33,7 @@ class RestSeller:
         try:
             await doing(play, act)
         except ApiRefused as error:
-            if error.status not in (404, 409, 422):
+            if error.status in (400, 401, 403):
                 raise
             raise NotYet(f"{act}: {error}") from None
 

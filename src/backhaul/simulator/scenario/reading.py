@@ -15,7 +15,7 @@ from backhaul.simulator.files import FileMistake, Table, read_toml
 from backhaul.simulator.order_connector import STYLES, Habits
 from backhaul.simulator.scenario.model import CASE, Act, Expected, OrderPlan, Scenario, ShopPlan
 from backhaul.simulator.scenario.rows import ROWS, SEED
-from backhaul.simulator.scenario.vocabulary import ACTS, KINDS, NAMES_A_CASE, PARTIES, Field, doings
+from backhaul.simulator.scenario.vocabulary import ACTS, KINDS, NAMES_A_CASE, NEEDS_NO_CASE, PARTIES, Field, doings
 from backhaul.simulator.tiktok.market import MARKETS, Clocks
 from backhaul.simulator.tiktok.model import Switches
 from backhaul.simulator.tiktok.sales import Unit
@@ -162,7 +162,7 @@ def _act(table: Table, currency: str, units: int, named: set[str]) -> Act:
         if case in named:
             table.fail("case", f"there is a case {case!r} already; expected another name")
         named.add(case)
-    elif case not in named:
+    elif case not in named and (by, do) not in NEEDS_NO_CASE:
         table.fail("case", f"nobody has asked for {case!r} yet; expected {', '.join(sorted(named)) or 'an ask before'}")
     if "new" in values:
         named.add(values["new"])
@@ -175,7 +175,7 @@ def _value(table: Table, name: str, field: Field, currency: str, units: int) -> 
     if field.kind == "amount":
         return _amount(table, name, currency)
     if field.kind == "count":
-        return table.whole(name, low=1, high=100)
+        return table.whole(name, low=0, high=100)
     if field.kind == "flag":
         return table.flag(name)
     if field.kind == "units":

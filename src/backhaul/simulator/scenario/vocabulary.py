@@ -70,6 +70,10 @@ ACTS: dict[tuple[str, str], tuple[str, dict[str, Field]]] = {
     ("channel", "side_with_seller"): ("decides a dispute for the seller", {}),
     ("channel", "quick_refund"): ("refunds before anybody has judged the goods", {}),
     ("channel", "cancel_order"): ("cancels the order by itself; names the case", {}),
+    ("channel", "stock"): (
+        "has so many left to sell; a replacement or exchange needs them",
+        {"sku": Field("text", "of what", needed=True), "left": Field("count", "how many", needed=True)},
+    ),
     ("channel", "tell_again"): (
         "sends the case's webhook once more",
         {"copies": Field("count", "so many times; 1 when left out")},
@@ -132,6 +136,7 @@ ACTS: dict[tuple[str, str], tuple[str, dict[str, Field]]] = {
     ("seller", "nothing"): ("nobody acts, and no rule does", {}),
 }
 NAMES_A_CASE = frozenset({("buyer", "ask"), ("channel", "cancel_order")})
+NEEDS_NO_CASE = frozenset({("channel", "stock")})
 PARTIES = tuple(dict.fromkeys(by for by, _ in ACTS))
 
 

@@ -101,12 +101,14 @@ class World:
         else:
             asked = _given(
                 values, reason="reason", shipment="shipment", approved="auto_approve", quick_refund="quick_refund",
-                document="document", sku="exchange_sku",
+                document="document",
             )  # fmt: skip
             if "units" in values:
                 asked["line_ids"] = self._lines(play, values["units"])
             if "with" in values:
                 asked["combine_with"] = play.cases[values["with"]].id
+            if "sku" in values:
+                asked["exchange_for"] = [values["sku"]] * len(asked.get("line_ids") or play.order["line_ids"])
             made = await self.control.ask_return(play.order["id"], kind, **asked)
             total = made["total"]
         play.cases[act.case] = Cast(act.case, made["id"], kind, total)
@@ -162,6 +164,10 @@ class World:
         body = {"order_id": play.order["id"], "role": "SYSTEM"}
         made = await self.control.call("POST", "/cancellations", body)
         play.cases[act.case] = Cast(act.case, made["id"], CANCELLATION, made.get("total", 0))
+
+    async def _channel_stock(self, play: Play, act: Act) -> None:
+        body = {"sku": act.values["sku"], "stock": act.values["left"]}
+        await self.control.call("POST", f"/shops/{play.shop['id']}/stock", body)
 
     async def _channel_tell_again(self, play: Play, act: Act) -> None:
         case = play.case_of(act)

@@ -1,0 +1,106 @@
+"""The scenario files: what they cover, and how a mistake in one is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backhaul.simulator.files import FileMistake
+from backhaul.simulator.scenario.reading import read, read_all
+from backhaul.simulator.scenario.rows import ROWS
+from backhaul.simulator.scenario.vocabulary import ACTS
+from backhaul.simulator.scenario.world import World
+from backhaul.simulator.tiktok import states
+
+GOOD = """\
+title = "A refund"
+story = "Somebody wants their money back."
+covers = ["6.1 PENDING->SUCCESS seller"]
+
+[order]
+lines = [{ sku = "MUG-GRN", price = "14.90" }]
+
+[happens]
+acts = [
+    { at = "+0h", by = "buyer", do = "ask", kind = "refund" },
+    { at = "+90m", by = "seller", do = "approve" },
+]
+
+[end]
+channel = "RETURN_OR_REFUND_REQUEST_COMPLETE"
+decided = ["APPROVE_REFUND"]
+paid = "14.90"
+booked = "14.90"
+hub = "closed"
+"""
+
+
+def test_at_least_forty_stories_cover_every_row_of_the_state_tables() -> None:
+    scenarios = read_all()
+    assert len(scenarios) >= 40
+    covered = {each for scenario in scenarios for each in scenario.covers}
+    assert sorted(set(ROWS) - covered) == []
+
+
+def test_the_rows_are_those_that_the_channel_plays() -> None:
+    played = {(kind, before, after) for moves in states.MOVES.values() for (kind, before), after in moves.items()}
+    assert played - set(ROWS.values()) == set()
+
+
+def test_titles_and_stories_are_each_their_own() -> None:
+    scenarios = read_all()
+    assert len({each.title for each in scenarios}) == len(scenarios)
+    assert len({each.story for each in scenarios}) == len(scenarios)
+
+
+def test_everybody_but_the_seller_can_do_what_the_vocabulary_says() -> None:
+    doing = {name for name in vars(World) if name.startswith("_") and not name.startswith("__")}
+    assert {f"_{by}_{do}" for by, do in ACTS if by != "seller"} <= doing
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "good.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    scenario = read(path)
+    assert [act.at for act in scenario.acts] == [0.0, 5400.0]
+    assert scenario.end[0].paid == 1490
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "says"),
+    [
+        ('kind = "refund"', 'kind = "repair"', 10, "expected one of cancellation, exchange, refund"),
+        ('kind = "refund"', "kind = ", 10, "expected TOML"),
+        ('at = "+90m"', 'at = "later"', 11, "expected a time after the beginning"),
+        ('at = "+90m"', 'at = "+90m", units = [1]', 11, "unknown key 'units'"),
+        ('at = "+0h"', 'at = "+2h"', 11, "expected the acts in the order of their times"),
+        ('by = "seller", do = "approve"', 'by = "seller", do = "wave"', 11, "expected one of accept"),
+        ('by = "seller", do = "approve"', 'by = "nobody", do = "approve"', 11, "expected one of buyer"),
+        ('do = "approve"', 'do = "approve", case = "other"', 11, "nobody has asked for 'other' yet"),
+        ('do = "approve"', 'do = "offer"', 11, "'amount' is missing; expected how much"),
+        ('paid = "14.90"', 'paid = "14.905"', 17, "expected an amount of USD"),
+        ('paid = "14.90"', "paid = 14.90", 17, "expected a text"),
+        ('hub = "closed"\n', "", 14, "'hub' is missing"),
+        ("PENDING->SUCCESS seller", "PENDING->HEAVEN", 3, "expected a row of the state tables"),
+        ("[order]", "[orders]", 5, "unknown key 'orders'"),
+        ('price = "14.90"', 'prize = "14.90"', 6, "unknown key 'prize'"),
+        ("[order]", '[shop]\nmarket = "XX"\n[order]', 6, "expected one of DE"),
+        ("[order]", "[shop]\nswitches = { wings = true }\n[order]", 6, "unknown key 'wings'"),
+    ],
+)
+def test_a_mistake_is_told_with_file_line_and_what_was_expected(
+    tmp_path: Path, before: str, after: str, line: int, says: str
+) -> None:
+    path = tmp_path / "bad.toml"
+    assert before in GOOD
+    path.write_text(GOOD.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(FileMistake) as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert says in str(caught.value)
+
+
+def test_a_folder_without_scenarios_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FileMistake, match="expected scenario files"):
+        read_all(tmp_path)
