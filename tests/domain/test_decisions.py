@@ -9,13 +9,25 @@ from backhaul.domain.effects import Decide, EffectState
 from backhaul.domain.facts import Backoff, Facts, Mode, Said, Verdict, Vote
 from backhaul.domain.policy import APPROVALS, REJECTS, AcceptParcel, DeadlineRule, Default, Policy
 from backhaul.domain.steps import Look, Plan, Source, Write
-from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Condition, Decision, Disposition, Kind, Party, Stage
+from backhaul.domain.words import (
+    ANSWERS,
+    INFERRED,
+    REJECTIONS,
+    Action,
+    Condition,
+    Decision,
+    Disposition,
+    Kind,
+    Party,
+    Stage,
+)
 from tests.domain.build import (
     HOUR,
     NOW,
     alone,
     answerable,
     case,
+    change,
     channel_order,
     decide,
     due,
@@ -23,12 +35,19 @@ from tests.domain.build import (
     planned,
     terms,
     troubles,
+    usd,
     writes,
     written,
 )
 
 DEADLINE = NOW + 30 * HOUR
 LEAD = DEADLINE - HOUR
+KINDS = {
+    Action.ANSWER_REFUND: Kind.REFUND,
+    Action.ANSWER_REPLACEMENT: Kind.REPLACEMENT,
+    Action.ANSWER_EXCHANGE: Kind.EXCHANGE,
+    Action.ANSWER_CANCELLATION: Kind.CANCELLATION,
+}
 
 
 def vote(
@@ -41,7 +60,7 @@ def asked(
     action: Action = Action.ANSWER_RETURN, *votes: Vote, deadline: int | None = DEADLINE, **changes: Any
 ) -> Facts:
     stage = Stage.SHIPPED if action is Action.JUDGE_PARCEL else Stage.REQUESTED
-    kind = Kind.REFUND if action is Action.ANSWER_REFUND else Kind.RETURN
+    kind = KINDS.get(action, Kind.RETURN)
     found = case(stage, kind, due=(due(action, deadline),), quick_refund=bool(changes.pop("quick", False)))
     return alone(found, said=Said(votes=votes), **changes)
 
@@ -49,7 +68,10 @@ def asked(
 def reads(action: Action, *reasons: str, eligible: bool = True) -> dict[str, Any]:
     """The channel was asked what may be answered."""
     return {
-        "answerable": (answerable(REJECTS[action], *reasons, eligible=eligible),),
+        "answerable": (
+            answerable(REJECTS[action], *reasons, eligible=eligible),
+            *(answerable(each) for each in ANSWERS[action] if each in INFERRED and each not in REJECTIONS),
+        ),
         "answerable_for": f"{action}:1",
         "answerable_at": NOW,
     }
@@ -66,8 +88,11 @@ def sources(made: Plan) -> list[Source]:
 def test_a_vote_becomes_the_answer(action: Action) -> None:
     for decision in ANSWERS[action]:
         more: dict[str, Any] = {"reason_key": "r1"} if decision in REJECTIONS else {}
+        if decision is Decision.OFFER_PARTIAL:
+            more = {"offer": usd(500)}
         made = planned(asked(action, vote(decision, action, **more), **reads(action, "r1", "r2")))
-        assert written(made, Decide) == decide(decision, action, reason=more.get("reason_key", ""))
+        wanted = decide(decision, action, reason=more.get("reason_key", ""))
+        assert written(made, Decide) == change(wanted, offer=more.get("offer"))
         assert "decision" not in {question.kind for question in made.questions}
 
 

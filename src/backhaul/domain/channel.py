@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from backhaul.domain.money import Money
-from backhaul.domain.words import Action, Actor, Document, Kind, ShippedBy, Stage
+from backhaul.domain.words import Action, Actor, Condition, Document, Kind, ShippedBy, Stage
 
 
 class ActionDue(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -72,6 +72,8 @@ class ChannelCase(msgspec.Struct, frozen=True, omit_defaults=True):
     dispute: str = ""  # the channel's arbitration word, empty when there is none
     offer: Money | None = None
     offer_refused: bool = False
+    paid_instead: bool = False  # money went out in place of a replacement or an exchange
+    replenish: bool | None = None  # whether goods of a cancellation go back on the shelf; None: the channel did not say
     previous_id: str = ""
     next_id: str = ""  # an edited request goes on under this id
     combined_id: str = ""
@@ -105,6 +107,7 @@ class ChannelOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     lines: tuple[ChannelOrderLine, ...] = ()
     fulfilled_by_channel: bool = False
     special: str = ""  # "sample", "replacement", "exchange"
+    delivered_at: int | None = None
     replaces: str = ""  # the order it replaces or exchanges
     postal_code: str = ""  # empty when masked
 
@@ -125,6 +128,7 @@ class Answerable(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str = ""
     text: str = ""
     reasons: tuple[tuple[str, str], ...] = ()
+    fitting: dict[Condition, str] = {}  # for refusing a parcel: the reason that says what an inspector found
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from backhaul.domain.asking import ask, closed, options, reasons_for
 from backhaul.domain.channel import ActionDue, ChannelCase
 from backhaul.domain.effects import Decide, Effect, EffectState
 from backhaul.domain.facts import Facts, Vote
-from backhaul.domain.policy import APPROVALS, REJECTS, AcceptParcel, Default, Policy
-from backhaul.domain.steps import Draft, Lane, Look, Question, Source, Trouble, Write
-from backhaul.domain.words import ANSWERS, APPROVED, REJECTIONS, Action, Condition, Decision, Party, Stage
+from backhaul.domain.policy import APPROVALS, REJECTS, AcceptParcel, BadParcel, Default, Policy
+from backhaul.domain.rules import Answer, Rule, decision_of, first_match, offered
+from backhaul.domain.steps import Draft, Lane, Look, Source, Trouble, Write
+from backhaul.domain.verdicts import fitting_reason, inspected
+from backhaul.domain.words import ANSWERS, APPROVED, INFERRED, REJECTIONS, Action, Decision, Party, Stage
 
 FRESH = 60  # seconds a read of the case may be old when a decision is written
 
@@ -18,7 +21,7 @@ def decision_lane(facts: Facts, policy: Policy, now: int, draft: Draft) -> Lane:
     assert case is not None
     for due in case.due:
         if due.action not in ANSWERS:
-            _console(case, due, draft)
+            _console(due, draft)
         elif facts.ours_to_answer(due.action):
             _answer(facts, policy, case, due, now, draft)
     return _lane(facts, case)
@@ -40,10 +43,13 @@ def _lane(facts: Facts, case: ChannelCase) -> Lane:
         Stage.REQUEST_REJECTED: "rejected",
         Stage.PARCEL_REJECTED: "parcel_rejected",
     }
-    return Lane(names.get(case.stage, "accepted" if case.stage in APPROVED else "unknown"))
+    text = (
+        f"{case.offer} offered; the buyer has not answered yet." if case.stage is Stage.OFFERED and case.offer else ""
+    )
+    return Lane(names.get(case.stage, "accepted" if case.stage in APPROVED else "unknown"), text)
 
 
-def _console(case: ChannelCase, due: ActionDue, draft: Draft) -> None:
+def _console(due: ActionDue, draft: Draft) -> None:
     draft.troubles.append(
         Trouble(
             f"console:{due.action}:{due.raw}",
@@ -62,99 +68,164 @@ def _answer(facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, now
     last = facts.effect(target)
     if last is not None and last.open:
         return
+    if due.action is Action.ANSWER_EXCHANGE and not facts.knows_answers(due.action):
+        draft.steps.append(Look(Source.ANSWERABLE, "whether the channel names answers to an exchange", 4))
+        return
+    if not options(facts, case, due, last):
+        _console(due, draft)
+        return
     votes = [vote for vote in facts.said.votes if vote.action is due.action and vote.round == number]
     lead_at = due.deadline - policy.lead_s if due.deadline is not None else None
     if last is not None and _spent(last, votes, facts, due, draft):
-        _ask(facts, policy, case, due, draft, conflict=False)
+        ask(facts, policy, case, due, last, draft)
         return
     answers = {vote.desk: vote for vote in votes}
     if len({vote.decision for vote in answers.values()}) == 1:
-        vote = list(answers.values())[-1]
-        _decide(facts, case, due, vote, "", now, draft)
+        if not _decide(facts, case, due, list(answers.values())[-1], "", now, draft):
+            ask(facts, policy, case, due, last, draft)
         return
-    rule = _by_rule(facts, policy, due.action)
-    if rule is not None and not answers:
-        _decide(facts, case, due, Vote(due.action, number, rule[0], "policy", 0), rule[1], now, draft)
+    ruled = _by_rule(facts, policy, case, due, last) if not answers else None
+    if ruled is not None and _decide(facts, case, due, ruled[0], ruled[1], now, draft):
         return
     if lead_at is not None and now >= lead_at:
-        default = _default(facts, policy, due, number)
+        default = _default(facts, policy, case, due, last)
         if default is not None:
             _decide(facts, case, due, default, "nobody has answered and the deadline is near", now, draft)
     else:
         draft.wake(lead_at)
-    _ask(facts, policy, case, due, draft, conflict=len(answers) > 1)
+    ask(facts, policy, case, due, last, draft, conflict=len(answers) > 1)
 
 
-def _by_rule(facts: Facts, policy: Policy, action: Action) -> tuple[Decision, str] | None:
-    """The parcel is accepted by rule: on delivery, or when the inspection found every unit as it should be."""
-    if action is not Action.JUDGE_PARCEL or facts.channel is None or facts.seen.order is None:
+# -- what the policy answers by itself
+
+
+def _by_rule(
+    facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, last: Effect | None
+) -> tuple[Vote, str] | None:
+    """The policy's own answer and why: the first rule that fits, else what it says of parcels."""
+    rule = first_match(policy.rules, facts, due.action)
+    if rule is not None:
+        vote = _of_rule(rule, facts, case, due, last)
+        return (vote, f"rule “{rule.name}”") if vote is not None else None
+    if due.action is not Action.JUDGE_PARCEL or facts.seen.order is None:
         return None  # whose goods they are is known from the order
     if policy.accept_parcel is AcceptParcel.ON_DELIVERY:
-        return Decision.ACCEPT_PARCEL, "policy: accept on delivery"
-    verdicts = facts.said.verdicts
-    units = facts.channel.units
-    inspected = bool(units) and all(unit.id in verdicts for unit in units)
-    if policy.accept_parcel is not AcceptParcel.ON_INSPECTION or not inspected:
+        return _vote(facts, due, Decision.ACCEPT_PARCEL), "policy: accept on delivery"
+    found = inspected(facts) if policy.accept_parcel is AcceptParcel.ON_INSPECTION else None
+    if found is None:
         return None
-    if any(verdicts[unit.id].condition is not Condition.SELLABLE for unit in units):
+    if not found.bad:
+        return _vote(facts, due, Decision.ACCEPT_PARCEL), "policy: every unit passed inspection"
+    if found.fine or policy.bad_parcel is not BadParcel.REFUSE:
         return None
-    return Decision.ACCEPT_PARCEL, "policy: every unit passed inspection"
+    refusal = _rejection(facts, case, due, last, (fitting_reason(facts, found),))
+    return (refusal, "policy: no unit passed inspection") if refusal is not None else None
 
 
-def _default(facts: Facts, policy: Policy, due: ActionDue, number: int) -> Vote | None:
-    rule = policy.rule(due.action)
-    if rule.default is Default.LEAVE or (due.action is Action.JUDGE_PARCEL and facts.seen.order is None):
+def _of_rule(rule: Rule, facts: Facts, case: ChannelCase, due: ActionDue, last: Effect | None) -> Vote | None:
+    decision = decision_of(rule, due.action)
+    if decision is None or decision not in options(facts, case, due, last):
         return None
-    if rule.default is Default.APPROVE:
-        return Vote(due.action, number, APPROVALS[due.action], "deadline", 0)
+    if rule.answer is Answer.REJECT:
+        return _rejection(facts, case, due, last, rule.reject_reasons)
+    offer = offered(rule, case.refund_total) if rule.answer is Answer.OFFER_PARTIAL else None
+    if rule.answer is Answer.OFFER_PARTIAL and offer is None:
+        return None
+    return _vote(facts, due, decision, offer=offer)
+
+
+def _vote(facts: Facts, due: ActionDue, decision: Decision, **more: object) -> Vote:
+    return Vote(due.action, facts.round(due.action), decision, "policy", 0, **more)  # type: ignore[arg-type]
+
+
+def _rejection(
+    facts: Facts, case: ChannelCase, due: ActionDue, last: Effect | None, keys: tuple[str, ...]
+) -> Vote | None:
+    """A rejection with the first of these reasons that the channel takes; None when it takes none of them. Before the
+    reasons were read it has none yet: they are read first."""
     decision = REJECTS[due.action]
-    valid = _reasons(facts, due.action, decision)
-    preferred = next((key for key in rule.reasons if key in dict(valid)), valid[0][0] if valid else "")
-    return Vote(due.action, number, decision, "deadline", 0, reason_key=preferred)
+    if decision not in options(facts, case, due, last):
+        return None
+    if not facts.knows_answers(due.action):
+        return _vote(facts, due, decision)
+    valid = dict(reasons_for(facts, due.action, decision))
+    key = next((each for each in keys if each in valid), "")
+    return _vote(facts, due, decision, reason_key=key) if key else None
 
 
-def _reasons(facts: Facts, action: Action, decision: Decision) -> tuple[tuple[str, str], ...]:
-    """Reject reasons the channel offers for this very review; empty before they were read."""
-    if not facts.knows_answers(action):
-        return ()
-    return next((each.reasons for each in facts.seen.answerable if each.decision == decision), ())
+def _default(facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, last: Effect | None) -> Vote | None:
+    rule, found = policy.rule(due.action), None
+    if due.action is Action.JUDGE_PARCEL:
+        if facts.seen.order is None:
+            return None
+        found = inspected(facts)
+    choice = policy.on_mixed if found is not None and found.mixed else rule.default
+    if choice is Default.LEAVE:
+        return None
+    decision = APPROVALS[due.action] if choice is Default.APPROVE else REJECTS[due.action]
+    if decision not in options(facts, case, due, last):
+        return None
+    key = ""
+    if decision in REJECTIONS:
+        valid = reasons_for(facts, due.action, decision)
+        fitting = fitting_reason(facts, found) if found is not None else ""
+        wanted = (*rule.reasons, fitting)
+        key = next((each for each in wanted if each in dict(valid)), valid[0][0] if valid else "")
+    return Vote(due.action, facts.round(due.action), decision, "deadline", 0, reason_key=key)
 
 
-def _decide(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote, because: str, now: int, draft: Draft) -> None:
-    rejects = vote.decision in REJECTIONS
-    if rejects and not (facts.knows_answers(due.action) and facts.seen.answerable_at >= vote.at):
-        draft.steps.append(Look(Source.ANSWERABLE, "a rejection needs a reason the channel accepts", 4))
-        return
+# -- an answer becomes an effect
+
+
+def _decide(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote, because: str, now: int, draft: Draft) -> bool:
+    """Write the answer, or what has to be read before. False: it cannot be given, and a person is told why."""
+    checked = vote.decision in REJECTIONS or vote.decision in INFERRED
+    if checked and not (facts.knows_answers(due.action) and facts.seen.answerable_at >= vote.at):
+        draft.steps.append(Look(Source.ANSWERABLE, "the channel says what it accepts for this very case", 4))
+        return True
     wanted = Decide(case.id, due.action, vote.round, vote.decision, vote.reason_key, vote.comment, vote.offer)
     if not facts.may_write(wanted.target, vote.at):
-        return
+        return True
     problem = _invalid(facts, case, due, vote)
     if problem:
         draft.troubles.append(
             Trouble(f"invalid:{wanted.target}", "decision", problem, "Choose another answer.", deadline=due.deadline)
         )
-        return
+        return False
     if facts.stale(Party.CHANNEL) or now - facts.seen.channel_at > FRESH:
         draft.steps.append(Look(Source.CASE, "before a decision is written", 3))
-        return
+        return True
     draft.steps.append(Write(wanted, because or f"decided by {vote.by}", vote.by, 4))
+    return True
 
 
 def _invalid(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote) -> str:
     if vote.decision not in ANSWERS[due.action]:
         return f"“{vote.decision}” does not answer “{due.action}”."
-    if vote.decision is Decision.REFUSE_PARCEL and case.quick_refund:
-        return "The channel has refunded this parcel early: it can no longer be refused."
+    why = closed(facts, case, vote.decision)
+    if why:
+        return why
+    if vote.decision is Decision.OFFER_PARTIAL:
+        return offer_problem(case, vote)
     if vote.decision in REJECTIONS:
-        offered = next((each for each in facts.seen.answerable if each.decision == vote.decision), None)
-        if offered is not None and not offered.eligible:
-            why = offered.text or offered.code or "no reason given"
-            return f"The channel does not allow “{vote.decision}” now: {why}."
-        reasons = dict(_reasons(facts, due.action, vote.decision))
         if not vote.reason_key:
             return "A rejection needs a reason."
-        if vote.reason_key not in reasons:
+        if vote.reason_key not in dict(reasons_for(facts, due.action, vote.decision)):
             return f"The channel does not accept the reason “{vote.reason_key}” for this case now."
+    return ""
+
+
+def offer_problem(case: ChannelCase, vote: Vote) -> str:
+    """Why an offer is none; empty when it is."""
+    total = case.refund_total
+    if vote.offer is None:
+        return "An offer needs an amount."
+    if total is None:
+        return "The channel shows no refund amount that a part could be offered of."
+    if vote.offer.currency != total.currency:
+        return f"The refund is in {total.currency}, the offer in {vote.offer.currency}."
+    if not 0 < vote.offer.minor < total.minor:
+        return f"An offer lies above zero and below the refund of {total}; {vote.offer} does not."
     return ""
 
 
@@ -178,31 +249,3 @@ def _spent(last: Effect, votes: list[Vote], facts: Facts, due: ActionDue, draft:
         )
     )
     return True
-
-
-def _ask(facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, draft: Draft, conflict: bool) -> None:
-    number = facts.round(due.action)
-    if not facts.knows_answers(due.action) and not facts.observing:
-        draft.steps.append(Look(Source.ANSWERABLE, "to offer the reasons the channel accepts", 60))
-    options = tuple(
-        option for option in ANSWERS[due.action] if not (option is Decision.REFUSE_PARCEL and case.quick_refund)
-    )
-    rejection = next((option for option in options if option in REJECTIONS), None)
-    rule = policy.rule(due.action).default
-    otherwise = {
-        Default.APPROVE: "approved by policy",
-        Default.REJECT: "rejected by policy",
-        Default.LEAVE: "left to the channel, which usually approves",
-    }[rule]
-    draft.questions.append(
-        Question(
-            "decision",
-            "The desks disagree." if conflict else "The channel waits for an answer.",
-            due.action,
-            number,
-            options,
-            _reasons(facts, due.action, rejection) if rejection else (),
-            due.deadline,
-            otherwise,
-        )
-    )

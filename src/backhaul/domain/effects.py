@@ -181,7 +181,7 @@ class Dispose(Wanted, frozen=True, tag="dispose"):
 
 
 class BookRefund(Wanted, frozen=True, tag="book_refund"):
-    """Write into commerce that the channel has paid. Moves no money and no stock."""
+    """Write into commerce that the channel has paid. Moves no money; of stock only what ``release`` names."""
 
     party: ClassVar[Party] = Party.COMMERCE
     money: ClassVar[bool] = True
@@ -197,6 +197,8 @@ class BookRefund(Wanted, frozen=True, tag="book_refund"):
     gateway: str
     differs: bool = False  # the amount is not the lines' own price
     unfulfilled: bool = False
+    release: tuple[tuple[str, int], ...] = ()  # (line id, units) never shipped, no longer kept for the order
+    location: str = ""  # where the released units stand
 
     @property
     def target(self) -> str:

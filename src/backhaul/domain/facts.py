@@ -70,6 +70,7 @@ class ShopTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     paused: dict[Party, str] = {}  # connections that wait for their owner, and why
     desk: DeskTerms | None = None  # None: the hub's own desk alone
     second_writer: bool = False  # another program writes returns or refunds, and no person has answered for it yet
+    market: str = ""  # as the channel names it
 
 
 class LinkState(StrEnum):

@@ -36,7 +36,11 @@ def fold_case(seen: Seen, case: ChannelCase, heard: int, now: int, ledger: Itera
         before = known.action_due(due.action) if known is not None else None
         if due.action not in rounds:
             rounds[due.action] = 1
-        elif before is None or (before.deadline != due.deadline and _answered(due.action, rounds, ledger, case)):
+        elif (
+            before is None
+            or _turned_down(known, case)
+            or (before.deadline != due.deadline and _answered(due.action, rounds, ledger, case))
+        ):
             rounds[due.action] += 1
     return msgspec.structs.replace(
         seen,
@@ -47,6 +51,11 @@ def fold_case(seen: Seen, case: ChannelCase, heard: int, now: int, ledger: Itera
         ended_at=seen.ended_at if case.stage in ENDED and seen.ended_at else now if case.stage in ENDED else None,
         backoff=without(seen.backoff, Party.CHANNEL),
     )
+
+
+def _turned_down(known: ChannelCase | None, case: ChannelCase) -> bool:
+    """Whether the buyer has refused an offer since: the same question is asked anew, maybe with the same deadline."""
+    return known is not None and case.offer_refused and (not known.offer_refused or known.offer != case.offer)
 
 
 def _answered(action: Action, rounds: Mapping[Action, int], ledger: Iterable[Effect], case: ChannelCase) -> bool:

@@ -34,7 +34,7 @@ from backhaul.domain.facts import Facts, LinkState
 from backhaul.domain.matching import case_lines
 from backhaul.domain.refunds import FRESH, adoptable
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source, Trouble
-from backhaul.domain.words import LEADS_TO, Party, Stage
+from backhaul.domain.words import INSTEAD, LEADS_TO, Party, Stage
 
 READ_BACK = (2, 5, 15, 60, 300)  # seconds after the answer at which the read-back is tried; then every REREAD
 REREAD = 900
@@ -86,6 +86,8 @@ def _decided(wanted: Decide, facts: Facts) -> bool | None:
         return True  # the review ended and a new one began
     if case.stage is Stage.UNKNOWN:
         return False  # a word we do not know proves nothing
+    if case.stage is Stage.COMPLETED and wanted.decision in (*INSTEAD, *INSTEAD.values()):
+        return True if case.paid_instead == (wanted.decision not in INSTEAD) else None  # goods or money: as we answered
     return True if case.stage in LEADS_TO.get(wanted.decision, frozenset()) else None
 
 

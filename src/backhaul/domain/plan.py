@@ -108,7 +108,7 @@ def _beyond(facts: Facts, case: ChannelCase, draft: Draft) -> None:
     if case.stage in ENDED or any(trouble.console for trouble in draft.troubles):
         return
     unknown = case.kind is Kind.UNKNOWN or case.stage is Stage.UNKNOWN
-    if unknown or case.kind in (Kind.REPLACEMENT, Kind.EXCHANGE):
+    if unknown:
         what = case.raw_kind or case.kind
         draft.troubles.append(
             Trouble(

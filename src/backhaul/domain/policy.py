@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from backhaul.domain.reasons import OTHER, DeskReason
+from backhaul.domain.rules import Rule
 from backhaul.domain.words import Action, Decision
 
 HOUR = 3600
@@ -29,7 +30,14 @@ class AcceptParcel(StrEnum):
     ASK = "ask"
 
 
-class DeadlineRule(msgspec.Struct, frozen=True, omit_defaults=True):
+class BadParcel(StrEnum):
+    """What is done with a parcel of which an inspector found no unit as it should be."""
+
+    ASK = "ask"  # goods that came damaged go back damaged: who is to blame no verdict says
+    REFUSE = "refuse"  # with the reason that fits what was found
+
+
+class DeadlineRule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The default answer to one action. ``reasons`` are channel reason keys in order of preference, for REJECT."""
 
     default: Default
@@ -40,11 +48,17 @@ APPROVALS = {
     Action.ANSWER_REFUND: Decision.APPROVE_REFUND,
     Action.ANSWER_RETURN: Decision.APPROVE_RETURN,
     Action.JUDGE_PARCEL: Decision.ACCEPT_PARCEL,
+    Action.ANSWER_REPLACEMENT: Decision.APPROVE_REPLACEMENT,
+    Action.ANSWER_EXCHANGE: Decision.APPROVE_EXCHANGE,
+    Action.ANSWER_CANCELLATION: Decision.APPROVE_CANCELLATION,
 }
 REJECTS = {
     Action.ANSWER_REFUND: Decision.REJECT_REFUND,
     Action.ANSWER_RETURN: Decision.REJECT_RETURN,
     Action.JUDGE_PARCEL: Decision.REFUSE_PARCEL,
+    Action.ANSWER_REPLACEMENT: Decision.REJECT_REPLACEMENT,
+    Action.ANSWER_EXCHANGE: Decision.REJECT_EXCHANGE,
+    Action.ANSWER_CANCELLATION: Decision.REJECT_CANCELLATION,
 }
 
 
@@ -53,10 +67,14 @@ def _rules() -> dict[Action, DeadlineRule]:
         Action.ANSWER_REFUND: DeadlineRule(Default.LEAVE),
         Action.ANSWER_RETURN: DeadlineRule(Default.APPROVE),
         Action.JUDGE_PARCEL: DeadlineRule(Default.LEAVE),
+        Action.ANSWER_REPLACEMENT: DeadlineRule(Default.LEAVE),
+        Action.ANSWER_EXCHANGE: DeadlineRule(Default.LEAVE),
+        # Until the clock runs out the order may still be shipped, which refuses the cancellation.
+        Action.ANSWER_CANCELLATION: DeadlineRule(Default.LEAVE),
     }
 
 
-class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
+class Policy(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What the hub may do by itself. The defaults pay nobody without a person except where silence would pay too."""
 
     version: int = 1
@@ -66,6 +84,9 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     last_attempt_s: int = 5 * 60  # and tried once more, whatever backs off, this long before it
     warn_hours: tuple[int, ...] = (24, 12, 4, 1)
     inspect_within_s: int = 14 * DAY  # uninspected goods end as not restocked this long after they arrived
+    rules: tuple[Rule, ...] = ()  # the first that fits answers without a person
+    bad_parcel: BadParcel = BadParcel.ASK
+    on_mixed: Default = Default.LEAVE  # nobody has answered for a parcel of which some units are fine
     reasons: dict[str, str] = {}  # channel reason key -> commerce reason id; the rest by `reasons.commerce_reason`
     desk_reasons: dict[str, DeskReason] = {}  # channel reason key -> the desk's; the rest by `reasons.desk_reason`
     desk_fallback: DeskReason = OTHER  # what the desk is told for a reason that nothing maps

@@ -29,6 +29,7 @@ from backhaul.domain.words import APPROVED, Kind, Party, Stage
 RETRY_MATCH = (5, 30, 300, 900, 3600)  # seconds between searches for an order that is not there yet; the last repeats
 RECHECK = 24 * 3600
 OVER = (DeskState.CLOSED, DeskState.CANCELLED, DeskState.EXPIRED)
+UNWRITTEN = 3 * 24 * 3600  # an order cancelled so early is often never written into commerce: looked for this long
 
 
 def find_order(facts: Facts, now: int, draft: Draft) -> CommerceOrder | None:
@@ -44,7 +45,8 @@ def find_order(facts: Facts, now: int, draft: Draft) -> CommerceOrder | None:
         draft.steps.append(Look(Source.MATCH, f"{facts.said.linked_by} linked the order", 24))
         return None
     if link.state is not LinkState.MATCHED:
-        _search(facts, now, draft)
+        if not never_there(facts, now):
+            _search(facts, now, draft)
         return None
     order = facts.seen.commerce
     asked = facts.said.retries.get("look:commerce", 0) > facts.seen.commerce_at
@@ -78,9 +80,12 @@ def _anothers(facts: Facts, case: ChannelCase, order: CommerceOrder, draft: Draf
 
 
 def concerned(facts: Facts) -> bool:
-    """Whether this case has a counterpart in commerce: a return or refund, a system connected, nobody waived it."""
+    """Whether this case has a counterpart in commerce: a return or refund, or anything else that the channel has paid
+    money for; a system connected, nobody waived it."""
     case = facts.channel
-    kept = case is not None and case.kind in (Kind.RETURN, Kind.REFUND)
+    kept = case is not None and (
+        case.kind in (Kind.RETURN, Kind.REFUND) or (case.kind is not Kind.UNKNOWN and bool(facts.refunds))
+    )
     return kept and facts.shop.commerce_connected and "records" not in facts.said.waived
 
 
@@ -95,7 +100,7 @@ def _search(facts: Facts, now: int, draft: Draft) -> None:
         draft.steps.append(Look(Source.MATCH, "the commerce order is not known", 27))
     else:
         draft.wake(next_try)
-    if link.state is LinkState.UNKNOWN:
+    if link.state is LinkState.UNKNOWN or _early(facts):
         return
     several = link.state is LinkState.AMBIGUOUS
     draft.troubles.append(
@@ -114,6 +119,20 @@ def _search(facts: Facts, now: int, draft: Draft) -> None:
     )
 
 
+def _early(facts: Facts) -> bool:
+    """Whether the order was cancelled, so that a commerce system that never heard of it lacks nothing."""
+    case, link = facts.channel, facts.seen.link
+    return (
+        case is not None and case.kind is Kind.CANCELLATION and link.state is LinkState.MISSING and not link.candidates
+    )
+
+
+def never_there(facts: Facts, now: int) -> bool:
+    """Whether the order was cancelled before any connector wrote it into commerce, as far as looking for it tells."""
+    case = facts.channel
+    return case is not None and _early(facts) and now >= case.updated_at + UNWRITTEN
+
+
 def records_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, lines: Lines, draft: Draft) -> Lane:
     """Create, adopt, follow, cancel or close the return in commerce."""
     case = facts.channel
@@ -124,7 +143,7 @@ def records_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, line
         return Lane("waived", terminal=True)
     if facts.history:
         return Lane("history", terminal=True)
-    if not concerned(facts):
+    if not concerned(facts) or case.kind is Kind.CANCELLATION:
         return Lane("not_needed", terminal=True)
     if order is None:
         return Lane("finding_order")
@@ -325,6 +344,17 @@ def _undone(last: Effect) -> Trouble:
 
 def _system(effect: Effect) -> str:
     return "the desk" if effect.wanted.party is Party.DESK else "the commerce system"
+
+
+def no_location(lane: str) -> Trouble:
+    """The exception for stock that would go back to nowhere."""
+    return Trouble(
+        "location",
+        lane,
+        "No place is chosen to which restocked units go.",
+        "Choose it for the shop on the Connections page.",
+        waits_on=("setting", "location"),
+    )
 
 
 def refusal(last: Effect) -> Trouble:

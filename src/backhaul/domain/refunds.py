@@ -1,6 +1,7 @@
 """The money lane: what the channel pays, what is booked in commerce, and what explains the difference.
 
-A booking records a payment the channel has proven. It never moves money and never moves stock.
+A booking records a payment the channel has proven. It never moves money, and of stock only this: units of a cancelled
+order that never left the shelf are no longer kept for it, where the channel says that they go back (decision 0006).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from backhaul.domain.effects import BookRefund
 from backhaul.domain.facts import Booker, Facts, Payer
 from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money
-from backhaul.domain.records import propose
+from backhaul.domain.records import never_there, no_location, propose
 from backhaul.domain.steps import Draft, Entry, Lane, Look, MoneyView, Source, Trouble
 from backhaul.domain.words import ENDED, Kind, Party, Stage
 
@@ -27,7 +28,7 @@ def money_lane(facts: Facts, order: CommerceOrder | None, lines: Lines, now: int
     """Book each proven payment once; explain what is left."""
     case = facts.channel
     assert case is not None
-    if case.kind not in (Kind.RETURN, Kind.REFUND):
+    if case.kind is Kind.UNKNOWN:
         return _shown_only(facts, case, draft)
     draft.money = MoneyView(expected=case.refund_total)
     if not facts.refunds:
@@ -47,13 +48,20 @@ def money_lane(facts: Facts, order: CommerceOrder | None, lines: Lines, now: int
     outside = _not_ours(facts)
     if outside:
         return Lane(*outside, terminal=True)
+    if order is None and never_there(facts, now):
+        return Lane("not_booked", f"{paid}; no commerce order was ever written for it", terminal=True)
     if order is None:
         return Lane("paid", f"{paid}, waits for the commerce order")
     return _book_all(facts, case, order, lines, now, draft)
 
 
 def _free(case: ChannelCase) -> bool:
-    return case.refund_total is not None and case.refund_total.minor == 0
+    """Whether the case ends without money: nothing to pay, goods instead of it, or an order that was never paid."""
+    if case.kind in (Kind.REPLACEMENT, Kind.EXCHANGE):
+        return not case.paid_instead
+    if case.refund_total is None:
+        return case.kind is Kind.CANCELLATION
+    return case.refund_total.minor == 0
 
 
 def _unproven(facts: Facts, case: ChannelCase, draft: Draft) -> Lane:
@@ -87,13 +95,13 @@ def _mixed(facts: Facts, draft: Draft) -> Lane:
 
 
 def _shown_only(facts: Facts, case: ChannelCase, draft: Draft) -> Lane:
-    """Cancellations, replacements and exchanges: what the channel paid is kept and shown, not booked."""
+    """Cases of a kind we do not know: what the channel paid is kept and shown, not booked."""
     if len({refund.amount.currency for refund in facts.refunds}) > 1:
         return _mixed(facts, draft)
     paid = _sum([refund.amount for refund in facts.refunds])
     draft.money = MoneyView(expected=case.refund_total, paid=paid)
     draft.entries += [Entry(f"paid:{each.id}", "paid", each.amount, each.at, each.proof) for each in facts.refunds]
-    known = case.kind is not Kind.UNKNOWN or facts.history or bool(facts.said.waived & {"money", "records"})
+    known = facts.history or bool(facts.said.waived & {"money", "records"})
     return Lane("paid" if paid else "none", str(paid or ""), terminal=known and case.stage in ENDED)
 
 
@@ -195,7 +203,9 @@ def adoptable(
     ``taken`` are refunds that stand for another payment already."""
     wanted = lines.quantities()
     for refund in order.refunds:
-        if refund.trace or refund.created_at < case.created_at or refund.id in taken:
+        # A cancellation often follows one in commerce, so there an older refund of the same units is the same refund.
+        older = refund.created_at < case.created_at and case.kind is not Kind.CANCELLATION
+        if refund.trace or older or refund.id in taken:
             continue
         held = dict(refund.lines)
         if wanted and all(held.get(line_id, 0) >= count for line_id, count in wanted.items()):
@@ -245,6 +255,10 @@ def _book(facts: Facts, refund: ChannelRefund, order: CommerceOrder, lines: Line
         )
         return False
     price = _price(order, quantities)
+    release = _release(facts, order, quantities)
+    if release and not facts.shop.location:
+        draft.troubles.append(no_location("money"))
+        return False
     wanted = BookRefund(
         refund.id.split(":", 1)[0],
         refund.id,
@@ -258,9 +272,26 @@ def _book(facts: Facts, refund: ChannelRefund, order: CommerceOrder, lines: Line
         unfulfilled=any(
             (line := order.line(line_id)) is not None and line.unfulfilled >= count for line_id, count in quantities
         ),
+        release=release,
+        location=facts.shop.location if release else "",
     )
     propose(facts, wanted, f"the channel has paid {refund.amount}", 35, draft)
     return False
+
+
+def _release(
+    facts: Facts, order: CommerceOrder, quantities: tuple[tuple[str, int], ...]
+) -> tuple[tuple[str, int], ...]:
+    """Units that were never shipped and that the channel says go back on the shelf: kept for this order no longer."""
+    case = facts.channel
+    if case is None or case.kind is not Kind.CANCELLATION or case.replenish is not True:
+        return ()
+    found = (
+        (line_id, min(count, line.unfulfilled))
+        for line_id, count in quantities
+        if (line := order.line(line_id)) is not None
+    )
+    return tuple((line_id, count) for line_id, count in found if count > 0)
 
 
 def _price(order: CommerceOrder, quantities: tuple[tuple[str, int], ...]) -> Money | None:

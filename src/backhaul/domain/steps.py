@@ -94,6 +94,9 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     reasons: tuple[tuple[str, str], ...] = ()
     deadline: int | None = None
     otherwise: str = ""
+    pays: tuple[tuple[Decision, Money], ...] = ()  # what the buyer gets by each answer, where the answers differ
+    suggested: Decision | None = None  # what the verdicts amount to
+    suggested_reason: str = ""
 
 
 class Trouble(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,7 +8,7 @@ from backhaul.domain.effects import Dispose
 from backhaul.domain.facts import Facts
 from backhaul.domain.matching import Lines
 from backhaul.domain.policy import Policy
-from backhaul.domain.records import our_return, propose
+from backhaul.domain.records import no_location, our_return, propose
 from backhaul.domain.steps import Draft, Lane, Question, Trouble, Write
 from backhaul.domain.words import Action, Disposition, Stage
 
@@ -82,15 +82,7 @@ def _dispose(
             groups.setdefault((line.reverse_line_id, fate), []).append(unit_id)
     for (reverse_line, fate), units in groups.items():
         if fate is Disposition.RESTOCK and not facts.shop.location:
-            draft.troubles.append(
-                Trouble(
-                    "location",
-                    "stock",
-                    "No place is chosen to which restocked units go.",
-                    "Choose it for the shop on the Connections page.",
-                    waits_on=("setting", "location"),
-                )
-            )
+            draft.troubles.append(no_location("stock"))
             continue
         line = next(each for each in record.lines if each.reverse_line_id == reverse_line)
         # Two verdicts on one line are written one after the other, so that each knows the count it starts from.

@@ -71,6 +71,9 @@ class Decision(StrEnum):
     APPROVE_REPLACEMENT = "approve_replacement"
     REFUND_INSTEAD = "refund_instead"
     REJECT_REPLACEMENT = "reject_replacement"
+    APPROVE_EXCHANGE = "approve_exchange"
+    REFUND_EXCHANGE = "refund_exchange"  # money instead of the exchange
+    REJECT_EXCHANGE = "reject_exchange"
     APPROVE_CANCELLATION = "approve_cancellation"
     REJECT_CANCELLATION = "reject_cancellation"
 
@@ -81,15 +84,37 @@ REJECTIONS = frozenset(
         Decision.REJECT_RETURN,
         Decision.REFUSE_PARCEL,
         Decision.REJECT_REPLACEMENT,
+        Decision.REJECT_EXCHANGE,
         Decision.REJECT_CANCELLATION,
     }
 )
 
-# Which answers fit which question; the ones this version can carry. The others are answered in the channel's console.
+# Answers whose words the channel has not published: sent only when the channel itself names them for this very case.
+INFERRED = frozenset({Decision.APPROVE_EXCHANGE, Decision.REFUND_EXCHANGE, Decision.REJECT_EXCHANGE})
+
+# Money in place of what the buyer asked for.
+INSTEAD = {
+    Decision.APPROVE_REPLACEMENT: Decision.REFUND_INSTEAD,
+    Decision.APPROVE_EXCHANGE: Decision.REFUND_EXCHANGE,
+}
+
+# Which answers fit which question, the usual one first. What is not here is answered in the channel's console.
 ANSWERS: dict[Action, tuple[Decision, ...]] = {
-    Action.ANSWER_REFUND: (Decision.APPROVE_REFUND, Decision.REJECT_REFUND),
-    Action.ANSWER_RETURN: (Decision.APPROVE_RETURN, Decision.KEEP_ITEM, Decision.REJECT_RETURN),
+    Action.ANSWER_REFUND: (Decision.APPROVE_REFUND, Decision.OFFER_PARTIAL, Decision.REJECT_REFUND),
+    Action.ANSWER_RETURN: (
+        Decision.APPROVE_RETURN,
+        Decision.KEEP_ITEM,
+        Decision.OFFER_PARTIAL,
+        Decision.REJECT_RETURN,
+    ),
     Action.JUDGE_PARCEL: (Decision.ACCEPT_PARCEL, Decision.REFUSE_PARCEL),
+    Action.ANSWER_REPLACEMENT: (
+        Decision.APPROVE_REPLACEMENT,
+        Decision.REFUND_INSTEAD,
+        Decision.REJECT_REPLACEMENT,
+    ),
+    Action.ANSWER_EXCHANGE: (Decision.APPROVE_EXCHANGE, Decision.REFUND_EXCHANGE, Decision.REJECT_EXCHANGE),
+    Action.ANSWER_CANCELLATION: (Decision.APPROVE_CANCELLATION, Decision.REJECT_CANCELLATION),
 }
 
 # What a read of the channel shows once a decision has taken effect. COMPLETED and ACCEPTED may follow at once.
@@ -102,6 +127,17 @@ LEADS_TO: dict[Decision, frozenset[Stage]] = {
     Decision.ACCEPT_PARCEL: frozenset({Stage.ACCEPTED, Stage.COMPLETED}),
     Decision.REFUSE_PARCEL: frozenset({Stage.PARCEL_REJECTED}),
     Decision.OFFER_PARTIAL: frozenset({Stage.OFFERED, Stage.ACCEPTED, Stage.COMPLETED}),
+    Decision.APPROVE_REPLACEMENT: frozenset({Stage.ACCEPTED, Stage.COMPLETED}),
+    Decision.REFUND_INSTEAD: frozenset({Stage.ACCEPTED, Stage.COMPLETED}),
+    Decision.REJECT_REPLACEMENT: frozenset({Stage.REQUEST_REJECTED}),
+    Decision.APPROVE_EXCHANGE: frozenset(
+        {Stage.AWAITING_SHIPMENT, Stage.SHIPPED, Stage.ACCEPTED, Stage.COMPLETED},
+    ),
+    Decision.REFUND_EXCHANGE: frozenset({Stage.ACCEPTED, Stage.COMPLETED}),
+    Decision.REJECT_EXCHANGE: frozenset({Stage.REQUEST_REJECTED}),
+    Decision.APPROVE_CANCELLATION: frozenset({Stage.ACCEPTED, Stage.COMPLETED}),
+    # A cancellation that was refused looks like one that the buyer withdrew: the order goes on either way.
+    Decision.REJECT_CANCELLATION: frozenset({Stage.CANCELLED, Stage.REQUEST_REJECTED}),
 }
 
 
@@ -148,4 +184,6 @@ class Condition(StrEnum):
     SELLABLE = "sellable"
     DAMAGED = "damaged"
     WRONG_ITEM = "wrong_item"
+    INCOMPLETE = "incomplete"  # parts of it are missing
+    NOT_ELIGIBLE = "not_eligible"  # fine, but not to be returned
     MISSING = "missing"

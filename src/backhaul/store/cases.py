@@ -50,7 +50,7 @@ _safety = msgspec.json.Decoder(Safety)
 LOAD = """
 select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c.view, c.policy_version,
     coalesce((select max(p.version) from policy p where p.shop_id = c.shop_id), 0) as policy_newest,
-    s.mode, s.live_since, s.payer, s.booker, s.safe_gateways, s.location, s.learnt, s.desk,
+    s.mode, s.live_since, s.payer, s.booker, s.safe_gateways, s.location, s.market, s.learnt, s.desk,
     coalesce((select w.orders from strangers_of_shop w where w.shop_id = s.id), 0) as strangers,
     array(select (l.role, l.connection_id, n.state, n.state_text, n.clock, n.vendor)
           from link l join connection n on n.id = l.connection_id where l.shop_id = c.shop_id) as links,
@@ -149,6 +149,7 @@ def _terms(row: asyncpg.Record) -> ShopTerms:
         paused,
         next((desk_terms(link[5], row["desk"]) for link in row["links"] if link[0] == Party.DESK), None),
         row["strangers"] >= SEVERAL,
+        market=row["market"],
     )
 
 

@@ -162,11 +162,7 @@ def _book_refund(wanted: BookRefund, key: str) -> Variables:
         "kind": "REFUND",
         "amount": wanted.amount.text(),
     }
-    lines = [
-        # Never restocks: stock is moved by a disposition alone, even of units that were never shipped.
-        {"lineItemId": line, "quantity": units, "restockType": "NO_RESTOCK"}
-        for line, units in wanted.lines
-    ]
+    lines = [line for each in wanted.lines for line in _refunded(*each, wanted)]
     refund: Variables = {
         "orderId": wanted.order_id,
         "currency": wanted.amount.currency,
@@ -179,6 +175,17 @@ def _book_refund(wanted: BookRefund, key: str) -> Variables:
     if wanted.differs:
         refund["discrepancyReason"] = "OTHER"
     return {"input": refund, "key": key}
+
+
+def _refunded(line: str, units: int, wanted: BookRefund) -> list[Variables]:
+    """A refunded line. Shipped units are never restocked here: that is a disposition's business alone."""
+    released = dict(wanted.release).get(line, 0)
+    found: list[Variables] = []
+    if released:
+        found.append({"lineItemId": line, "quantity": released, "restockType": "CANCEL", "locationId": wanted.location})
+    if units > released:
+        found.append({"lineItemId": line, "quantity": units - released, "restockType": "NO_RESTOCK"})
+    return found
 
 
 def _by_id(wanted: CloseReturn | CancelReturn, key: str) -> Variables:

@@ -18,7 +18,9 @@ from backhaul.connectors.tiktok_shop.words import (
     DOCUMENTS,
     KINDS,
     MARKETS,
+    PAID_INSTEAD,
     PAID_STATUSES,
+    PARCEL_REASONS,
     RETURN_METHODS,
     SHIPMENT_TYPES,
     STATUSES,
@@ -88,7 +90,9 @@ def _return(row: Row) -> ChannelCase:
     unread = wire.unknown_fields(row, wire.Return)
     status = normal(found.return_status)
     total, parts = _refund_amount(found.refund_amount, found.discount_amount or ())
-    paid = total if status in PAID_STATUSES else None
+    offer, turned_down = _offer(found.partial_refund), bool(found.buyer_rejected_partial_refund)
+    owed = total if offer is None or turned_down else offer  # an offer that was accepted is all that is paid
+    paid = owed if status in PAID_STATUSES else None
     return ChannelCase(
         id=found.return_id,
         order_id=found.order_id,
@@ -110,8 +114,9 @@ def _return(row: Row) -> ChannelCase:
         quick_refund=bool(found.is_quick_refund),
         can_keep_item=bool(found.can_buyer_keep_item),
         dispute=found.arbitration_status or "",
-        offer=_offer(found.partial_refund),
-        offer_refused=bool(found.buyer_rejected_partial_refund),
+        offer=offer,
+        offer_refused=turned_down,
+        paid_instead=status in PAID_INSTEAD,
         previous_id=_real_id(found.pre_return_id),
         next_id=_real_id(found.next_return_id),
         combined_id=_real_id(found.combined_return_id) if found.is_combined_return is not False else "",
@@ -142,6 +147,7 @@ def _cancellation(row: Row) -> ChannelCase:
         refund_total=total,
         refund_parts=parts,
         units=_units(row.get("cancel_line_items"), found.cancel_line_items or (), unread),
+        replenish=found.should_replenish_stock,
         refunds=_proof(found.cancel_id, paid, found.update_time),
         unread=unread,
     )
@@ -185,6 +191,7 @@ def _answer(row: wire.DecisionEligibility) -> Answerable:
         code=str(row.ineligible_code or "") if refused else "",
         text=(row.ineligible_reason or "") if refused else "",
         reasons=tuple((reason.name, reason.text) for reason in row.available_reject_reasons or ()),
+        fitting=dict(PARCEL_REASONS) if decision is Decision.REFUSE_PARCEL else {},
     )
 
 
@@ -215,6 +222,7 @@ def order(found: wire.Order) -> ChannelOrder:
         ),
         fulfilled_by_channel=(found.fulfillment_type or "") not in ("", "FULFILLMENT_BY_SELLER"),
         special=special,
+        delivered_at=found.delivery_time or None,
         replaces=replaces,
         postal_code="" if "*" in postal_code else postal_code,
     )

@@ -134,7 +134,7 @@ class Cancellation(msgspec.Struct):
     seller_next_action_response: list[NextAction] | None = None
     refund_amount: RefundAmount | None = None
     cancel_line_items: list[ReturnLine] | None = None
-    should_replenish_stock: Any = None
+    should_replenish_stock: bool | None = None
 
 
 class Record(msgspec.Struct):
@@ -229,6 +229,7 @@ class Order(msgspec.Struct):
     fulfillment_type: str | None = None
     delivery_option_id: str | None = None
     warehouse_id: str | None = None
+    delivery_time: int | None = None
     is_sample_order: bool | None = None
     is_replacement_order: bool | None = None
     replaced_order_id: str | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from backhaul.domain.words import Action, Actor, Decision, Document, Kind, ShippedBy, Stage
+from backhaul.domain.words import Action, Actor, Condition, Decision, Document, Kind, ShippedBy, Stage
 
 
 def normal(word: str) -> str:
@@ -81,6 +81,9 @@ PAID_STATUSES = frozenset(
     }
 )
 
+# Money that went out in place of the goods that were asked for.
+PAID_INSTEAD = frozenset({"REPLACEMENT_REQUEST_REFUND_SUCCESS", "EXCHANGE_REQUEST_REFUND_SUCCESS"})
+
 ACTIONS = {
     "SELLER_RESPOND_REFUND": Action.ANSWER_REFUND,
     "SELLER_RESPOND_RETURN": Action.ANSWER_RETURN,
@@ -121,8 +124,21 @@ DECISIONS = {
     "APPROVE_REPLACEMENT": Decision.APPROVE_REPLACEMENT,
     "ISSUE_REPLACEMENT_REFUND": Decision.REFUND_INSTEAD,
     "REJECT_REPLACEMENT": Decision.REJECT_REPLACEMENT,
+    # of these only ISSUE_EXCHANGE_REFUND is documented (for the line-level model); the others are its fellows' spelling
+    "APPROVE_EXCHANGE": Decision.APPROVE_EXCHANGE,
+    "ISSUE_EXCHANGE_REFUND": Decision.REFUND_EXCHANGE,
+    "REJECT_EXCHANGE": Decision.REJECT_EXCHANGE,
     "APPROVE_REQUEST_CANCEL": Decision.APPROVE_CANCELLATION,
     "REJECT_REQUEST_CANCEL": Decision.REJECT_CANCELLATION,
+}
+
+# What an inspector found -> the channel's reason for refusing a parcel.
+PARCEL_REASONS = {
+    Condition.WRONG_ITEM: "reverse_reject_return_parcel_reason_1",
+    Condition.NOT_ELIGIBLE: "reverse_reject_return_parcel_reason_2",
+    Condition.INCOMPLETE: "reverse_reject_return_parcel_reason_3",
+    Condition.MISSING: "reverse_reject_return_parcel_reason_4",
+    Condition.DAMAGED: "reverse_reject_return_parcel_reason_5",
 }
 
 # Ours -> the channel's, for sending. KEEP_ITEM uses the older spelling, which more sources confirm.
