@@ -16,7 +16,19 @@ import pytest
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import CloseReturn, Decide, UploadLabel
-from backhaul.domain.words import ANSWERS, LEADS_TO, REJECTIONS, Action, Actor, Decision, Kind, ShippedBy, Stage
+from backhaul.domain.money import Money
+from backhaul.domain.words import (
+    ANSWERS,
+    INSTEAD,
+    LEADS_TO,
+    REJECTIONS,
+    Action,
+    Actor,
+    Decision,
+    Kind,
+    ShippedBy,
+    Stage,
+)
 from backhaul.ports import connector as roles
 from backhaul.ports.connector import Prepared
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable
@@ -223,19 +235,25 @@ class ChannelSuite:
     ) -> None:
         case_id = await _at(stage, action)
         answers = {answer.decision: answer for answer in await stage.connector.answerable(case_id)}
-        assert answers[decision.value].eligible
-        reason = ""
+        if decision is not Decision.OFFER_PARTIAL:  # which no channel names beforehand
+            assert answers[decision.value].eligible
+        reason, offer = "", None
         if decision in REJECTIONS:
             reason, text = answers[decision.value].reasons[0]
             assert reason
             assert text
-        before = stage.decisions(case_id)
-        receipt = await _perform(stage, _decide(case_id, action, decision, reason), "key-1")
+        before, total = stage.decisions(case_id), (await _read(stage, case_id, action)).refund_total
+        if decision is Decision.OFFER_PARTIAL:
+            assert total is not None
+            offer = Money(total.minor // 2, total.currency)
+        receipt = await _perform(stage, _decide(case_id, action, decision, reason, offer), "key-1")
         assert receipt.text
         assert len(stage.decisions(case_id)) == len(before) + 1
-        case = await _read(stage, case_id)
+        case = await _read(stage, case_id, action)
         assert case.stage in LEADS_TO[decision]
         assert case.action_due(action) is None
+        assert case.offer == offer
+        assert case.paid_instead is (decision in INSTEAD.values())
 
     async def test_the_same_request_again_is_no_second_decision(self, stage: ChannelStage) -> None:
         case_id = stage.request(Kind.RETURN)
@@ -346,8 +364,8 @@ class ChannelSuite:
         assert stage.decisions(case_id) == []
 
 
-async def _read(stage: ChannelStage, case_id: str) -> ChannelCase:
-    case = await stage.connector.case("return", case_id)
+async def _read(stage: ChannelStage, case_id: str, action: Action | None = None) -> ChannelCase:
+    case = await stage.connector.case("cancellation" if action is Action.ANSWER_CANCELLATION else "return", case_id)
     assert isinstance(case, ChannelCase)
     assert case.id == case_id
     return case
@@ -355,9 +373,14 @@ async def _read(stage: ChannelStage, case_id: str) -> ChannelCase:
 
 async def _at(stage: ChannelStage, action: Action) -> str:
     """A case that waits for this action."""
-    if action is Action.ANSWER_REFUND:
-        return stage.request(Kind.REFUND)
-    case_id = stage.request(Kind.RETURN)
+    kinds = {
+        Action.ANSWER_REFUND: Kind.REFUND,
+        Action.ANSWER_REPLACEMENT: Kind.REPLACEMENT,
+        Action.ANSWER_EXCHANGE: Kind.EXCHANGE,
+    }
+    if action is Action.ANSWER_CANCELLATION:
+        return stage.request_cancellation()
+    case_id = stage.request(kinds.get(action, Kind.RETURN))
     if action is Action.JUDGE_PARCEL:
         await _perform(stage, _decide(case_id, Action.ANSWER_RETURN, Decision.APPROVE_RETURN), "k")
         stage.ship(case_id)
@@ -372,8 +395,8 @@ async def _perform(stage: ChannelStage, wanted: Decide | UploadLabel, key: str, 
     return await stage.connector.perform(wanted, prepared, dead_at=time.time() + 30)
 
 
-def _decide(case_id: str, action: Action, decision: Decision, reason: str = "") -> Decide:
-    return Decide(case_id, action, 1, decision, reason, "Not as agreed" if reason else "")
+def _decide(case_id: str, action: Action, decision: Decision, reason: str = "", offer: Money | None = None) -> Decide:
+    return Decide(case_id, action, 1, decision, reason, "Not as agreed" if reason else "", offer)
 
 
 def _label(case_id: str, carrier: str = "1", content: bytes = PDF) -> UploadLabel:

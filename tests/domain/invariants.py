@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from backhaul.domain.channel import ChannelCase
 from backhaul.domain.deadlines import last_attempt
 from backhaul.domain.desk import DeskState
 from backhaul.domain.effects import (
@@ -26,7 +27,7 @@ from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
 from backhaul.domain.refunds import NEVER
 from backhaul.domain.steps import Look, Plan, Send, Settle, Write
-from backhaul.domain.words import APPROVED, ENDED, Decision, Kind, Party, Stage
+from backhaul.domain.words import ANSWERS, APPROVED, ENDED, INFERRED, Decision, Kind, Party, Stage
 
 
 def check(facts: Facts, policy: Policy, now: int) -> Plan:
@@ -90,6 +91,17 @@ def _write(facts: Facts, step: Write) -> None:
         assert wanted.round == facts.round(wanted.action)
         assert not facts.stale(Party.CHANNEL)
         assert not (wanted.decision is Decision.REFUSE_PARCEL and case.quick_refund)
+        assert wanted.decision in ANSWERS[wanted.action]
+        assert (wanted.offer is not None) is (wanted.decision is Decision.OFFER_PARTIAL)
+        if wanted.offer is not None:
+            total = case.refund_total
+            assert total is not None
+            assert wanted.offer.currency == total.currency
+            assert 0 < wanted.offer.minor < total.minor, "an offer of nothing, or of everything"
+        if wanted.decision in INFERRED:
+            named = [each for each in facts.seen.answerable if each.decision == wanted.decision]
+            assert named, "a word the channel has not named for this case"
+            assert named[0].eligible
         assert facts.ours_to_answer(wanted.action)
     elif isinstance(wanted, CreateReturn):
         assert case.stage in APPROVED, "written before the channel's approval was read"
@@ -105,7 +117,8 @@ def _write(facts: Facts, step: Write) -> None:
     if isinstance(wanted, DeskEffect):
         _at_desk(facts, wanted)
     if wanted.party is Party.COMMERCE:
-        assert case.kind in (Kind.RETURN, Kind.REFUND)
+        assert case.kind in (Kind.RETURN, Kind.REFUND) or facts.refunds, "nothing to write for what was never paid"
+        assert case.kind is not Kind.UNKNOWN
         assert facts.shop.commerce_connected
         assert "records" not in facts.said.waived
 
@@ -145,6 +158,15 @@ def _booking(facts: Facts, wanted: BookRefund) -> None:
     assert (facts.shop.payer, facts.booker) == (Payer.CHANNEL, Booker.HUB)
     assert not facts.shop.second_writer, "until a person has said who writes"
     assert not facts.said.waived & {"money", "records"}
+    if wanted.release:
+        assert case_of(facts).kind is Kind.CANCELLATION, "only goods that never left the shelf are released"
+        assert case_of(facts).replenish is True
+        assert wanted.location
+        units = dict(wanted.lines)
+        for line_id, count in wanted.release:
+            line = order.line(line_id)
+            assert line is not None
+            assert 0 < count <= min(line.unfulfilled, units[line_id])
     payment = next(each for each in order.payments if each.id == wanted.parent_payment)
     assert payment.gateway in facts.shop.safe_gateways
     assert not payment.moves_money
@@ -152,6 +174,12 @@ def _booking(facts: Facts, wanted: BookRefund) -> None:
     assert not facts.stale(Party.COMMERCE)
     assert not any(each.trace == wanted.refund_id for each in order.refunds)
     assert not any(isinstance(each.wanted, BookRefund) and each.open for each in facts.ledger)
+
+
+def case_of(facts: Facts) -> ChannelCase:
+    """The case, which is known wherever an effect is written."""
+    assert facts.channel is not None
+    return facts.channel
 
 
 def _end(facts: Facts, now: int, made: Plan) -> None:

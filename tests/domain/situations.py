@@ -24,7 +24,7 @@ from backhaul.domain.effects import (
 from backhaul.domain.facts import Facts, Label, Said, Vote
 from backhaul.domain.policy import Policy
 from backhaul.domain.steps import Look, Plan, Send, Settle, Warn, Write
-from backhaul.domain.words import APPROVED, Action, Decision, Kind, Stage
+from backhaul.domain.words import APPROVED, Action, Condition, Decision, Disposition, Kind, Stage
 from tests.domain.build import (
     BOTH_SOLD,
     CASE,
@@ -35,6 +35,7 @@ from tests.domain.build import (
     book,
     booking,
     case,
+    change,
     commerce,
     decide,
     due,
@@ -73,12 +74,24 @@ APPROVE = {
     Action.ANSWER_REFUND: Decision.APPROVE_REFUND,
     Action.ANSWER_RETURN: Decision.APPROVE_RETURN,
     Action.JUDGE_PARCEL: Decision.ACCEPT_PARCEL,
+    Action.ANSWER_REPLACEMENT: Decision.APPROVE_REPLACEMENT,
+    Action.ANSWER_EXCHANGE: Decision.APPROVE_EXCHANGE,
+    Action.ANSWER_CANCELLATION: Decision.APPROVE_CANCELLATION,
 }
 REJECT = {
     Action.ANSWER_REFUND: Decision.REJECT_REFUND,
     Action.ANSWER_RETURN: Decision.REJECT_RETURN,
     Action.JUDGE_PARCEL: Decision.REFUSE_PARCEL,
+    Action.ANSWER_REPLACEMENT: Decision.REJECT_REPLACEMENT,
+    Action.ANSWER_EXCHANGE: Decision.REJECT_EXCHANGE,
+    Action.ANSWER_CANCELLATION: Decision.REJECT_CANCELLATION,
 }
+REFUND = {
+    Action.ANSWER_REPLACEMENT: Decision.REFUND_INSTEAD,
+    Action.ANSWER_EXCHANGE: Decision.REFUND_EXCHANGE,
+}
+DAMAGED = change(SELLABLE["u2"], condition=Condition.DAMAGED, disposition=Disposition.NOT_RESTOCKED)
+VERDICTS = {"judged": SELLABLE, "mixed": {**SELLABLE, "u2": DAMAGED}, "bad": dict.fromkeys(SELLABLE, DAMAGED)}
 KEYED = Safety(Repeat.KEYED, 86_400, Repeat.FINDABLE, 15)
 FINDABLE = Safety(Repeat.FINDABLE, settle_s=15)
 DISPOSED = dict.fromkeys(("L1", "L2"), ((RESTOCK, 1),))
@@ -95,9 +108,9 @@ def _dues(kind: Kind, stage: Stage) -> tuple[Action | None, ...]:
 
 
 def _moneys(kind: Kind, stage: Stage) -> Words:
-    if kind is Kind.CANCELLATION:
-        return ("unpaid", "proven") if stage is Stage.COMPLETED else ("unpaid",)
-    if kind in (Kind.RETURN, Kind.REFUND) and stage in (Stage.ACCEPTED, Stage.COMPLETED):
+    if kind in (Kind.REPLACEMENT, Kind.EXCHANGE) and stage is Stage.COMPLETED:
+        return "unpaid", "proven", "booked"  # money only where it went out instead of the goods
+    if kind in (Kind.RETURN, Kind.REFUND, Kind.CANCELLATION) and stage in (Stage.ACCEPTED, Stage.COMPLETED):
         return "unpaid", "proven", "booked", "adopted"
     return ("unpaid",)
 
@@ -107,6 +120,8 @@ def _parcels(kind: Kind, stage: Stage) -> Words:
         return ("-",)
     if stage is Stage.AWAITING_SHIPMENT:
         return "-", "label due", "label given", "label sent"
+    if stage is Stage.SHIPPED:
+        return "on its way", "received", "judged", "mixed", "bad"
     if stage in BACK:
         return "on its way", "received", "judged"
     return ("-",)
@@ -115,6 +130,8 @@ def _parcels(kind: Kind, stage: Stage) -> Words:
 def _records(kind: Kind, stage: Stage, parcel: str) -> Words:
     if kind is not Kind.RETURN or stage not in (*APPROVED, Stage.CANCELLED, Stage.PARCEL_REJECTED):
         return ("-",)
+    if parcel in ("mixed", "bad"):
+        return ("open",)
     if parcel == "judged":
         return "-", "open", "disposed", "closed"
     return "-", "open"
@@ -125,9 +142,12 @@ def _effects(kind: Kind, stage: Stage, action: Action | None, money: str, record
     if action in APPROVE:
         for state in STATES:
             yield f"decide {state}", effect(decide(APPROVE[action], action), state)
+    if stage is Stage.OFFERED:
+        offer = change(decide(Decision.OFFER_PARTIAL), offer=usd(500))
+        yield "offer accepted", effect(offer, EffectState.ACCEPTED)
     if stage is Stage.AWAITING_SHIPMENT:
         yield "decide accepted", effect(decide(), EffectState.ACCEPTED)
-    if money in ("proven", "booked") and kind in (Kind.RETURN, Kind.REFUND):
+    if money in ("proven", "booked"):
         for state in STATES if money == "proven" else (EffectState.ACCEPTED, EffectState.CONFIRMED):
             yield f"book {state}", effect(book(), state, KEYED)
     if kind is Kind.RETURN and stage in APPROVED and record_ == "-":
@@ -140,7 +160,7 @@ def situations() -> Iterator[tuple[str, Facts]]:
     for kind, stages in STAGES.items():
         for stage in stages:
             for action in _dues(kind, stage):
-                for voice in ("-", "approve", "reject") if action in APPROVE else ("-",):
+                for voice in _voices(action):
                     for money in _moneys(kind, stage):
                         for parcel in _parcels(kind, stage):
                             for record_ in _records(kind, stage, parcel):
@@ -148,6 +168,21 @@ def situations() -> Iterator[tuple[str, Facts]]:
                                     words = (kind, stage, action or "-", voice, money, parcel, record_, name)
                                     made = _facts(kind, stage, action, voice, money, parcel, record_, standing)
                                     yield " | ".join(words), made
+
+
+def _voices(action: Action | None) -> Words:
+    if action in (Action.ANSWER_REFUND, Action.ANSWER_RETURN):
+        return "-", "approve", "reject", "offer"
+    if action in (Action.ANSWER_REPLACEMENT, Action.ANSWER_EXCHANGE):
+        return "-", "approve", "reject", "instead"
+    return ("-", "approve", "reject") if action in APPROVE else ("-",)
+
+
+def _vote(voice: str, action: Action) -> Vote:
+    decision = {"approve": APPROVE, "reject": REJECT, "instead": REFUND}.get(voice, {}).get(action)
+    if decision is None:
+        return Vote(action, 1, Decision.OFFER_PARTIAL, "ann", NOW - 200, offer=usd(500))
+    return Vote(action, 1, decision, "ann", NOW - 200, "r1" if voice == "reject" else "")
 
 
 def _facts(
@@ -166,8 +201,14 @@ def _facts(
     elif parcel != "-":
         changes["way_back"] = shipped()
     if money != "unpaid":
-        changes["refunds"] = (paid(),)
+        changes |= {"refunds": (paid(),), "paid_instead": kind in (Kind.REPLACEMENT, Kind.EXCHANGE)}
+    if kind is Kind.CANCELLATION:
+        changes["replenish"] = True
+    if stage is Stage.OFFERED:
+        changes["offer"] = usd(500)
     books: dict[str, Any] = {}
+    if kind is Kind.CANCELLATION and money != "adopted":
+        books["lines"] = tuple(change(line, unfulfilled=1) for line in commerce().lines)
     if record_ != "-":
         status = "closed" if record_ == "closed" else "open"
         disposed = DISPOSED if record_ in ("disposed", "closed") else {}
@@ -180,20 +221,20 @@ def _facts(
         }
     said: dict[str, Any] = {}
     if voice != "-" and action is not None:
-        decision = (APPROVE if voice == "approve" else REJECT)[action]
-        reason = "r1" if voice == "reject" else ""
-        said["votes"] = (Vote(action, 1, decision, "ann", NOW - 200, reason),)
+        said["votes"] = (_vote(voice, action),)
     if parcel == "received":
         said["received"] = {"u1": NOW - 60, "u2": NOW - 60}
-    elif parcel == "judged":
-        said |= {"received": {"u1": NOW - 60, "u2": NOW - 60}, "verdicts": SELLABLE}
+    elif parcel in VERDICTS:
+        said |= {"received": {"u1": NOW - 60, "u2": NOW - 60}, "verdicts": VERDICTS[parcel]}
     ledger = [standing] if standing is not None else []
     if parcel in ("label given", "label sent"):
         said["label"] = Label("att", "f00", "1Z", "c1", "ann", NOW - 30)
     if parcel == "label sent":
         upload: AnyEffect = UploadLabel(CASE, "att", "f00", "1Z", "c1")
         ledger.append(effect(upload, EffectState.SENT))
-    answers = (answerable(REJECT[action], "r1"),) if action in REJECT else ()
+    answers: tuple[Any, ...] = (answerable(REJECT[action], "r1"),) if action in REJECT else ()
+    if action is Action.ANSWER_EXCHANGE:
+        answers += (answerable(Decision.APPROVE_EXCHANGE), answerable(Decision.REFUND_EXCHANGE))
     return facts(
         case(stage, kind, **changes),
         commerce(**books),
@@ -206,7 +247,7 @@ def _facts(
     )
 
 
-_THERE = ("on its way", "received", "judged")
+_THERE = ("on its way", "received", *VERDICTS)
 
 
 def summary(made: Plan) -> str:

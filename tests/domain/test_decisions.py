@@ -351,15 +351,14 @@ def test_in_observe_an_answer_is_written_down_once_and_nothing_is_sent() -> None
 @pytest.mark.parametrize(
     ("kind", "action"),
     [
-        (Kind.REPLACEMENT, Action.ANSWER_REPLACEMENT),
         (Kind.EXCHANGE, Action.ANSWER_EXCHANGE),
-        (Kind.CANCELLATION, Action.ANSWER_CANCELLATION),
         (Kind.RETURN, Action.UNKNOWN),
         (Kind.UNKNOWN, Action.UNKNOWN),
     ],
 )
 def test_what_we_cannot_answer_is_sent_to_the_console_in_time(kind: Kind, action: Action) -> None:
-    made = planned(alone(case(kind=kind, due=(due(action),))))
+    asked_for = {"answerable_for": f"{action}:1", "answerable_at": NOW}  # and the channel named no answer
+    made = planned(alone(case(kind=kind, due=(due(action),)), **asked_for))
     (trouble,) = [each for each in made.troubles if each.console]
     assert (trouble.deadline, writes(made)) == (DEADLINE, [])
     assert (made.next_action, made.deadline) == (action, DEADLINE)

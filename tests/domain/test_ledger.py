@@ -34,7 +34,7 @@ from backhaul.domain.effects import (
 from backhaul.domain.facts import Backoff, Facts, Mode, Said
 from backhaul.domain.ledger import MARGIN, PATIENCE, READ_BACK, REREAD, follow, shown
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source
-from backhaul.domain.words import LEADS_TO, Action, Decision, Disposition, Party, ShippedBy, Stage
+from backhaul.domain.words import INSTEAD, LEADS_TO, Action, Decision, Disposition, Party, ShippedBy, Stage
 from tests.domain.build import (
     CASE,
     GID,
@@ -213,12 +213,20 @@ def test_nothing_is_shown_before_a_read(kind: str) -> None:
 @pytest.mark.parametrize("decision", LEADS_TO)
 def test_a_decision_shows_in_the_stages_it_leads_to_and_is_superseded_in_others(decision: Decision) -> None:
     ours = effect(decide(decision))
+    instead = decision in INSTEAD.values()
     for stage in Stage:
-        known = facts(case(stage), round={Action.ANSWER_RETURN: 1})
+        known = facts(case(stage, paid_instead=instead), round={Action.ANSWER_RETURN: 1})
         expected = True if stage in LEADS_TO[decision] else False if stage is Stage.UNKNOWN else None
         assert shown(ours, known) is expected, stage
         assert shown(ours, facts(case(stage, due=(due(),)), round={Action.ANSWER_RETURN: 1})) is False
         assert shown(ours, facts(case(stage, due=(due(),)), round={Action.ANSWER_RETURN: 2})) is True
+
+
+def test_money_in_place_of_goods_is_not_what_an_approval_asked_for_nor_the_other_way_round() -> None:
+    for goods, money in INSTEAD.items():
+        replaced, refunded = facts(case(Stage.COMPLETED)), facts(case(Stage.COMPLETED, paid_instead=True))
+        assert (shown(effect(decide(goods)), replaced), shown(effect(decide(goods)), refunded)) == (True, None)
+        assert (shown(effect(decide(money)), replaced), shown(effect(decide(money)), refunded)) == (None, True)
 
 
 # -- the whole table

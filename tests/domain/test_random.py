@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,8 +48,20 @@ from backhaul.domain.facts import (
     Vote,
 )
 from backhaul.domain.money import Money
-from backhaul.domain.policy import AcceptParcel, DeadlineRule, Default, Policy
-from backhaul.domain.words import Action, Condition, Decision, Disposition, Document, Kind, Party, ShippedBy, Stage
+from backhaul.domain.policy import AcceptParcel, BadParcel, DeadlineRule, Default, Policy
+from backhaul.domain.rules import Answer, Rule
+from backhaul.domain.words import (
+    ANSWERS,
+    Action,
+    Condition,
+    Decision,
+    Disposition,
+    Document,
+    Kind,
+    Party,
+    ShippedBy,
+    Stage,
+)
 from tests.domain.build import (
     CASE,
     DAY,
@@ -60,6 +73,7 @@ from tests.domain.build import (
     ORDER,
     RETURN,
     SAFE,
+    UNTOUCHED,
     book,
     channel_order,
     commerce,
@@ -78,7 +92,7 @@ cases = st.builds(
     ChannelCase,
     id=st.just(CASE),
     order_id=st.just(ORDER),
-    kind=pick([Kind.RETURN, Kind.RETURN, Kind.RETURN, *Kind]),
+    kind=pick([Kind.RETURN, Kind.RETURN, Kind.RETURN, Kind.CANCELLATION, *Kind]),
     stage=pick(list(Stage)),
     created_at=pick([OPENED, LIVE - 1, LIVE]),
     updated_at=pick([OPENED, LIVE - 1, LIVE, NOW]),
@@ -93,6 +107,9 @@ cases = st.builds(
     quick_refund=st.booleans(),
     can_keep_item=st.booleans(),
     offer=st.none() | money,
+    offer_refused=st.booleans(),
+    paid_instead=st.booleans(),
+    replenish=pick([None, True, True, False]),
     refunds=st.lists(st.builds(ChannelRefund, case_ids, money, times, st.just("status")), max_size=2).map(tuple),
 )
 returned = st.builds(
@@ -146,6 +163,7 @@ labels = st.builds(
     times,
     carrier_name=pick(["ups", "odd"]),
 )
+UNSHIPPED = tuple(msgspec.structs.replace(line, unfulfilled=1) for line in UNTOUCHED.lines)
 
 
 def books(**parts: Any) -> CommerceOrder:
@@ -157,6 +175,7 @@ orders = st.builds(
     returns=st.lists(returns, max_size=2, unique_by=lambda each: each.id).map(tuple),
     refunds=st.lists(refunds, max_size=2, unique_by=lambda each: each.id).map(tuple),
     payments=st.lists(payments, max_size=2, unique_by=lambda each: each.id).map(tuple),
+    lines=pick([UNTOUCHED.lines, UNSHIPPED]),
     shipped=pick([(), (ShippedLine("F1", "L1", 1), ShippedLine("F2", "L2", 1))]),
     refundable=st.none() | st.builds(Money, st.integers(0, 3000), st.just("USD")),
     stamped=pick(["", ORDER, ORDER, "999"]),
@@ -209,7 +228,7 @@ def effects(draw: st.DrawFn) -> Effect:
 
 votes = st.builds(
     Vote, pick(list(Action)), pick([1, 1, 2]), pick(list(Decision)), st.just("ann"), times, pick(["", "r1"]),
-    desk=pick(["own", "loop"]),
+    desk=pick(["own", "loop"]), offer=st.none() | money,
 )  # fmt: skip
 verdicts = st.builds(Verdict, pick(list(Condition)), pick(list(Disposition)), st.just("bo"), times)
 said = st.builds(
@@ -245,11 +264,28 @@ shops = st.builds(
         reject_reasons=pick([(), ("r1",), ("r9", "r1")]),
     ),
     second_writer=st.booleans(),
+    market=pick(["", "US", "GB"]),
 )
 policies = st.builds(
     Policy,
     on_deadline=st.dictionaries(pick(list(Action)), st.builds(DeadlineRule, pick(list(Default)), pick([(), ("r1",)]))),
     accept_parcel=pick(list(AcceptParcel)),
+    bad_parcel=pick(list(BadParcel)),
+    on_mixed=pick(list(Default)),
+    rules=st.lists(
+        st.builds(
+            Rule,
+            st.just("r"),
+            pick(list(Answer)),
+            actions=pick([(), tuple(ANSWERS)]),
+            below=pick(["", "15.00 USD"]),
+            skus=pick([(), ("SHIRT-*",), ("CUP-*",)]),
+            delivered_within_days=pick([None, 1]),
+            offer=pick(["30%", "1%", "5.00 USD"]),
+            reject_reasons=pick([("r1",), ("r9", "r1"), ()]),
+        ),
+        max_size=2,
+    ).map(tuple),
 )
 
 
@@ -281,7 +317,7 @@ def anything(draw: st.DrawFn) -> Facts:
         answerable=draw(
             st.lists(st.builds(Answerable, pick(list(Decision)), st.booleans(), reasons=st.just((("r1", "R"),))))
         ),
-        answerable_for=draw(pick(["", "answer_return:1", "judge_parcel:1 answer_refund:1"])),
+        answerable_for=draw(pick(["", " ".join(f"{action}:1" for action in Action), "judge_parcel:1 answer_refund:1"])),
         answerable_at=draw(times),
         backoff=backoff,
         warned=(),

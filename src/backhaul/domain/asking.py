@@ -16,6 +16,9 @@ from backhaul.domain.words import ANSWERS, INFERRED, INSTEAD, REJECTIONS, Action
 SHIPPING_REFUSES = frozenset({"US"})
 
 
+_ASKED_BY = {decision: action for action, decisions in ANSWERS.items() for decision in decisions}
+
+
 def options(facts: Facts, case: ChannelCase, due: ActionDue, last: Effect | None) -> tuple[Decision, ...]:
     """The answers that are open now, the likeliest first."""
     found = tuple(each for each in ANSWERS[due.action] if not closed(facts, case, each))
@@ -50,8 +53,8 @@ def closed(facts: Facts, case: ChannelCase, decision: Decision) -> str:
 
 
 def _named(facts: Facts, decision: Decision) -> Answerable | None:
-    """What the channel said of this decision for the present reviews."""
-    if facts.seen.answerable_for != facts.reviews:
+    """What the channel said of this decision for the present review of its question."""
+    if not facts.knows_answers(_ASKED_BY[decision]):
         return None
     return next((each for each in facts.seen.answerable if each.decision == decision), None)
 

@@ -134,7 +134,7 @@ LEADS_TO: dict[Decision, frozenset[Stage]] = {
         {Stage.AWAITING_SHIPMENT, Stage.SHIPPED, Stage.ACCEPTED, Stage.COMPLETED},
     ),
     Decision.REFUND_EXCHANGE: frozenset({Stage.ACCEPTED, Stage.COMPLETED}),
-    Decision.REJECT_EXCHANGE: frozenset({Stage.REQUEST_REJECTED}),
+    Decision.REJECT_EXCHANGE: frozenset({Stage.REQUEST_REJECTED, Stage.CANCELLED}),  # no word for it has been seen
     Decision.APPROVE_CANCELLATION: frozenset({Stage.ACCEPTED, Stage.COMPLETED}),
     # A cancellation that was refused looks like one that the buyer withdrew: the order goes on either way.
     Decision.REJECT_CANCELLATION: frozenset({Stage.CANCELLED, Stage.REQUEST_REJECTED}),

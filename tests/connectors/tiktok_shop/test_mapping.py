@@ -386,9 +386,9 @@ def test_keeping_the_item_goes_with_the_approval_unless_the_channel_names_it() -
 
 def test_a_decision_we_do_not_know_keeps_its_own_word_and_reasons() -> None:
     (row,) = mapping.answerable(
-        [_eligibility("ISSUE_EXCHANGE_REFUND", True, available_reject_reasons=[{"name": "k'1", "text": "t"}])]
+        [_eligibility("REVIEW_BY_FAIRY", True, available_reject_reasons=[{"name": "k'1", "text": "t"}])]
     )
-    assert (row.decision, row.reasons) == ("ISSUE_EXCHANGE_REFUND", (("k'1", "t"),))
+    assert (row.decision, row.reasons) == ("REVIEW_BY_FAIRY", (("k'1", "t"),))
 
 
 def test_every_decision_has_a_word_to_send() -> None:

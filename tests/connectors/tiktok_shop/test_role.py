@@ -92,7 +92,12 @@ class SimulatedShop:
 
     def request(self, kind: Kind, shipped_by: ShippedBy = ShippedBy.CHANNEL) -> str:
         order = self.place()
-        words = {Kind.RETURN: "RETURN_AND_REFUND", Kind.REFUND: "REFUND", Kind.REPLACEMENT: "REPLACEMENT"}
+        words = {
+            Kind.RETURN: "RETURN_AND_REFUND",
+            Kind.REFUND: "REFUND",
+            Kind.REPLACEMENT: "REPLACEMENT",
+            Kind.EXCHANGE: "EXCHANGE",
+        }
         case = self.channel.aftersales.request(order, words[kind], order.lines[:1], shipment=SHIPMENTS[shipped_by])
         return case.id
 
@@ -123,7 +128,8 @@ class SimulatedShop:
 
     def decisions(self, case_id: str) -> list[str]:
         rows = self.books.of(self.shop.id).decisions
-        return [row["decision"] for row in rows if row["return_id"] == case_id and row["actor"] == "SELLER"]
+        mine = [row for row in rows if case_id in (row.get("return_id"), row.get("cancel_id"))]
+        return [row["decision"] for row in mine if row["actor"] == "SELLER"]
 
     def labels(self, case_id: str) -> list[str]:
         return [row["sha256"] for row in self.books.of(self.shop.id).labels if row["return_id"] == case_id]
