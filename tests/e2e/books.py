@@ -28,16 +28,20 @@ async def check_books(stage: Stage, *, unbooked: Iterable[str] = (), others: Ite
 
 def _decided_once(channel: dict[str, Any]) -> None:
     """One decision of ours per review, one label per return."""
-    mine = Counter((row["return_id"], row["action_due"], row["from"]) for row in _ours(channel))
-    rejected = Counter(
-        row["return_id"] for row in channel["decisions"] if row["decision"] in ("SUPPORT_BUYER", "SUPPORT_SELLER")
-    )
+    mine = Counter((case_of(row), row.get("action_due", ""), row["from"]) for row in _ours(channel))
+    again = ("SUPPORT_BUYER", "SUPPORT_SELLER", "OFFER_REFUSED")
+    rejected = Counter(case_of(row) for row in channel["decisions"] if row["decision"] in again)
     for (return_id, _, _), count in mine.items():
         assert count <= 1 + rejected[return_id], f"decided {count} times: {return_id}"
     for return_id, count in Counter(row["return_id"] for row in channel["labels"]).items():
         assert count == 1, f"{count} labels: {return_id}"
-    for return_id, count in Counter(row["return_id"] for row in channel["refunds"]).items():
+    for return_id, count in Counter(case_of(row) for row in channel["refunds"]).items():
         assert count == 1, f"paid {count} times: {return_id}"
+
+
+def case_of(row: dict[str, Any]) -> str:
+    """The return or cancellation a row of the channel's books is about."""
+    return str(row.get("return_id") or row["cancel_id"])
 
 
 def _ours(channel: dict[str, Any]) -> list[dict[str, Any]]:
@@ -50,7 +54,7 @@ async def _money(
     """What the channel paid per order is what stands refunded on the commerce order, and nothing else is."""
     paid: dict[str, int] = defaultdict(int)
     for row in channel["refunds"]:
-        if row["return_id"] not in unbooked:
+        if case_of(row) not in unbooked:
             placed = await stage.control.call("GET", f"/orders/{row['order_id']}")
             paid[placed["commerce_id"]] += row["amount"]
     booked = {

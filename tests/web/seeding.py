@@ -238,9 +238,7 @@ async def lively(pool: Pool, *, rows: int = 60) -> dict[str, UUID]:
         mode=Mode.OBSERVE,
         proposed=(("stamp_order", "so that it is found"),),
     )
-    named["replacement"] = await put(
-        pool, uk, channel_case(kind=Kind.REPLACEMENT, raw_kind="REPLACEMENT"), mode=Mode.OBSERVE
-    )
+    named["strange"] = await put(pool, uk, channel_case(kind=Kind.UNKNOWN, raw_kind="REPAIR"), mode=Mode.OBSERVE)
     for what, text, ago in (
         ("channel.requested", "The channel shows the request, waiting for an answer.", 47),
         ("order.matched", "Order #1001 found by its note attribute.", 46.9),

@@ -42,7 +42,7 @@ async def test_one_case_with_everything(web: Web) -> None:
     assert case["view"]["lanes"]["decision"]["state"] == "waiting"
     assert case["view"]["lanes"]["money"]["terminal"] is False, "what stands at its default is shown too"
     assert case["view"]["money"]["expected"] == [5498, "USD"]
-    assert case["view"]["questions"][0]["options"] == ["approve_return", "keep_item", "reject_return"]
+    assert case["view"]["questions"][0]["options"] == ["approve_return", "keep_item", "offer_partial", "reject_return"]
     assert [unit["sku"] for unit in case["units"]] == ["MUG-BLUE", "MUG-SAND"]
     assert case["raw"]["status"] == "RETURN_OR_REFUND_REQUEST_PENDING"
     assert len(case["history"]) == 5

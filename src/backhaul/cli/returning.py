@@ -10,7 +10,9 @@ import typer
 from rich.table import Table
 
 from backhaul.cli import finding, running
-from backhaul.domain.words import Condition, Decision, Disposition
+from backhaul.domain.money import Money
+from backhaul.domain.policy import APPROVALS, REJECTS
+from backhaul.domain.words import INSTEAD, Condition, Decision, Disposition
 from backhaul.settings import Settings
 from backhaul.store import case_page, pages
 from backhaul.wiring import Hub
@@ -22,8 +24,8 @@ Case = Annotated[str, typer.Argument(metavar="ID", help="The channel's return id
 Units = Annotated[list[str] | None, typer.Option("--unit", help="A unit's id; may be repeated. Left out: all.")]
 By = Annotated[str, typer.Option("--by", help="Your name, for the time-line.")]
 
-_APPROVALS = (Decision.APPROVE_RETURN, Decision.APPROVE_REFUND, Decision.ACCEPT_PARCEL)
-_REJECTIONS = (Decision.REJECT_RETURN, Decision.REJECT_REFUND, Decision.REFUSE_PARCEL)
+_APPROVALS = tuple(APPROVALS.values())
+_REJECTIONS = tuple(REJECTS.values())
 
 
 @returns.command("list")
@@ -107,7 +109,7 @@ async def _show(settings: Settings, text: str) -> None:
 
 @returns.command("approve")
 def approve(case: Case, by: By = BY) -> None:
-    """Approve what the channel asks about: a request, a refund, or the parcel that came back."""
+    """Approve what the channel asks about: a request, a refund, a cancellation, or the parcel that came back."""
     running.run(_decide(running.settings_of(), case, _APPROVALS, by))
 
 
@@ -115,6 +117,32 @@ def approve(case: Case, by: By = BY) -> None:
 def keep(case: Case, by: By = BY) -> None:
     """Refund, and let the buyer keep the goods."""
     running.run(_decide(running.settings_of(), case, (Decision.KEEP_ITEM,), by))
+
+
+@returns.command("refund-instead")
+def refund_instead(case: Case, by: By = BY) -> None:
+    """Refund a replacement or an exchange instead of sending goods.
+
+    Example:
+
+      backhaul returns refund-instead 4035112943244093700
+    """
+    running.run(_decide(running.settings_of(), case, tuple(INSTEAD.values()), by))
+
+
+@returns.command("offer")
+def offer(
+    case: Case,
+    amount: Annotated[str, typer.Argument(help="A part of the refund, in its currency: 5.00")],
+    by: By = BY,
+) -> None:
+    """Offer a part of the refund; the buyer keeps the goods if they take it.
+
+    Example:
+
+      backhaul returns offer 4035112943244093700 5.00
+    """
+    running.run(_decide(running.settings_of(), case, (Decision.OFFER_PARTIAL,), by, amount=amount))
 
 
 @returns.command("reject")
@@ -136,8 +164,9 @@ def reject(
 
 
 async def _decide(
-    settings: Settings, text: str, wanted: tuple[Decision, ...], by: str, reason: str = "", comment: str = ""
-) -> None:
+    settings: Settings, text: str, wanted: tuple[Decision, ...], by: str, reason: str = "", comment: str = "",
+    amount: str = "",
+) -> None:  # fmt: skip
     async with running.hub(settings) as hub:
         found = await case_page.case(hub.pool, await finding.case(hub.pool, text))
         assert found is not None
@@ -150,13 +179,20 @@ async def _decide(
                 raise running.Problem(f"the channel does not take the reason {reason}; it takes: {keys}", 2)
             await hub.commands.decide(
                 found.row.id, action=question.action, round=question.round, decision=decision, by=by,
-                reason_key=reason, comment=comment,
+                reason_key=reason, comment=comment, offer=_money(amount, found.row.currency) if amount else None,
             )  # fmt: skip
             observing = " The shop only observes: nothing is sent." if found.view.observing else ""
             running.out.print(f"{decision.replace('_', ' ')}: noted.{observing}")
             return
         asks = "; ".join(question.text for question in found.view.questions) or "nothing"
         raise running.Problem(f"this case does not wait for that answer. It asks: {asks}")
+
+
+def _money(amount: str, currency: str | None) -> Money:
+    try:
+        return Money.parse(amount, currency or "")
+    except ValueError as error:
+        raise running.Problem(f"the amount: {error}", 2) from None
 
 
 async def _units(hub: Hub, case: case_page.Case, units: list[str] | None) -> list[str]:

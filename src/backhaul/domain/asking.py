@@ -25,7 +25,7 @@ def options(facts: Facts, case: ChannelCase, due: ActionDue, last: Effect | None
     missed = _missed(due, last)
     instead = INSTEAD.get(missed) if missed is not None else None
     if instead in found:  # there is nothing to replace it with: money is what is left
-        return (instead, *(each for each in found if each is not instead))  # type: ignore[return-value]
+        return (instead, *(each for each in found if each is not instead))
     return found
 
 

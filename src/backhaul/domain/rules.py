@@ -132,13 +132,10 @@ def _amount(rule: Rule, case: ChannelCase) -> bool | None:
     total = case.refund_total
     if total is None:
         return None
-    for text, holds in (
-        (rule.below, lambda limit: total.minor < limit),
-        (rule.above, lambda limit: total.minor > limit),
-    ):
+    for text, sign in ((rule.below, -1), (rule.above, 1)):
         if text:
             limit = money_of(text)
-            if limit.currency != total.currency or not holds(limit.minor):
+            if limit.currency != total.currency or (total.minor - limit.minor) * sign <= 0:
                 return False
     return True
 

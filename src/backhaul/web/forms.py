@@ -8,6 +8,7 @@ from uuid import UUID
 
 from litestar.datastructures import FormMultiDict, UploadFile
 
+from backhaul.domain.money import Money
 from backhaul.web.problems import BadInput
 
 E = TypeVar("E", bound=StrEnum)
@@ -54,6 +55,15 @@ def whole(form: FormMultiDict, name: str, label: str, low: int, high: int) -> in
     if not low <= number <= high:
         raise BadInput(f"{label} must lie between {low} and {high}.")
     return number
+
+
+def amount(text: str, currency: str) -> Money:
+    """An amount as a person writes it, with a point or a comma before the decimals."""
+    plain = text.strip().replace(",", ".")
+    try:
+        return Money.parse(plain, currency.strip().upper())
+    except ValueError:
+        raise BadInput(f"“{text[:40]}” is no amount of {currency[:10] or 'an unknown currency'}.") from None
 
 
 def key(form: FormMultiDict, name: str) -> UUID:

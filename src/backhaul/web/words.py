@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backhaul.domain import words as domain_words
 from backhaul.store.sessions import ROLES
 
 # (text, tone); tones are colours of the design system: neutral, info, warn, good, bad.
@@ -55,6 +56,14 @@ DECISION = {
     "accept_parcel": "Accept parcel",
     "refuse_parcel": "Refuse parcel",
     "offer_partial": "Offer partial refund",
+    "approve_replacement": "Send a replacement",
+    "refund_instead": "Refund instead",
+    "reject_replacement": "Reject replacement",
+    "approve_exchange": "Approve exchange",
+    "refund_exchange": "Refund instead",
+    "reject_exchange": "Reject exchange",
+    "approve_cancellation": "Cancel the order",
+    "reject_cancellation": "Reject cancellation",
 }
 # What an answer sets in motion, said before it is given.
 CONSEQUENCE = {
@@ -65,7 +74,17 @@ CONSEQUENCE = {
     "reject_refund": "All items of the request are rejected. The buyer may appeal to the channel.",
     "reject_return": "All items of the request are rejected. The buyer may appeal to the channel.",
     "refuse_parcel": "The whole parcel is refused and no refund is made. The buyer may appeal to the channel.",
+    "offer_partial": "The buyer may keep the goods for this amount, or turn the offer down; then you are asked again.",
+    "approve_replacement": "The channel makes a new order that you ship for nothing; the buyer keeps the first item.",
+    "refund_instead": "The channel pays the buyer instead of sending the goods again.",
+    "reject_replacement": "All items of the request are rejected. The buyer may appeal to the channel.",
+    "approve_exchange": "The channel makes a new order for what the buyer wants instead.",
+    "refund_exchange": "The channel pays the buyer instead of exchanging the goods.",
+    "reject_exchange": "All items of the request are rejected. The buyer may appeal to the channel.",
+    "approve_cancellation": "The channel cancels the order and pays the buyer.",
+    "reject_cancellation": "The order goes on and has to be shipped in time.",
 }
+REJECTIONS = frozenset(domain_words.REJECTIONS)
 LANE = {
     "decision": "Decision",
     "money": "Money",
@@ -137,7 +156,14 @@ EFFECT_STATE = {
     "superseded": ("Superseded", "neutral"),
     "dropped": ("Dropped", "neutral"),
 }
-CONDITION = {"sellable": "Sellable", "damaged": "Damaged", "wrong_item": "Wrong item", "missing": "Missing"}
+CONDITION = {
+    "sellable": "Sellable",
+    "damaged": "Damaged",
+    "wrong_item": "Wrong item",
+    "incomplete": "Parts missing",
+    "not_eligible": "Not eligible for return",
+    "missing": "Missing",
+}
 DISPOSITION = {"restock": "Restock", "not_restocked": "Do not restock", "missing": "Missing"}
 CONNECTION = {
     "never_connected": ("Never connected", "warn"),

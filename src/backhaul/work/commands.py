@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from uuid import UUID
 
+from backhaul.domain.decisions import offer_problem
 from backhaul.domain.effects import EffectState
 from backhaul.domain.facts import Booker, Label, Mode, Verdict, Vote
+from backhaul.domain.money import Money
 from backhaul.domain.policy import Policy
 from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Condition, Decision, Disposition
 from backhaul.kit.ids import uuid7
@@ -14,6 +16,7 @@ from backhaul.store import commands, inbox, shops, turns
 from backhaul.store.db import Connection, Pool
 from backhaul.store.jobs import Rank
 from backhaul.work.case_command import CaseCommand, CommandRefused
+from backhaul.work.policies import BadPolicy, checked
 from backhaul.work.vendors import shop_time
 
 __all__ = ["CommandRefused", "Commands"]
@@ -40,10 +43,13 @@ class Commands:
         by: str,
         reason_key: str = "",
         comment: str = "",
+        offer: Money | None = None,
     ) -> None:
         """Answer what the channel waits for. The answer is sent when the channel's own word still asks for it."""
         if decision not in ANSWERS.get(action, ()):
             raise CommandRefused(f"“{decision}” does not answer “{action}”.")
+        if offer is not None and decision is not Decision.OFFER_PARTIAL:
+            raise CommandRefused(f"“{decision}” takes no amount.")
         if decision in REJECTIONS and not reason_key:
             raise CommandRefused("A rejection needs a reason.")
         async with self._case(case_id) as case:
@@ -56,10 +62,12 @@ class Commands:
             current = f"{action}:{round}" in case.seen.answerable_for.split()
             if decision in REJECTIONS and current and known and reason_key not in dict(known.reasons):
                 raise CommandRefused("The channel does not accept this reason for this case now.")
-            vote = Vote(action, round, decision, by, case.now, reason_key, comment)
-            await case.say(
-                "vote", vote, by, f"{by}: {decision.replace('_', ' ')}" + (f" ({reason_key})" if reason_key else "")
-            )
+            vote = Vote(action, round, decision, by, case.now, reason_key, comment, offer)
+            problem = offer_problem(channel, vote) if decision is Decision.OFFER_PARTIAL else ""
+            if problem:
+                raise CommandRefused(problem)
+            more = reason_key or (str(offer) if offer is not None else "")
+            await case.say("vote", vote, by, f"{by}: {decision.replace('_', ' ')}" + (f" ({more})" if more else ""))
 
     async def receive(self, case_id: UUID, unit_ids: list[str], by: str) -> None:
         """These units have arrived."""
@@ -295,8 +303,10 @@ class Commands:
         """Put a new version of the policy in force, for cases that open from now on.
 
         What it calls the channel's reasons holds for all, and wakes the cases that wait for it."""
-        if policy.last_attempt_s >= policy.lead_s:
-            raise CommandRefused("The last attempt has to come after the first.")
+        try:
+            checked(policy)
+        except BadPolicy as error:
+            raise CommandRefused(str(error)) from None
         async with self.pool.acquire() as connection, connection.transaction():
             await self._shop(connection, shop_id)
             version = await shops.write_policy(connection, shop_id, policy, by)

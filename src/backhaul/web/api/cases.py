@@ -19,7 +19,7 @@ from backhaul.web.api.shapes import (
     OrderLink,
     UnitsOrder,
 )
-from backhaul.web.forms import check_label
+from backhaul.web.forms import amount, check_label
 
 # Base64 makes a file a third longer.
 LABEL_LIMIT = 14_000_000
@@ -38,6 +38,7 @@ async def decide(request: Asked, case_id: FromPath[UUID], data: JSONBody[Decisio
             by=request.user.name,
             reason_key=data.reason_key,
             comment=data.comment,
+            offer=amount(data.offer.amount, data.offer.currency) if data.offer is not None else None,
         )
         return Done()
 

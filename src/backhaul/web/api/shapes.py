@@ -119,14 +119,23 @@ class ConnectionItem(msgspec.Struct, frozen=True):
     shops: list[UUID]
 
 
+class Amount(msgspec.Struct, frozen=True):
+    """An amount as people write it: a decimal number and its currency."""
+
+    amount: str
+    currency: str
+
+
 class DecisionOrder(msgspec.Struct, frozen=True):
-    """An answer to the channel. ``round`` is the question's, so that an answer never meets a later review."""
+    """An answer to the channel. ``round`` is the question's, so that an answer never meets a later review; ``offer`` is
+    the part of the refund that is offered, for offer_partial alone."""
 
     action: Action
     decision: Decision
     round: int = 1
     reason_key: str = ""
     comment: str = ""
+    offer: Amount | None = None
 
 
 class UnitsOrder(msgspec.Struct, frozen=True):

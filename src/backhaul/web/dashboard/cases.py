@@ -43,9 +43,10 @@ def _back(request: Asked, case_id: UUID, text: str) -> Response[None]:
 
 @post("/cases/{case_id:uuid}/decision", guards=[needs("decide")], include_in_schema=False)
 async def decide(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
-    """Approve, reject with a reason, or let the buyer keep the item."""
+    """Approve, reject with a reason, offer a part of the refund, or let the buyer keep the item."""
     form = await request.form()
     decision = forms.choice(form, "decision", Decision, "Decision")
+    offered = forms.text(form, "offer", "Amount", limit=20, required=decision is Decision.OFFER_PARTIAL)
     await services_of(request).commands.decide(
         case_id,
         action=forms.choice(form, "action", Action, "Action"),
@@ -54,6 +55,7 @@ async def decide(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
         by=request.user.name,
         reason_key=forms.text(form, "reason_key"),
         comment=forms.text(form, "comment", "Comment", limit=1000),
+        offer=forms.amount(offered, forms.text(form, "currency")) if offered else None,
     )
     return _back(request, case_id, f"{words.DECISION.get(decision, decision)}: your answer is on its way.")
 

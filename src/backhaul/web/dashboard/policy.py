@@ -10,7 +10,8 @@ from litestar import Response, get, post
 from litestar.datastructures import FormMultiDict
 from litestar.params import FromPath
 
-from backhaul.domain.policy import HOUR, AcceptParcel, DeadlineRule, Default, Policy
+from backhaul.domain.policy import HOUR, AcceptParcel, BadParcel, DeadlineRule, Default, Policy
+from backhaul.domain.rules import Rule
 from backhaul.domain.words import ANSWERS
 from backhaul.store import connection_pages
 from backhaul.store import shops as shop_store
@@ -19,6 +20,7 @@ from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.dashboard.shops import shop_of
 from backhaul.web.problems import BadInput
 from backhaul.web.rendering import go, page
+from backhaul.work import policies
 
 
 @get("/shops/{shop_id:uuid}/policy", include_in_schema=False)
@@ -26,15 +28,18 @@ async def show(request: Asked, shop_id: FromPath[UUID]) -> Response[str]:
     """The form."""
     pool = services_of(request).pool
     shop = await shop_of(request, shop_id)
+    found = await shop_store.policy(pool, shop_id)
     return await page(
         request,
         "policy.html",
         shop=shop,
-        policy=await shop_store.policy(pool, shop_id),
+        policy=found,
         versions=await connection_pages.policy_versions(pool, shop_id),
         actions=tuple(ANSWERS),
         choices=tuple(Default),
         acceptance=tuple(AcceptParcel),
+        bad_parcels=tuple(BadParcel),
+        rules=policies.written_rules(found.rules),
     )
 
 
@@ -54,12 +59,22 @@ def read(form: FormMultiDict, before: Policy) -> Policy:
         before,
         on_deadline=rules,
         accept_parcel=forms.choice(form, "accept_parcel", AcceptParcel, "When a parcel is accepted"),
+        rules=_rules(forms.text(form, "rules", "Rules", limit=20000)),
+        bad_parcel=forms.choice(form, "bad_parcel", BadParcel, "When no unit passed inspection"),
+        on_mixed=forms.choice(form, "on_mixed", Default, "When some units passed inspection"),
         lead_s=lead,
         last_attempt_s=last,
         warn_hours=_hours(forms.text(form, "warn_hours")),
         inspect_within_s=forms.whole(form, "inspect_days", "Days to inspect", 1, 365) * 24 * HOUR,
         reasons=_mapping(forms.text(form, "reasons", "Reasons", limit=20000)),
     )
+
+
+def _rules(text: str) -> tuple[Rule, ...]:
+    try:
+        return policies.read_rules(text)
+    except policies.BadPolicy as error:
+        raise BadInput(f"Rules: {error}") from None
 
 
 def _hours(text: str) -> tuple[int, ...]:
