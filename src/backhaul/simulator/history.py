@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 
 from backhaul.simulator.clock import SimulatedClock
@@ -10,6 +11,7 @@ from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok import states
 from backhaul.simulator.tiktok.channel import Channel
 from backhaul.simulator.tiktok.model import Order, Return, Shop
+from backhaul.simulator.tiktok.past import Past
 from backhaul.simulator.tiktok.sales import Unit
 
 DAY = 86400.0
@@ -54,6 +56,46 @@ class History:
         finally:
             world.quiet, self._connector.suspended = False, False
         return made
+
+    def fill(self, shop: Shop, orders: int, open_returns: int, days: float = 90.0) -> None:
+        """A large past: so many delivered orders, the youngest of which have an open return each.
+
+        The orders are made when somebody looks at them. Half of the returns wait for an answer, a quarter for the
+        buyer to ship, a quarter for the judgement of a parcel that has arrived. No copies go to the commerce system
+        but those of orders with a return.
+        """
+        if open_returns > orders:
+            raise ValueError("an open return needs an order of the past: open_returns is larger than past_orders")
+        world, sales, now = self._channel.world, self._channel.sales, self._clock.now()
+        past = Past.of(shop, world.ids, seed=self._rng.getrandbits(32), count=orders, now=now, days=days)
+        world.quiet, self._connector.suspended = True, True
+        collecting = gc.isenabled()
+        gc.disable()  # everything made here stays: there is nothing to collect
+        try:
+            sales.open_past(past)
+            with world.in_bulk():
+                for number in range(open_returns):
+                    order = world.orders[past.orders.text(orders - open_returns + number)]
+                    self._open(
+                        shop, order, now - 60 - 3600 * _OPEN_HOURS * (open_returns - number) / open_returns, number
+                    )
+        finally:
+            world.quiet, self._connector.suspended = False, False
+            if collecting:
+                gc.enable()
+
+    def _open(self, shop: Shop, order: Order, asked_at: float, number: int) -> None:
+        aftersales, stage = self._channel.aftersales, number % 4
+        at = max(asked_at, order.delivered_at + 1.0)
+        with self._clock.pinned(at):
+            if shop.commerce_domain is not None:
+                self._connector.plan(order, _at_once(self._connector.habits.get(shop.id, Habits())))
+            kind = states.REFUND if stage == 0 else states.RETURN
+            shipment = "PLATFORM" if stage == 3 else None
+            case = aftersales.request(order, kind, order.lines, shipment=shipment, auto_approve=stage > 1)
+            if stage == 3:
+                aftersales.ship(case)
+                aftersales.deliver(case)
 
     def _one(self, shop: Shop, at: float, still_open: bool, auto_approved: bool) -> str:
         rng = self._rng

@@ -4,6 +4,30 @@ from __future__ import annotations
 
 import random
 import string
+from dataclasses import dataclass
+
+_STEP = 2477
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Ids in even steps, which can be read back into their numbers."""
+
+    prefix: str
+    room: int
+    first: int
+    count: int
+
+    def text(self, number: int) -> str:
+        """The id with this number."""
+        return self.prefix + str(self.first + number * _STEP)
+
+    def number(self, text: str) -> int | None:
+        """The number of an id; None for one that is not of this block."""
+        if len(text) != len(self.prefix) + self.room or not text.startswith(self.prefix) or not text.isdigit():
+            return None
+        number, rest = divmod(int(text[len(self.prefix) :]) - self.first, _STEP)
+        return number if rest == 0 and 0 <= number < self.count else None
 
 
 class Ids:
@@ -21,6 +45,15 @@ class Ids:
             last = self._rng.randrange(10 ** (room - 1), 2 * 10 ** (room - 1))
         value = self._last[prefix] = last + self._rng.randrange(1, 5000)
         return f"{prefix}{value:0{room}d}"
+
+    def block(self, prefix: str, digits: int, count: int) -> Block:
+        """So many ids at once, none of which `decimal` gives out any more."""
+        room = digits - len(prefix)
+        if count * _STEP >= 8 * 10 ** (room - 1):
+            raise ValueError(f"{count} ids do not fit into {digits} digits behind {prefix}")
+        first = int(self.decimal(prefix, digits)[len(prefix) :])
+        self._last[prefix] = first + count * _STEP
+        return Block(prefix, room, first, count)
 
     def word(self, prefix: str, length: int = 24) -> str:
         """A random token of letters and digits behind a prefix."""

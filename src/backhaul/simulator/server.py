@@ -121,6 +121,8 @@ class Simulator:
             self.loop.world.of_shop[shop.id] = spec.commerce_domain
         if habits is not None:
             self.connector.habits[shop.id] = habits
+        if spec.past_orders or spec.open_returns:
+            self.history.fill(shop, spec.past_orders, spec.open_returns)
         return shop
 
     async def start(self) -> None:

@@ -30,6 +30,7 @@ _WORLD = (
     "images",
     "journals",
     "groups",
+    "by_buyer",
     "returns_of_order",
     "cancellations_of_order",
     "order_of_package",
@@ -148,6 +149,8 @@ def _set_clocks(simulator: Simulator) -> None:
     for order in channel.world.orders.values():
         order.timer = None
         channel.sales.schedule_completion(order)
+    for past in channel.world.orders.pasts:
+        channel.sales.watch_past(past)
     for order_id, (at, style, wrong_sku, habits) in list(simulator.connector.planned.items()):
         order, delay = channel.world.orders[order_id], max(1.0, at - clock.now())
         simulator.connector.copy_later(order, style, delay, wrong_sku=wrong_sku, habits=habits)
@@ -205,4 +208,4 @@ def counts(simulator: Simulator) -> dict[str, int]:
     """How much there is, for a line at start."""
     world = simulator.channel.world
     still_open = sum(1 for case in world.returns.values() if case.status not in m.ENDED)
-    return {"orders": len(world.orders), "returns": len(world.returns), "open": still_open}
+    return {"orders": world.orders.count(), "returns": len(world.returns), "open": still_open}

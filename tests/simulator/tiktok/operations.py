@@ -215,8 +215,8 @@ def _places(wire: Wire, at: Situation) -> Iterator[Operation]:
 
 def _money(wire: Wire) -> Iterator[Operation]:
     journal, now = wire.sim.channel.world.journal(wire.shop), wire.sim.clock.now()
-    day = next(day for day in journal.made(now) if any(entry.case_id for entry in journal.days[day]))
-    entry = next(entry for entry in journal.days[day] if entry.case_id)
+    day = next(day for day in journal.made(now) if any(entry.case_id for entry in journal.entries(day)))
+    entry = next(entry for entry in journal.entries(day) if entry.case_id)
     sort = {"sort_field": "order_create_time"}
     yield Operation("GET", "/finance/202309/statements", query={"sort_field": "statement_time"})
     lines = "/finance/202501/statements/{statement_id}/statement_transactions"

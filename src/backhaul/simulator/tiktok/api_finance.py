@@ -58,10 +58,10 @@ class FinanceApi:
         if day is None:
             raise ApiError(98001004, "invalid parameter statement_id")
         orders = self._world.orders
-        entries = sorted(journal.days[day], key=lambda entry: (orders[entry.order_id].created_at, entry.order_id))
+        entries = sorted(journal.entries(day), key=lambda entry: (orders[entry.order_id].created_at, entry.order_id))
         if call.query.get("sort_order", "ASC") == "DESC":
             entries.reverse()
-        whole = self._whole(journal.days[day])
+        whole = self._whole(entries)
         page, token = paging.listed(call, entries, largest=100, default=20)
         money = _Writer(shop)
         return {
@@ -89,9 +89,8 @@ class FinanceApi:
         order = world.orders.get(call.args["order_id"])
         if order is None or order.shop is not shop:
             raise ApiError(21008111, "order belongs to another seller or does not exist")
-        journal, now = world.journal(shop), world.clock.now()
-        days = [day for day in dict.fromkeys(journal.of_order.get(order.id, ())) if day * DAY <= now]
-        found = [(day, entry) for day in days for entry in journal.days[day] if entry.order_id == order.id]
+        now = world.clock.now()
+        found = [(day, entry) for day, entry in world.journal(shop).of_order(order) if day * DAY <= now]
         whole = self._whole(entry for _, entry in found)
         money = _Writer(shop)
         rows = [row for day, entry in found for row in self._of_skus(shop, day, entry)]
@@ -214,7 +213,7 @@ class FinanceApi:
         return finance.total(self._figures(entry) for entry in entries)
 
     def _settlement(self, shop: Shop, day: int) -> int:
-        return self._whole(self._world.journal(shop).days[day]).settlement
+        return self._whole(self._world.journal(shop).entries(day)).settlement
 
     def _paid(self, day: int) -> bool:
         return (day + _BANK_DAYS) * DAY <= self._world.clock.now()
@@ -225,7 +224,7 @@ class FinanceApi:
     # -- shapes -------------------------------------------------------------------------------------------------------
 
     def _statement(self, shop: Shop, day: int) -> dict[str, Any]:
-        whole, money = self._whole(self._world.journal(shop).days[day]), _Writer(shop)
+        whole, money = self._whole(self._world.journal(shop).entries(day)), _Writer(shop)
         paid = {"payment_time": (day + _BANK_DAYS) * DAY} if self._paid(day) else {}
         return {
             "id": finance.statement_id(shop, day),

@@ -14,7 +14,7 @@ from backhaul.simulator.tiktok.events import VENDOR
 from backhaul.simulator.tiktok.gateway import Call, Endpoint
 from backhaul.simulator.tiktok.model import Order
 from backhaul.simulator.tiktok.shapes import amount, cancellation_shape, order_shape
-from backhaul.simulator.tiktok.world import World
+from backhaul.simulator.tiktok.world import CANCELLED_UNPACKED, World
 
 PLATFORMS = frozenset(
     {
@@ -63,12 +63,8 @@ class OrderApi:
     def search(self, call: Call) -> dict[str, Any]:
         """Search orders."""
         page = paging.asked(call, smallest=1, largest=100, default=None, order="DESC")
-        status = call.json.get("order_status")
-        wanted = {
-            name: call.json[name]
-            for name in ("shipping_type", "buyer_user_id", "is_buyer_request_cancel")
-            if name in call.json
-        }
+        status, buyer = call.json.get("order_status"), call.json.get("buyer_user_id")
+        wanted = {name: call.json[name] for name in ("shipping_type", "is_buyer_request_cancel") if name in call.json}
         warehouses = paging.words(call, "warehouse_ids")
         world = self._world
 
@@ -76,7 +72,6 @@ class OrderApi:
             order = world.orders[order_id]
             actual = {
                 "shipping_type": order.shipping_type,
-                "buyer_user_id": order.buyer.user_id,
                 "is_buyer_request_cancel": order.request_cancel_at > 0,
             }
             return all(actual[name] == value for name, value in wanted.items()) and (
@@ -87,8 +82,8 @@ class OrderApi:
             call,
             page,
             world.indexes[call.shop.id].orders,
-            statuses=None if status is None else [str(status)],
-            only=None,
+            statuses={None: None, "CANCELLED": ["CANCELLED", CANCELLED_UNPACKED]}.get(status, [str(status)]),
+            only=None if buyer is None else world.orders_of_buyer(str(buyer)),
             fits=fits if wanted or warehouses is not None else None,
         )
         now = world.clock.now()

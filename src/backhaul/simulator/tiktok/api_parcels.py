@@ -9,7 +9,7 @@ from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.gateway import Call, Endpoint
 from backhaul.simulator.tiktok.labels import require_picture
 from backhaul.simulator.tiktok.model import Order
-from backhaul.simulator.tiktok.shapes import recipient_address
+from backhaul.simulator.tiktok.shapes import PARCEL_STATUS, package_status, recipient_address
 from backhaul.simulator.tiktok.world import World
 
 _SCOPE = "seller.fulfillment.basic"
@@ -69,14 +69,10 @@ class ParcelApi:
     def search(self, call: Call) -> dict[str, Any]:
         """Outbound parcels, paged by the orders they belong to."""
         page = paging.asked(call, smallest=1, largest=50, default=None, order="DESC")
-        status = call.json.get("package_status")
-        world = self._world
-
-        def fits(order_id: str) -> bool:
-            order = world.orders[order_id]
-            return bool(order.package_id) and (status is None or _package(order)["status"] == status)
-
-        found, token = paging.turn(call, page, world.indexes[call.shop.id].orders, statuses=None, only=None, fits=fits)
+        status, world = call.json.get("package_status"), self._world
+        packed = [name for name, of_parcel in PARCEL_STATUS.items() if status in (None, of_parcel)]
+        index = world.indexes[call.shop.id].orders
+        found, token = paging.turn(call, page, index, statuses=packed, only=None, fits=None)
         rows = [_package(world.orders[order_id]) for order_id in found.ids]
         return {"total_count": found.total, "next_page_token": token, "packages": rows}
 
@@ -97,14 +93,13 @@ class ParcelApi:
         return {"url": f"https://simulated.invalid/{uri}", "width": 1200, "height": 900}
 
     def _packed(self, call: Call) -> Order:
-        order = self._world.orders.get(self._world.order_of_package.get(call.args["package_id"], ""))
+        order = self._world.order_in_package(call.args["package_id"])
         if order is None or order.shop is not call.shop:
             raise ApiError(21008111, "package belongs to another seller or does not exist")
         return order
 
 
 def _package(order: Order) -> dict[str, Any]:
-    status = {"AWAITING_COLLECTION": "PROCESSING", "IN_TRANSIT": "FULFILLING", "CANCELLED": "CANCELLED"}
     skus: dict[str, dict[str, Any]] = {}
     for line in order.lines:
         product = line.product
@@ -115,7 +110,7 @@ def _package(order: Order) -> dict[str, Any]:
         "orders": [{"id": order.id, "skus": list(skus.values())}],
         "create_time": order.paid_at,
         "update_time": order.updated_at,
-        "status": status.get(order.status, "COMPLETED"),
+        "status": package_status(order),
         "tracking_number": order.tracking_number,
         "shipping_provider_id": order.provider_id,
         "shipping_provider_name": order.shop.carriers.get(order.provider_id, ""),

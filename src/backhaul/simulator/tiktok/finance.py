@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from typing import NamedTuple, Protocol
 
 from backhaul.simulator.tiktok.model import CaseLine, Line, Order, Return, Shop
 
@@ -101,12 +102,21 @@ def of_refund(case: Return) -> Figures:
     return back
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of a statement: the sale of an order, or the refund of a case about it."""
 
     order_id: str
     case_id: str = ""
+
+
+class PastSales(Protocol):
+    """Sales that are known without an entry for each."""
+
+    def settled_on(self, day: int) -> list[str]:
+        """Ids of the orders in the statement of a day."""
+
+    def settlement_days(self) -> range:
+        """All days on which there can be such a statement."""
 
 
 @dataclass(slots=True)
@@ -114,29 +124,44 @@ class Journal:
     """What a shop's statements hold, by the day that the statement is made on (days since 1970, UTC)."""
 
     days: dict[int, list[Entry]] = field(default_factory=dict)
-    of_order: dict[str, list[int]] = field(default_factory=dict)
+    refunds: dict[str, list[int]] = field(default_factory=dict)
+    pasts: list[PastSales] = field(default_factory=list)
 
     def delivered(self, order: Order) -> None:
-        """Enters the sale of a delivered order, once. Orders that cost nothing are not settled."""
-        if order.total and order.id not in self.of_order:
+        """Enters the sale of an order that has just been delivered. Orders that cost nothing are not settled."""
+        if order.total:
             self._enter(settles(order), Entry(order.id))
 
     def refunded(self, case: Return) -> None:
         """Enters a refund that was paid."""
         day = case.refunded_at // DAY + 1
-        self._enter(max(day, settles(case.order)) if case.order.delivered_at else day, Entry(case.order.id, case.id))
+        day = max(day, settles(case.order)) if case.order.delivered_at else day
+        self._enter(day, Entry(case.order.id, case.id))
+        self.refunds.setdefault(case.order.id, []).append(day)
+
+    def entries(self, day: int) -> list[Entry]:
+        """The lines of the statement of a day."""
+        sales = [Entry(order_id) for past in self.pasts for order_id in past.settled_on(day)]
+        return sales + self.days.get(day, [])
+
+    def of_order(self, order: Order) -> list[tuple[int, Entry]]:
+        """The lines about one order, each with the day of its statement."""
+        days = dict.fromkeys([settles(order), *self.refunds.get(order.id, ())]) if order.delivered_at else {}
+        return [(day, entry) for day in days for entry in self.entries(day) if entry.order_id == order.id]
 
     def made(self, now: float) -> list[int]:
         """Days of the statements that are there, oldest first."""
-        return sorted(day for day in self.days if day * DAY <= now)
+        return [day for day in self._all_days() if day * DAY <= now]
 
     def waiting(self, now: float) -> list[Entry]:
         """What no statement holds yet."""
-        return [entry for day in sorted(self.days) if day * DAY > now for entry in self.days[day]]
+        return [entry for day in self._all_days() if day * DAY > now for entry in self.entries(day)]
+
+    def _all_days(self) -> list[int]:
+        return sorted({*self.days, *(day for past in self.pasts for day in past.settlement_days())})
 
     def _enter(self, day: int, entry: Entry) -> None:
         self.days.setdefault(day, []).append(entry)
-        self.of_order.setdefault(entry.order_id, []).append(day)
 
 
 def settles(order: Order) -> int:

@@ -6,19 +6,15 @@ import heapq
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 Key = tuple[int, str]
 _FEW = 5_000
 FIELDS = ("create_time", "update_time")
 
 
-@dataclass(slots=True)
-class Entry:
-    """What the index believes about one object."""
-
-    created: int
-    updated: int
-    status: str
+# What the index believes about one object: id, created, updated, status.
+Entry = tuple[str, int, int, str]
 
 
 @dataclass(slots=True)
@@ -28,6 +24,10 @@ class Found:
     ids: list[str]
     total: int
     after: Key | None
+
+
+def _time(entry: Entry, field: str) -> int:
+    return entry[1] if field == "create_time" else entry[2]
 
 
 class Index:
@@ -53,11 +53,30 @@ class Index:
         old = self._entries.get(object_id)
         if old is not None:
             self._drop(object_id, old)
-        self._entries[object_id] = Entry(created, updated, status)
+        self._entries[object_id] = (object_id, created, updated, status)
         buckets = self._by_status.setdefault(status, {name: [] for name in FIELDS})
         for name, at in (("create_time", created), ("update_time", updated)):
             insort(self._whole[name], (at, object_id))
             insort(buckets[name], (at, object_id))
+
+    def fill(self, rows: Iterable[Entry]) -> None:
+        """Enters many new objects at once."""
+        entries, fresh = self._entries, dict[str, tuple[list[Key], list[Key]]]()
+        for row in rows:
+            object_id, created, updated, status = row
+            entries[object_id] = row
+            known = fresh.get(status)
+            if known is None:
+                known = fresh[status] = ([], [])
+            known[0].append((created, object_id))
+            known[1].append((updated, object_id))
+        for status, lists in fresh.items():
+            buckets = self._by_status.setdefault(status, {name: [] for name in FIELDS})
+            for name, keys in zip(FIELDS, lists, strict=True):
+                buckets[name] += keys
+                self._whole[name] += keys
+        for keys in chain.from_iterable(lists.values() for lists in (self._whole, *self._by_status.values())):
+            keys.sort()
 
     def statuses(self) -> dict[str, int]:
         """How many objects stand in each status."""
@@ -135,8 +154,8 @@ class Index:
             keys: list[Key] = []
             for object_id in set(only):
                 entry = self._entries.get(object_id)
-                if entry is not None and (wanted is None or entry.status in wanted):
-                    keys.append((entry.created if sort == "create_time" else entry.updated, object_id))
+                if entry is not None and (wanted is None or entry[3] in wanted):
+                    keys.append((_time(entry, sort), object_id))
             return [sorted(keys)]
         if statuses is not None:
             return [self._by_status[status][sort] for status in dict.fromkeys(statuses) if status in self._by_status]
@@ -151,8 +170,7 @@ class Index:
         entries = self._entries
 
         def test(object_id: str) -> bool:
-            entry = entries[object_id]
-            at = entry.created if field == "create_time" else entry.updated
+            at = _time(entries[object_id], field)
             if (low is not None and at < low) or (high is not None and at >= high):
                 return False
             return fits is None or fits(object_id)
@@ -173,7 +191,7 @@ class Index:
         return parts[0] if len(parts) == 1 else heapq.merge(*parts, reverse=descending)
 
     def _drop(self, object_id: str, entry: Entry) -> None:
-        for name, at in (("create_time", entry.created), ("update_time", entry.updated)):
-            for keys in (self._whole[name], self._by_status[entry.status][name]):
-                place = bisect_left(keys, (at, object_id))
+        for name in FIELDS:
+            for keys in (self._whole[name], self._by_status[entry[3]][name]):
+                place = bisect_left(keys, (_time(entry, name), object_id))
                 del keys[place]

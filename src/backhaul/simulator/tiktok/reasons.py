@@ -69,6 +69,7 @@ def retired(market: str, key: str) -> bool:
     return key in RETIRED.get(market, frozenset())
 
 
+@lru_cache(maxsize=2048)
 def text(key: str) -> str:
     """A readable text for a key, made from the key itself."""
     plain = key.removesuffix("_uk")

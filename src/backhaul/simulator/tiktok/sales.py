@@ -8,11 +8,10 @@ from typing import Any
 
 from backhaul.simulator import money
 from backhaul.simulator.tiktok.model import Buyer, Line, Order, Product, Shop
+from backhaul.simulator.tiktok.past import Past
+from backhaul.simulator.tiktok.people import person
 from backhaul.simulator.tiktok.world import World
 
-_FIRST = ("Ada", "Ben", "Cleo", "Dara", "Emil", "Fay", "Gus", "Hana", "Ivo", "June", "Kai", "Lena", "Milo", "Nora")
-_LAST = ("Abel", "Brook", "Castro", "Dietz", "Eden", "Frost", "Garcia", "Holm", "Ito", "Jung", "Kaya", "Lund", "Moss")
-_STREETS = ("Elm Street", "Harbour Road", "Mill Lane", "Station Road", "Orchard Way")
 _FLOW = ("UNPAID", "ON_HOLD", "AWAITING_SHIPMENT", "AWAITING_COLLECTION", "IN_TRANSIT", "DELIVERED", "COMPLETED")
 
 
@@ -72,7 +71,7 @@ class Sales:
         order = Order(
             id=world.ids.decimal("5766", 18),
             shop=shop,
-            buyer=buyer or (source.buyer if source else self._person(shop)),
+            buyer=buyer or (source.buyer if source else person(shop, world.ids.decimal("7496", 19), world.rng)),
             lines=[self._line(shop, unit) for unit in units],
             shipping_fee=fee,
             shipping_tax=0,
@@ -90,6 +89,7 @@ class Sales:
         for line in order.lines:
             line.status = status if status != "ON_HOLD" else "AWAITING_SHIPMENT"
         world.orders[order.id] = order
+        world.by_buyer.setdefault(order.buyer.user_id, []).append(order.id)
         world.order_changed(order)
         self.schedule_completion(order)
         for listener in world.order_created:
@@ -157,6 +157,30 @@ class Sales:
 
         order.timer = self._world.clock.schedule(max(ends, self._world.clock.now() + 86400), complete)
 
+    def open_past(self, past: Past) -> None:
+        """Puts a past in force: its orders can be found, settled and completed when their time comes."""
+        world, shop = self._world, past.shop
+        world.orders.pasts.append(past)
+        rows = past.rows()
+        world.indexes[shop.id].orders.fill(rows)
+        world.journal(shop).pasts.append(past)
+        past.completed = sum(1 for row in rows if row[3] == "COMPLETED")
+        self.watch_past(past)
+
+    def watch_past(self, past: Past) -> None:
+        """Sets the clock of the next past order to be completed; one clock serves them all."""
+        if past.completed < past.count:
+            at = float(past.completed_at(past.completed))
+            self._world.clock.schedule(at, lambda: self._complete_past(past))
+
+    def _complete_past(self, past: Past) -> None:
+        while past.completed < past.count and past.completed_at(past.completed) <= self._world.clock.now():
+            order = self._world.orders[past.orders.text(past.completed)]
+            past.completed += 1
+            if order.status == "DELIVERED":
+                self.advance(order, "COMPLETED")
+        self.watch_past(past)
+
     def _line(self, shop: Shop, unit: Unit) -> Line:
         price = unit.product.price if unit.price is None else unit.price
         net = price - unit.seller_discount - unit.platform_discount
@@ -177,22 +201,6 @@ class Sales:
     @staticmethod
     def _option_id(shop: Shop) -> str:
         return shop.warehouse_id[:-1] + "1"
-
-    def _person(self, shop: Shop) -> Buyer:
-        rng = self._world.rng
-        user_id = self._world.ids.decimal("7496", 19)
-        city, state, postal_code = rng.choice(shop.market.cities)
-        return Buyer(
-            user_id,
-            rng.choice(_FIRST),
-            rng.choice(_LAST),
-            f"{rng.randrange(1, 400)} {rng.choice(_STREETS)}",
-            city,
-            state,
-            postal_code,
-            f"(+1)555010{rng.randrange(10, 99)}",
-            f"sim{user_id}@chat.seller.tiktok.invalid",
-        )
 
 
 def units_from(sales: Sales, shop: Shop, lines: Sequence[dict[str, Any]]) -> list[Unit]:

@@ -19,6 +19,15 @@ from backhaul.simulator.tiktok.model import (
 )
 
 _METHODS = {"PLATFORM": "PLATFORM_SHIPPED", "SELLER": "SELLER_SHIPPED", "BUYER_ARRANGE": "BUYER_SHIPPED"}
+# Order status -> status of its outbound parcel, for the statuses in which an order has one.
+PARCEL_STATUS = {
+    "PARTIALLY_SHIPPING": "PROCESSING",
+    "AWAITING_COLLECTION": "PROCESSING",
+    "IN_TRANSIT": "FULFILLING",
+    "DELIVERED": "COMPLETED",
+    "COMPLETED": "COMPLETED",
+    "CANCELLED": "CANCELLED",
+}
 _MASKED_STATUSES = frozenset({"UNPAID", "ON_HOLD", "CANCELLED"})
 _MONTH = 30 * 86400
 MASK = "****"
@@ -214,6 +223,11 @@ def warehouse_address(shop: Shop) -> dict[str, Any]:
         "address_line1": "7 Simulated Way",
         "full_address": f"7 Simulated Way, {city}, {state} {postal_code}, {shop.market.region}",
     }
+
+
+def package_status(order: Order) -> str:
+    """Status of the outbound parcel of an order."""
+    return PARCEL_STATUS.get(order.status, "TO_FULFILL")
 
 
 def order_line(order: Order, line: Line) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -20,8 +21,11 @@ from backhaul.simulator.tiktok.groups import Groups
 from backhaul.simulator.tiktok.index import Index
 from backhaul.simulator.tiktok.market import Clocks, market
 from backhaul.simulator.tiktok.model import Cancellation, Case, Order, Product, Return, Shop, Switches
+from backhaul.simulator.tiktok.past import Orders
 from backhaul.simulator.tiktok.shapes import return_shape
 
+# Under this name the index keeps cancelled orders that have no parcel, so that parcels can be searched by it too.
+CANCELLED_UNPACKED = "CANCELLED without a parcel"
 _CARRIERS = ("USPS", "UPS", "FedEx", "DHL eCommerce")
 _GOODS = (
     ("Rain jacket", "JKT", (("Blue, M", "BLU-M"), ("Blue, L", "BLU-L"), ("Black, M", "BLK-M")), 5900),
@@ -45,6 +49,8 @@ class ShopSpec:
     seller: str = ""
     seller_type: str = "LOCAL"
     commerce_domain: str | None = None
+    past_orders: int = 0  # delivered orders of the last three months
+    open_returns: int = 0  # returns that are open now, of as many of those orders
     commerce_points_per_s: int | None = None  # the store's plan; the standard plan's rate when left out
     desk: str = ""  # `loop` puts a returns desk on the store
     desk_settings: dict[str, Any] = field(default_factory=dict)
@@ -75,7 +81,8 @@ class World:
         self.auth = Authority(clock, rng, self.ids)
         self.events = Events(clock, self.ids, moods, delivery, self.auth)
         self.shops: dict[str, Shop] = self.auth.shops
-        self.orders: dict[str, Order] = {}
+        self.orders = Orders()
+        self.by_buyer: dict[str, list[str]] = {}
         self.returns: dict[str, Return] = {}
         self.cancellations: dict[str, Cancellation] = {}
         self.indexes: dict[str, Indexes] = {}
@@ -91,6 +98,8 @@ class World:
         self.parcel_moved: list[Callable[[str, str], None]] = []
         """Told the tracking number of a return's parcel and what befell it: `in_transit` or `delivered`."""
         self.quiet = False
+        self.unpublished: dict[str, Return] | None = None
+        self._by_cipher: dict[str, str] = {}
 
     def add_shop(self, spec: ShopSpec) -> Shop:
         """Opens a shop; its seller is made when the name is new."""
@@ -155,8 +164,25 @@ class World:
     def publish(self, case: Return) -> None:
         """Makes the search show a return as it is now."""
         case.published_at = case.updated_at
+        if self.unpublished is not None:
+            self.unpublished[case.id] = case
+            return
         self.indexes[case.shop.id].returns.put(case.id, case.created_at, case.updated_at, case.status)
         self.groups.touch(case, self.returns)
+
+    @contextmanager
+    def in_bulk(self) -> Iterator[None]:
+        """Enters new returns into the search all at once, when many are made."""
+        self.unpublished = {}
+        try:
+            yield
+        finally:
+            fresh, self.unpublished = self.unpublished, None
+            for shop_id, index in self.indexes.items():
+                rows = (case for case in fresh.values() if case.shop.id == shop_id)
+                index.returns.fill((case.id, case.created_at, case.updated_at, case.status) for case in rows)
+            for case in fresh.values():
+                self.groups.touch(case, self.returns)
 
     def enter(self, case: Return) -> None:
         """Enters a new return under its order and with those it belongs to."""
@@ -175,7 +201,9 @@ class World:
     def order_changed(self, order: Order, *, tell: bool = True) -> None:
         """Stamps a change of an order, moves the index, tells the listeners."""
         order.updated_at = max(order.updated_at, self.clock.seconds())
-        self.indexes[order.shop.id].orders.put(order.id, order.created_at, order.updated_at, order.status)
+        never_packed = order.status == "CANCELLED" and not order.package_id
+        status = CANCELLED_UNPACKED if never_packed else order.status
+        self.indexes[order.shop.id].orders.put(order.id, order.created_at, order.updated_at, status)
         if tell and not self.quiet:
             self.events.order_changed(order)
 
@@ -199,7 +227,7 @@ class World:
 
     def order_of(self, shop: Shop, order_id: str) -> Order:
         """An order of this shop; refuses unknown ones and other sellers' ones."""
-        order = self.orders.get(order_id)
+        order: Order | None = self.orders.get(order_id)
         if order is None:
             raise ApiError(25007006, "order does not exist")
         if order.shop is not shop:
@@ -208,12 +236,22 @@ class World:
 
     def any_order_of(self, shop: Shop, order_id: str) -> Order:
         """An order of this shop for calls of the order API, which has codes of its own."""
-        order = self.orders.get(order_id)
+        order: Order | None = self.orders.get(order_id)
         if order is None:
             raise ApiError(21001001, "order does not exist")
         if order.shop is not shop:
             raise ApiError(21008111, "order belongs to another seller")
         return order
+
+    def orders_of_buyer(self, user_id: str) -> set[str]:
+        """Ids of all orders of a buyer."""
+        return {*self.by_buyer.get(user_id, ()), *self.orders.of_buyer(user_id)}
+
+    def order_in_package(self, package_id: str) -> Order | None:
+        """The order that was sent in an outbound parcel."""
+        if package_id in self.order_of_package:
+            return self.orders[self.order_of_package[package_id]]
+        return self.orders.in_package(package_id)
 
     def journal(self, shop: Shop) -> Journal:
         """What the statements of a shop hold."""
@@ -239,7 +277,11 @@ class World:
 
     def shop_by_cipher(self, cipher: str) -> Shop | None:
         """The shop a cipher stands for."""
-        return next((shop for shop in self.shops.values() if shop.cipher == cipher), None)
+        shop_id = self._by_cipher.get(cipher)
+        if shop_id is None and len(self._by_cipher) < len(self.shops):
+            self._by_cipher = {shop.cipher: shop.id for shop in self.shops.values()}
+            shop_id = self._by_cipher.get(cipher)
+        return None if shop_id is None else self.shops[shop_id]
 
     def _catch_up(self, case: Return) -> None:
         case.stale = None
