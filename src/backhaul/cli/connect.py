@@ -32,14 +32,17 @@ def connect(
     ] = None,
     title: Annotated[str, typer.Option(help="How the connection is called here.")] = "",
     shop: Annotated[
-        str, typer.Option(help="The TikTok shop that a commerce account belongs to, if there are several.")
+        str, typer.Option(help="The TikTok shop that a commerce or desk account belongs to, if there are several.")
     ] = "",
     simulated_by: Annotated[
         str, typer.Option(metavar="URL", help="The control address of a simulator on this machine; see simulate.")
     ] = "",
     code: Annotated[str, typer.Option(help="The code, or the whole address, that the consent page led back to.")] = "",
     again: Annotated[
-        bool, typer.Option("--again", help="Log in again: a new consent for a connection that is there.")
+        bool,
+        typer.Option(
+            "--again", help="Log in again to a connection that is there; with --set with changed credentials."
+        ),
     ] = False,
     wait: Annotated[int, typer.Option(min=0, help="Seconds to wait for the owner's consent.")] = 900,
     browser: Annotated[bool, typer.Option(help="Open the consent page in a browser.")] = True,
@@ -55,6 +58,8 @@ def connect(
       backhaul connect tiktok_shop
 
       backhaul connect shopify --set shop_domain=my-shop.myshopify.com --set client_id=… --set client_secret=@secret.txt
+
+      backhaul connect loop --set api_key=@key.txt --set webhook_secret=@secret.txt
 
       backhaul connect tiktok_shop --code "https://returns.example.com/callback/tiktok_shop?code=…"
 
@@ -91,6 +96,8 @@ async def _connect(
         shop_id = (await finding.shop(hub.pool, shop)).id if shop else None
         if again:
             connection_id = await _there(hub, vendor, title)
+            if not await hub.logins.consent_url(connection_id, BY):
+                await hub.logins.again(connection_id, BY, given)
         elif simulated_by:
             await connect_simulated(hub, simulated_by, vendor, title, given, shop_id)
             return
@@ -132,7 +139,8 @@ async def connect_simulated(
     hub: Hub, control: str, vendor: str, title: str, given: dict[str, str], shop_id: UUID | None, *, show: bool = True
 ) -> UUID:
     """Connect a simulated account through the same forms as a real one. Fields not given are the simulator's."""
-    pick = given.get("shop_domain", "")
+    ours = [each for each in await pages.shops(hub.pool) if each.id == shop_id]
+    pick = given.get("shop_domain", "") or (ours[0].channel_id if ours else "")
     account = await simulated.account(control, vendor, pick)
     manifest = REGISTRY[vendor].manifest
     connection_id = await hub.logins.add(

@@ -61,6 +61,9 @@ async def account(control: str, vendor: str, pick: str = "") -> Account:
         if vendor == "shopify" and store:
             credentials = {"shop_domain": store["domain"]} | {n: store[n] for n in ("client_id", "client_secret")}
             return Account(credentials, f"{store['base']}/{store['domain']}", "", clock, shop["id"])
+        if vendor == "loop" and shop["desk"]:
+            credentials = {"api_key": shop["desk"]["key"], "webhook_secret": shop["desk"]["webhook_secret"]}
+            return Account(credentials, world["addresses"]["loop"], "", clock, shop["id"])
     raise Problem(f"the simulator at {control} plays no {vendor} account{f' “{pick}”' if pick else ''}", 2)
 
 

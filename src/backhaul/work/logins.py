@@ -24,7 +24,7 @@ from backhaul.store.jobs import Rank
 from backhaul.store.shops import ConnectionRow
 from backhaul.work.clocks import NoClock, clock_of
 from backhaul.work.tokens import renew_at, resume, save_tokens
-from backhaul.work.vendors import Vendors, seal_settings, shop_time
+from backhaul.work.vendors import Vendors, open_settings, seal_settings, shop_time
 
 log = structlog.get_logger()
 
@@ -132,6 +132,32 @@ class Logins:
             row.auth_base, row.clock, row.webhook_key,
         )  # fmt: skip
         await commands.tell(self.pool, None, None, int(time.time()), by, "connection.added", f"{by} added {row.title}")
+
+    async def again(self, connection_id: UUID, by: str, values: Mapping[str, str] | None = None) -> None:
+        """Log in anew where no consent is needed, with changed ``values`` of the settings if there are any: they are
+        kept only when the vendor takes them, and what stood before works on until then."""
+        row = await self._row(connection_id)
+        manifest = self.vendors.registry[row.vendor].manifest
+        if values:
+            secret = {field.name for field in manifest.fields if field.secret}
+            whole = {**open_settings(self.vendors.vault, row), **values}
+            sealed = {name: value for name, value in whole.items() if name in secret and value}
+            plain = {name: value for name, value in whole.items() if name not in secret and value}
+            row = msgspec.structs.replace(
+                row, settings=plain, secrets=seal_settings(self.vendors.vault, row.id, sealed)
+            )
+        try:
+            tokens = await self.vendors.make(row, "").exchange("")
+        except (NeedsReauth, Refused) as error:
+            raise LoginRefused(f"{manifest.title} did not take the credentials: {error}", _todo(manifest)) from error
+        except VendorError as error:
+            raise LoginRefused(f"{manifest.title} does not answer: {error}", "Try again in a minute.") from error
+        if values:
+            await self.pool.execute(
+                "update connection set settings = $2, secrets = $3 where id = $1", row.id, row.settings, row.secrets
+            )
+        shop_id, _ = await self._any_shop(row)
+        await self._connected(row, tokens, by, shop_id)
 
     async def disable(self, connection_id: UUID, by: str) -> None:
         """Stop using a connection. Nothing is sent to it until it is connected again."""
@@ -357,7 +383,7 @@ class Logins:
             uuid7(),
             row.id,
             f"{row.title} lacks rights: " + "; ".join(f"{scope} ({manifest.scopes[scope]})" for scope in missing),
-            "Add them to the app, then let the owner authorise again.",
+            "Add them to the app or key, then log in again on the Connections page.",
         )
 
     async def subscribe(self, connection_id: UUID) -> tuple[str, ...]:

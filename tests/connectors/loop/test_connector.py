@@ -164,15 +164,13 @@ async def test_without_developer_tools_there_are_no_webhooks_and_it_is_said(stag
     assert stage.subscriptions() == []
 
 
-async def test_the_account_is_known_by_its_number_once_loop_tells_it(stage: Stage) -> None:
-    before = (await stage.connector.exchange("")).account
-    assert before.startswith("key ")
-    assert stage.desk.keys[0].value not in before
+async def test_the_account_is_its_key_and_shows_its_number_once_loop_tells_it(stage: Stage) -> None:
+    (before,) = await stage.connector.shops()
     await stage.connector.subscribe(stage.address())
-    after = (await stage.connector.exchange("")).account
-    assert after == f"account {stage.desk.shop_id}"
-    other = stage.connect(stage.simulator.loop.world.add_key(stage.desk, "second", SCOPES).value)
-    assert (await other.exchange("")).account == after  # the same account under another key
+    (after,) = await stage.connector.shops()
+    assert before.id == after.id == (await stage.connector.exchange("")).account
+    assert stage.desk.keys[0].value not in before.id + before.name
+    assert (str(stage.desk.shop_id) in before.name, str(stage.desk.shop_id) in after.name) == (False, True)
 
 
 async def test_without_a_webhook_secret_nothing_is_taken_and_it_is_said(stage: Stage) -> None:

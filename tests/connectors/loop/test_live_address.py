@@ -47,9 +47,8 @@ async def test_calls_go_to_loop_in_the_version_we_know() -> None:
 async def test_the_rights_are_tried_there_with_calls_that_change_nothing() -> None:
     lists = (b"[]", b"{}", b'{"webhooks":[]}')
     recorder = Recorder(*lists, b'{"errors":[{"code":"order-not-found"}]}', b'{"webhooks":[{"id":1,"shop_id":65432}]}')
-    tokens = await connect(recorder).exchange("")
-    assert tokens.access == "made-up"
-    assert tokens.account == "account 65432"
+    (info,) = await connect(recorder).shops()
+    assert info.name == "Loop account 65432"
     assert {url.partition("/api/")[0] for _, url, _ in recorder.asked} == {"https://api.loopreturns.com"}
     assert [method for method, _, _ in recorder.asked] == ["GET", "GET", "GET", "POST", "GET"]
 

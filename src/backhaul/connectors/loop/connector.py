@@ -107,25 +107,22 @@ class Loop:
         if "returns" not in rights:
             name = errors.RIGHTS["returns"]
             raise NeedsReauth(f"The key lacks the right “{name}”, without which nothing can be read.", ("returns",))
-        return Tokens(access=key, scopes=rights, account=await self._account(key, rights))
+        # The account is named by its key: Loop tells no other name of it before there is a subscription.
+        return Tokens(access=key, scopes=rights, account=self._settings.key_name)
 
     async def refresh(self, refresh: str) -> Tokens:
         """The same question again: a key does not end by itself."""
         return await self.exchange("")
 
     async def shops(self) -> tuple[ShopInfo, ...]:
-        """The one account of the key. Loop tells neither its name nor its currency."""
+        """The one account of the key. Loop tells neither its name nor its currency, and its number only on a
+        subscription. Raises NeedsReauth when the key cannot even read returns."""
         key = str(self._settings.api_key)
-        rights = await self._client.rights(key)
-        account = await self._account(key, rights)
-        return (ShopInfo(account, account, f"Loop {account}", "", "", "UTC"),)
-
-    async def _account(self, key: str, rights: tuple[str, ...]) -> str:
-        """The account's id where a subscription names it, else what tells the key from others."""
-        if HOOKS not in rights:
-            return self._settings.key_name
-        ids = [mapping.text(each.shop_id) for each in await self._subscriptions(key)]
-        return next((f"account {ident}" for ident in ids if ident), self._settings.key_name)
+        rights = (await self.exchange("")).scopes
+        known = await self._subscriptions(key) if HOOKS in rights else []
+        number = next((found for each in known if (found := mapping.text(each.shop_id))), "")
+        name = f"Loop account {number}" if number else f"Loop, {self._settings.key_name}"
+        return (ShopInfo(self._settings.key_name, self._settings.key_name, name, "", "", "UTC"),)
 
     # -- webhooks
 

@@ -250,7 +250,6 @@ def not_let_in(scope: str, key_works: bool, text: str) -> VendorError:
     if not key_works:
         return NeedsReauth(
             f"Loop does not accept the key any more ({text}). Make a new one under Developer tools in Loop's admin.",
-            (scope,) if scope == "returns" else (),
         )
     advice = f" {SUPPORT}" if scope.startswith("draft_returns") else ""
     return Refused(

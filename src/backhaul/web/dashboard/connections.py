@@ -135,10 +135,12 @@ def _secret(manifest: Manifest, name: str) -> bool:
 
 @post("/connections/{connection_id:uuid}/login", guards=[needs("configure")], include_in_schema=False)
 async def login(request: Asked, connection_id: FromPath[UUID]) -> Response[Any]:
-    """To the vendor's consent page. A form may not lead to another site under our policy, so the browser is sent there
-    by htmx, or by a link where there is none."""
-    target = safe_link(await services_of(request).logins.consent_url(connection_id, request.user.name))
+    """To the vendor's consent page, or at once with the stored credentials where there is none. A form may not lead to
+    another site under our policy, so the browser is sent there by htmx, or by a link where there is none."""
+    logins = services_of(request).logins
+    target = safe_link(await logins.consent_url(connection_id, request.user.name))
     if not target:
+        await logins.again(connection_id, request.user.name)
         return go(request, f"/connections#c-{connection_id}", "Logged in: this vendor asks for no consent page.")
     if request.headers.get("hx-request") == "true":
         return Response(None, status_code=200, headers={"hx-redirect": target})

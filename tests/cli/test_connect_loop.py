@@ -1,0 +1,45 @@
+"""A returns desk connected by commands: its rights are tried, what lacks is named, and a new key takes its place."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from backhaul.simulator.process import SimulatorProcess
+from tests.cli.runs import backhaul
+
+STORE = "desk-store.myshopify.com"
+FEW = ["returns", "developer_tools"]
+
+
+@pytest.mark.timeout(180)
+async def test_a_desk_is_connected_and_its_key_replaced(database: str, tmp_path: Path) -> None:
+    async def run(*arguments: str, code: int = 0) -> str:
+        done = await asyncio.to_thread(backhaul, tmp_path, *arguments, BACKHAUL_DATABASE_URL=database)
+        assert done.returncode == code, done.stdout + done.stderr
+        return " ".join((done.stdout + done.stderr).split())
+
+    shops = [{"name": "Own desk"}, {"name": "Desk", "commerce_domain": STORE, "desk": "loop"}]
+    async with SimulatorProcess(shops=shops) as simulator:
+        control = simulator.control
+        await run("connect", "tiktok_shop", "--simulated-by", control.base)
+        few = (await control.call("POST", f"/loop/{STORE}/keys", {"name": "few", "scopes": FEW}))["key"]
+
+        said = await run("connect", "loop", "--simulated-by", control.base, "--set", "api_key=sim_nonsense", code=1)
+        assert "does not accept this key" in said
+        said = await run("connect", "loop", "--simulated-by", control.base, "--set", f"api_key={few}")
+        assert "the login works" in said
+        assert "lacks draft_returns:read, draft_returns:write" in said
+        assert "webhooks subscribed" in said
+        said = await run("connect", "loop", "--simulated-by", control.base, "--set", f"api_key={few}", code=1)
+        assert "connected already" in said
+
+        whole = simulator.ready["shops"][1]["desk"]["key"]
+        said = await run("connect", "loop", "--again", "--set", "api_key=sim_nonsense", code=1)
+        assert "does not accept this key" in said
+        said = await run("connect", "loop", "--again", "--set", f"api_key={whole}")
+        assert "has all rights" in said
+        assert few not in said
+        assert whole not in said
