@@ -92,6 +92,10 @@ def _return(each: Return) -> dict[str, Any]:
             }
             for line in each.lines
         ],
+        "exchange": [
+            {"sku": line.variant.sku, "quantity": line.quantity, "processed": line.processed_quantity}
+            for line in each.exchange_lines
+        ],
         "tracking": [
             {
                 "number": delivery.tracking_number,

@@ -8,7 +8,7 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from . import processing, refunds
+from . import exchanges, processing, refunds
 from .act import Act
 from .errors import Refusal, top_level
 from .model import Fulfillment, FulfillmentLineItem, LineItem, Order, Refund, RefundLine, Transaction
@@ -157,6 +157,11 @@ def _returns(order: Order, info: GraphQLResolveInfo, **args: Any) -> Connection:
     return page(order.return_list, info, args)
 
 
+def _fulfilment_orders(order: Order, info: GraphQLResolveInfo, **args: Any) -> Connection:
+    need(info, *(f"read_{kind}_fulfillment_orders" for kind in ("merchant_managed", "assigned", "third_party")))
+    return page(exchanges.fulfilment_orders(order), info, args, number=lambda row: row["number"])
+
+
 def _variant(line: LineItem, info: GraphQLResolveInfo) -> Any:
     if line.variant is None:
         return None
@@ -195,7 +200,14 @@ def _tracking(each: Fulfillment, info: GraphQLResolveInfo, first: int | None = N
 
 
 def _return_lines(each: Return, info: GraphQLResolveInfo, **args: Any) -> Connection:
-    rows = each.lines
+    return _by_progress(each.lines, info, args)
+
+
+def _exchange_lines(each: Return, info: GraphQLResolveInfo, **args: Any) -> Connection:
+    return _by_progress(each.exchange_lines, info, args)
+
+
+def _by_progress(rows: list[Any], info: GraphQLResolveInfo, args: dict[str, Any]) -> Connection:
     if args.get("processingStatus") == "PROCESSABLE":
         rows = [line for line in rows if line.processable_quantity > 0]
     elif args.get("processingStatus") == "PROCESSED":
@@ -235,10 +247,9 @@ def _line_price(line: ReturnLine, info: GraphQLResolveInfo) -> Any:
 
 
 def _outcome(each: Return, info: GraphQLResolveInfo, **args: Any) -> Any:
-    if args["exchangeLineItems"]:
-        raise top_level("Exchange lines are not simulated.", "BAD_REQUEST")
     try:
-        return processing.outcome(each, args["returnLineItems"], args.get("refundShipping"))
+        exchanged = args["exchangeLineItems"]
+        return processing.outcome(each, args["returnLineItems"], exchanged, args.get("refundShipping"))
     except Refusal as refusal:
         raise top_level(refusal.errors[0].message, "BAD_REQUEST") from None
 
@@ -330,6 +341,7 @@ OBJECT_FIELDS: dict[str, dict[str, Resolver]] = {
         "app": _order_app,
         "attribution": _attribution,
         "currentTotalPriceSet": amount("current_total_minor"),
+        "fulfillmentOrders": _fulfilment_orders,
         "fulfillments": some("fulfillment_list"),
         "lineItems": pages("lines"),
         "netPaymentSet": amount("net_minor"),
@@ -369,6 +381,7 @@ OBJECT_FIELDS: dict[str, dict[str, Resolver]] = {
     },
     "Return": {
         "decline": _decline,
+        "exchangeLineItems": _exchange_lines,
         "refunds": pages("refund_list"),
         "returnLineItems": _return_lines,
         "returnShippingFees": _fees,
@@ -376,6 +389,7 @@ OBJECT_FIELDS: dict[str, dict[str, Resolver]] = {
         "suggestedFinancialOutcome": _outcome,
         "transactions": _return_payments,
     },
+    "FulfillmentOrder": {"lineItems": lambda x, i, **a: page(x["rows"], i, a, number=lambda row: row["number"])},
     "ReturnLineItem": {"restockingFee": _restocking_fee, "withCodeDiscountedTotalPriceSet": _line_price},
     "ReverseFulfillmentOrder": {"lineItems": pages("lines"), "reverseDeliveries": pages("deliveries")},
     "ReverseDelivery": {"deliverable": _deliverable, "reverseDeliveryLineItems": pages("lines")},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .ids import gid
 from .money import MoneyBag, bag, share
-from .returning import Return
+from .returning import ExchangeLine, Return
 from .things import Address, Attribute, Location, Metafield, Numbered, Variant
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class LineItem(Numbered):
     taxable: bool = True
     variant_title: str | None = None
     non_fulfillable_quantity: int = 0
+    exchange_line: ExchangeLine | None = None
 
     @property
     def name(self) -> str:

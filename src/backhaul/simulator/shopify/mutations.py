@@ -70,7 +70,8 @@ def _return_request(act: Act, args: dict[str, Any], info: GraphQLResolveInfo) ->
 
 
 def _remove(act: Act, args: dict[str, Any], info: GraphQLResolveInfo) -> dict[str, Any]:
-    return {"return": returns.remove(act, args["returnId"], args.get("returnLineItems") or [])}
+    lines, exchanged = args.get("returnLineItems") or [], args.get("exchangeLineItems") or []
+    return {"return": returns.remove(act, args["returnId"], lines, exchanged)}
 
 
 def _label(act: Act, args: dict[str, Any], info: GraphQLResolveInfo) -> dict[str, Any]:

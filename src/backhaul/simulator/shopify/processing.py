@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import refunds, returns, reverse
+from . import exchanges, refunds, returns, reverse
 from .act import Act
 from .errors import Refusal, UserError, refuse
 from .model import Order, Transaction
@@ -20,8 +20,9 @@ def process(act: Act, data: dict[str, Any]) -> Return:
     if each.status != "OPEN":
         raise refuse(["input", "returnId"], "Return status is invalid.", "INVALID_STATE")
     chosen, rows = _lines(act, each, data.get("returnLineItems") or [])
+    given = exchanges.chosen(each, data.get("exchangeLineItems") or [], ["input", "exchangeLineItems"], "id")
     transfer = (data.get("financialTransfer") or {}).get("issueRefund")
-    if not chosen and transfer is None:
+    if not chosen and not given and transfer is None:
         raise refuse(["input", "returnLineItems"], "Return line items can't be blank", "BLANK")
     planned = _refund(act, each, chosen, rows, transfer, data) if transfer is not None else None
     for line, quantity in chosen:
@@ -36,6 +37,7 @@ def process(act: Act, data: dict[str, Any]) -> Return:
     else:
         for line, quantity in chosen:
             line.fulfillment_line_item.line_item.processed_unrefunded += quantity
+    exchanges.process(act, given)
     if data.get("notifyCustomer"):
         act.shop.mail("return_processed", each.order)
     act.tell("RETURNS_PROCESS", each)
@@ -157,8 +159,10 @@ def shipping_refund(order: Order, amount: int) -> dict[str, Any]:
     }
 
 
-def outcome(each: Return, lines: list[dict[str, Any]], shipping: dict[str, Any] | None) -> dict[str, Any]:
-    """suggestedFinancialOutcome: the lines' price and tax less the fees, never more than was received."""
+def outcome(
+    each: Return, lines: list[dict[str, Any]], exchange_lines: list[dict[str, Any]], shipping: dict[str, Any] | None
+) -> dict[str, Any]:
+    """suggestedFinancialOutcome: price and tax less fees and exchange lines, never more than was received."""
     order = each.order
     known = {line.id: line for line in each.lines}
     subtotal = tax = fees = 0
@@ -173,7 +177,8 @@ def outcome(each: Return, lines: list[dict[str, Any]], shipping: dict[str, Any] 
     if not each.refund_list:
         fees += each.shipping_fee_minor
     back = _shipping(order, shipping)
-    amount = subtotal + tax + back - fees
+    given = exchanges.chosen(each, exchange_lines, ["exchangeLineItems"], "id")
+    amount = subtotal + tax + back - fees - exchanges.worth(given)
     transfer: dict[str, Any] | None = None
     if amount > 0:
         paid = min(amount, order.net_minor)

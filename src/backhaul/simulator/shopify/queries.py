@@ -6,9 +6,9 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from . import search
+from . import calculating, search
 from .act import Act
-from .errors import top_level
+from .errors import Refusal, top_level
 from .fields import Resolver, need, own_namespace, page, version
 from .ids import gid
 from .model import Order
@@ -154,6 +154,14 @@ def _returnable_fulfillment(root: Any, info: GraphQLResolveInfo, id: str) -> Any
     return next((row for row in _returnables(act, each.order) if row["fulfillment"] is each), None)
 
 
+def _calculate(root: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> dict[str, Any]:
+    need(info, "read_returns", "read_marketplace_returns")
+    try:
+        return calculating.calculate(info.context, input)
+    except Refusal as refusal:
+        raise top_level(refusal.errors[0].message, "BAD_REQUEST") from None
+
+
 def _reasons(root: Any, info: GraphQLResolveInfo, **args: Any) -> Connection:
     need(info, "read_returns", "read_marketplace_returns")
     rows = list(DEFINITIONS.values())
@@ -228,6 +236,7 @@ QUERIES: dict[str, Resolver] = {
     "productVariant": _one("ProductVariant", "read_products"),
     "publicApiVersions": lambda r, i: [version(each) for each in SUPPORTED_VERSIONS],
     "refund": _one("Refund", "read_orders", "read_marketplace_orders"),
+    "returnCalculate": _calculate,
     "return": _one("Return", "read_returns", "read_marketplace_returns"),
     "returnReasonDefinitions": _reasons,
     "returnableFulfillment": _returnable_fulfillment,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .money import share, to_minor
 from .reasons import ReasonDefinition, word_of
-from .things import Location, Numbered
+from .things import Location, Numbered, Variant
 
 if TYPE_CHECKING:
-    from .model import FulfillmentLineItem, Order, Refund
+    from .model import FulfillmentLineItem, LineItem, Order, Refund
 
 FINAL_DISPOSITIONS = frozenset({"MISSING", "NOT_RESTOCKED", "RESTOCKED"})
 
@@ -51,6 +52,53 @@ class ReturnLine(Numbered):
 
 
 @dataclass(slots=True, eq=False)
+class ExchangeLine(Numbered):
+    """Pieces of a variant that the buyer gets in return. ``discount_minor`` is for all of them."""
+
+    KIND = "ExchangeLineItem"
+    number_id: int
+    return_: Return
+    variant: Variant
+    quantity: int
+    discount_minor: int
+    processed_quantity: int = 0
+    made: list[LineItem] = field(default_factory=list)
+
+    @property
+    def unprocessed_quantity(self) -> int:
+        return self.quantity - self.processed_quantity
+
+    @property
+    def processable_quantity(self) -> int:
+        return self.unprocessed_quantity
+
+    @property
+    def unit_price_minor(self) -> int:
+        return to_minor(self.variant.price, self.return_.order.presentment_currency_code)
+
+    @property
+    def variant_id(self) -> str:
+        return self.variant.id
+
+    @property
+    def variant_sku(self) -> str:
+        return self.variant.sku
+
+    @property
+    def title(self) -> str:
+        return self.variant.title
+
+    @property
+    def line_items(self) -> list[LineItem] | None:
+        return self.made or None
+
+    def discount_of(self, already: int, quantity: int) -> int:
+        """The part of the discount that falls on the next pieces after ``already`` ones."""
+        before = share(self.discount_minor, already, self.quantity)
+        return share(self.discount_minor, already + quantity, self.quantity) - before
+
+
+@dataclass(slots=True, eq=False)
 class Return(Numbered):
     KIND = "Return"
     number_id: int
@@ -65,6 +113,7 @@ class Return(Numbered):
     decline_note: str | None = None
     shipping_fee_minor: int = 0
     reverse_orders: list[ReverseOrder] = field(default_factory=list)
+    exchange_lines: list[ExchangeLine] = field(default_factory=list)
     by: str = "app"
 
     @property

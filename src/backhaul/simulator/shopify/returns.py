@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import exchanges
 from .act import Act
 from .errors import Refusal, UserError, refuse
 from .ids import parse_gid
@@ -50,7 +51,9 @@ def create(act: Act, data: dict[str, Any], *, requested: bool, root: str) -> Ret
         wanted.append((item, line, definition))
     if errors:
         raise Refusal(*errors)
+    exchanged = exchanges.check(act, order, data.get("exchangeLineItems") or [], [root, "exchangeLineItems"])
     made = _build(act, order, data, wanted, requested)
+    exchanges.add(act, made, exchanged)
     if not requested:
         open_reverse_order(act, made)
         order.closed_at = None
@@ -235,13 +238,16 @@ def reopen(act: Act, text: str) -> Return:
     return each
 
 
-def remove(act: Act, text: str, lines: list[dict[str, Any]]) -> Return:
+def remove(
+    act: Act, text: str, lines: list[dict[str, Any]], exchange_lines: list[dict[str, Any]] | None = None
+) -> Return:
     """removeFromReturn. Taking out the last piece closes the return, and the order then shows as returned."""
     each = find(act, text, ["returnId"])
     if each.status not in ("OPEN", "REQUESTED"):
         raise refuse(["returnId"], _BAD_STATE, "INVALID_STATE")
-    if not lines:
+    if not lines and not exchange_lines:
         raise refuse(["returnLineItems"], "Return line items can't be blank", "BLANK")
+    unwanted = exchanges.chosen(each, exchange_lines or [], ["exchangeLineItems"], "exchangeLineItemId")
     known = {line.id: line for line in each.lines}
     for place, line in enumerate(lines):
         at = ["returnLineItems", str(place)]
@@ -254,6 +260,9 @@ def remove(act: Act, text: str, lines: list[dict[str, Any]]) -> Return:
             raise refuse([*at, "quantity"], "Return line item has an invalid quantity.", "INVALID")
     for line in lines:
         known[line["returnLineItemId"]].quantity -= line["quantity"]
+    for exchange_line, quantity in unwanted:
+        exchange_line.quantity -= quantity
+    each.exchange_lines = [line for line in each.exchange_lines if line.quantity > 0]
     act.tell("RETURNS_UPDATE", each)
     if each.total_quantity == 0:
         _close(act, each)
