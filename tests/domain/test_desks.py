@@ -48,6 +48,7 @@ from tests.domain.build import (
     shipped,
     terms,
     troubles,
+    usd,
     with_desk,
     writes,
     written,
@@ -289,6 +290,17 @@ def test_the_desks_refund_is_adopted_and_compared_to_the_cent() -> None:
     other = made(with_desk(PAID, done, Booker.DESK, books=commerce(refunds=(booking(trace="", amount=1999),))))
     assert "differs" in troubles(other)
     assert not other.lanes["money"].terminal
+
+
+def test_shipping_that_the_desk_does_not_refund_is_explained_and_anything_else_is_not() -> None:
+    done = desk_return(DeskState.CLOSED, processed=True)
+    found = case(Stage.COMPLETED, way_back=shipped(), refunds=(paid(2499),), refund_parts={"shipping": usd(499)})
+    books = commerce(refunds=(booking(trace="", amount=2000),))
+    plan = made(with_desk(found, done, Booker.DESK, books=books))
+    assert plan.lanes["money"].state == "settled"
+    assert [amount for _, amount in plan.money.residuals] == [usd(499)]
+    short = made(with_desk(found, done, Booker.DESK, books=commerce(refunds=(booking(trace="", amount=1999),))))
+    assert "differs" in troubles(short)
 
 
 def test_a_desk_that_processed_and_booked_nothing_is_told_of() -> None:

@@ -46,6 +46,7 @@ class Shop:
         self.id = UUID(int=0)
         self.channel_login = UUID(int=0)
         self.commerce_login = UUID(int=0)
+        self.desk_login: UUID | None = None
 
 
 def _status(pid: int) -> str:
@@ -145,7 +146,18 @@ class Stage:
             "shopify", store["domain"], settings, "simulated", "owner", shop_id=shop.id,
             api_base=f"{store['base']}/{store['domain']}", clock=await self.clock(),
         )  # fmt: skip
+        if shop.described.get("desk"):
+            shop.desk_login = await self.add_desk(shop)
         self.shops.append(shop)
+
+    async def add_desk(self, shop: Shop) -> UUID:
+        """Connect the returns desk on the shop's store."""
+        desk = shop.described["desk"]
+        settings = {"api_key": desk["key"], "webhook_secret": desk["webhook_secret"]}
+        return await self.hub.logins.add(
+            "loop", "Loop", settings, "simulated", "owner", shop_id=shop.id,
+            api_base=self.sim.ready["addresses"]["loop"], clock=await self.clock(),
+        )  # fmt: skip
 
     async def go_live(self, shop: Shop, gateway: bool = True, policy: Policy | None = None) -> None:
         """The settings of a shop that is ready to work."""
@@ -248,6 +260,8 @@ class Stage:
         for shop in self.shops:
             self.hub.vendors.forget(shop.channel_login)
             self.hub.vendors.forget(shop.commerce_login)
+            if shop.desk_login is not None:
+                self.hub.vendors.forget(shop.desk_login)
 
     async def emit(self, envelope: Mapping[str, Any], copies: int = 1) -> None:
         """A webhook of the channel, signed, with this envelope."""

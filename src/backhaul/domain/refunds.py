@@ -142,9 +142,10 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
         booked.append(found.amount)
         draft.entries.append(Entry(f"{kind}:{refund.id}", kind, found.amount, found.created_at, found.id))
         rest = refund.amount - found.amount
-        if rest.minor > 0 and kind == "booked" and not _left(order):  # commerce had no more left to refund
-            residuals.append(("capped", rest))
-            draft.entries.append(Entry(f"residual:{refund.id}", "residual", rest, found.created_at, "capped"))
+        why = _explained(facts, case, order, rest, kind) if rest.minor > 0 else ""
+        if why:
+            residuals.append((why, rest))
+            draft.entries.append(Entry(f"residual:{refund.id}", "residual", rest, found.created_at, why))
         elif rest.minor:
             draft.troubles.append(_differs(refund, found, order, "the hub" if kind == "booked" else "another"))
             settled = False
@@ -159,6 +160,19 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
     if settled and difference is not None and difference.minor == 0:
         return Lane("settled", str(paid), terminal=True)
     return Lane("booking" if not draft.troubles else "paid", str(paid))
+
+
+def _explained(facts: Facts, case: ChannelCase, order: CommerceOrder, rest: Money, kind: str) -> str:
+    """Why commerce shows ``rest`` less than the channel has paid; empty when nothing explains it to the cent. A desk
+    refunds goods: the channel's parts for shipping and its tax are none of its business."""
+    if kind == "booked" and not _left(order):
+        return "capped"  # commerce had no more left to refund
+    if kind == "adopted" and facts.booker is Booker.DESK:
+        zero = Money(0, rest.currency)
+        shipping, tax = (case.refund_parts.get(name, zero) for name in ("shipping", "tax"))
+        sums = {"shipping": shipping, "tax": tax, "shipping and tax": shipping + tax}
+        return next((f"{name} that the desk does not refund" for name, part in sums.items() if part == rest), "")
+    return ""
 
 
 def _await_desk(facts: Facts, refund: ChannelRefund, order: CommerceOrder, now: int, draft: Draft) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from uuid import UUID
 
+import msgspec
+
 from backhaul.domain.decisions import offer_problem
 from backhaul.domain.effects import EffectState
-from backhaul.domain.facts import Booker, Label, Mode, Verdict, Vote
+from backhaul.domain.facts import Booker, DeskTerms, Label, Mode, Payer, Verdict, Vote
 from backhaul.domain.money import Money
 from backhaul.domain.policy import Policy
 from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Condition, Decision, Disposition
@@ -22,7 +24,7 @@ from backhaul.work.vendors import shop_time
 __all__ = ["CommandRefused", "Commands"]
 
 LARGEST_LABEL = 10 * 1024 * 1024
-LANES = ("records", "money", "stock")
+LANES = ("records", "money", "stock", "desk")
 
 
 class Commands:
@@ -293,10 +295,44 @@ class Commands:
             await self._wake(connection, shop_id, "setting", (0, 0))
 
     async def set_booker(self, shop_id: UUID, booker: Booker, by: str) -> None:
-        """Who writes refunds into commerce."""
+        """Who writes refunds into commerce. It answers for a second writer, too."""
         async with self.pool.acquire() as connection, connection.transaction():
+            if booker is Booker.DESK:
+                await self._needs_desk(connection, shop_id, "book refunds")
             text = f"{by}: refunds are booked by {booker}"
             await self._set(connection, shop_id, "booker", booker.value, by, text)
+            await self._answer_writers(connection, shop_id)
+            await self._wake_all(connection, shop_id)
+
+    async def set_payer(self, shop_id: UUID, payer: Payer, by: str) -> None:
+        """Who gives the buyer the money back."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            if payer is Payer.DESK:
+                await self._needs_desk(connection, shop_id, "pay buyers")
+            await self._set(connection, shop_id, "payer", payer.value, by, f"{by}: buyers are paid by {payer}")
+            await self._wake_all(connection, shop_id)
+
+    async def set_desk(self, shop_id: UUID, terms: DeskTerms, by: str) -> None:
+        """How the shop works with its returns desk; ``vendor`` is the linked desk's, whatever is given."""
+        if any(not key.strip() for key in terms.reject_reasons) or len(set(terms.reject_reasons)) < len(
+            terms.reject_reasons
+        ):
+            raise CommandRefused("Each reason for rejections has to be named, and once.")
+        if any(not (name.strip() and carrier.strip()) for name, carrier in terms.carriers.items()):
+            raise CommandRefused("A carrier needs both names: the desk's and the channel's.")
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._needs_desk(connection, shop_id, "have settings")
+            kept = {name: value for name, value in msgspec.to_builtins(terms).items() if name != "vendor"}
+            await connection.execute("update shop set desk = $2 where id = $1", shop_id, kept)
+            await self._tell(connection, shop_id, by, "desk", f"{by} set how the shop works with its desk")
+            await self._wake_all(connection, shop_id)
+
+    async def answer_writers(self, shop_id: UUID, by: str) -> None:
+        """The other program that wrote returns and refunds is switched off now: the hub writes again."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._shop(connection, shop_id)
+            await self._answer_writers(connection, shop_id)
+            await self._tell(connection, shop_id, by, "writers", f"{by}: the other program is switched off")
             await self._wake_all(connection, shop_id)
 
     async def set_policy(self, shop_id: UUID, policy: Policy, by: str) -> int:
@@ -332,8 +368,24 @@ class Commands:
             raise CommandRefused("There is no such shop.", 404)
         return row
 
+    async def _needs_desk(self, connection: Connection, shop_id: UUID, what: str) -> None:
+        await self._shop(connection, shop_id)
+        if not await connection.fetchval("select 1 from link where shop_id = $1 and role = 'desk'", shop_id):
+            raise CommandRefused(f"No returns desk is connected to the shop, so none can {what}.", 409)
+
+    async def _answer_writers(self, connection: Connection, shop_id: UUID) -> None:
+        now = shop_time(await commands.shop_clock(connection, shop_id))
+        await connection.execute("update shop set writers_answered_at = $2 where id = $1", shop_id, now)
+        await connection.execute(
+            """
+            update exception set closed_at = now(), closed_by = 'a person said who writes'
+            where shop_id = $1 and key = 'second_writer:' || $1::text and closed_at is null
+            """,
+            shop_id,
+        )
+
     async def _set(self, connection: Connection, shop_id: UUID, column: str, value: str, by: str, text: str) -> None:
-        assert column in ("location", "booker")
+        assert column in ("location", "booker", "payer")
         await self._shop(connection, shop_id)
         await connection.execute(f"update shop set {column} = $2 where id = $1", shop_id, value)
         await self._tell(connection, shop_id, by, column, text)
