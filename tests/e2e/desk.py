@@ -21,7 +21,7 @@ async def set_up(stage: Stage, booker: Booker = Booker.DESK, terms: DeskTerms = 
 async def desk_books(stage: Stage) -> dict[str, Any]:
     """The desk's own books."""
     books = await stage.control.books(stage.shop.channel_id)
-    found: dict[str, Any] = books["desks"][stage.shop.domain]
+    found: dict[str, Any] = books["loop"][stage.shop.domain]
     return found
 
 
@@ -45,6 +45,21 @@ async def staff(case: Return, action: str, **values: Any) -> None:
     await case.stage.control.desk_act(case.shop.domain, found["id"], action, **values)
 
 
-def acts(books: dict[str, Any], what: str) -> list[dict[str, Any]]:
-    """What was done in the desk under a name."""
-    return [each for each in books["acts"] if each.get("act", each.get("action", "")) == what]
+def acts(books: dict[str, Any], what: str) -> list[str]:
+    """By whom something was done in the desk, under its name there."""
+    return [each["by"] for each in books["acts"] if each["act"] == what]
+
+
+async def settled_but_for_shipping(case: Return) -> None:
+    """The channel paid once, the desk refunded the goods once, and shipping is all that is between them."""
+    (paid,) = (await case.books())["refunds"]
+    order = await case.order()
+    assert len(order["refunds"]) == 1
+    whole = await case.stage.control.books()
+    assert whole["problems"] == []
+    assert whole["commerce"][case.shop.domain]["money_moved"] == [], "a booking moves no money"
+    row = await case.row()
+    assert row is not None
+    assert row.seen.channel is not None
+    shipping = row.seen.channel.refund_parts["shipping"].minor
+    assert paid["amount"] == order["refunded_minor"] + shipping
