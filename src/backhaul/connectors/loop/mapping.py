@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from backhaul.connectors.loop import wire
+from backhaul.connectors.loop import grades, wire
 from backhaul.domain.desk import DeskLabel, DeskLine, DeskReturn, DeskState
 from backhaul.domain.money import Money
 from backhaul.ports.errors import WireDrift
@@ -137,6 +137,8 @@ def _line(line: wire.Line, currency: str | None, unread: dict[str, str]) -> Desk
         parent_reason=line.parent_reason or line.parent_return_reason or "",
         condition=text(line.condition),
         disposition=text(line.disposition),
+        found=grades.condition(text(line.condition)),
+        fate=grades.disposition(text(line.disposition)),
         refund=_amount(line.refund, currency, unread, f"refund of line {line.line_item_id}"),
         returned=unix(line.returned_at) is not None,
     )
