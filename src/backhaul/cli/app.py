@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from backhaul import __version__
-from backhaul.cli import connect, demo, doctor, matrix, people, returning, serving, shopping, syncing
+from backhaul.cli import connect, demo, doctor, matrix, people, returning, serving, shopping, simulating, syncing
 
 app = typer.Typer(
     name="backhaul",
@@ -41,7 +41,7 @@ def common(
 app.command(rich_help_panel="Run")(demo.demo)
 app.command(rich_help_panel="Run")(serving.serve)
 app.command(rich_help_panel="Run")(serving.work)
-app.command(rich_help_panel="Run")(serving.simulate)
+app.command(rich_help_panel="Run")(simulating.simulate)
 
 app.command(rich_help_panel="Set up")(connect.connect)
 app.command(rich_help_panel="Set up")(shopping.shops)

@@ -1,12 +1,10 @@
-"""`serve` and `work`, the processes of an installation, and `simulate`, which no installation needs."""
+"""`serve` and `work`, the processes of an installation."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
-import sys
 from collections.abc import Generator
 from typing import Annotated
 
@@ -173,32 +171,3 @@ async def _work_many(settings: Settings, attached: bool) -> None:
             await keep_running(children, stop)
         finally:
             await asyncio.gather(*(child.stop(GRACE_S) for child in children))
-
-
-def simulate(
-    port: Annotated[
-        int, typer.Option(help="Port of the control API; TikTok Shop gets the next one, Shopify the one after.")
-    ] = 0,
-    rate: Annotated[float, typer.Option(help="Virtual seconds a second; 0 stands still until it is stepped.")] = 1.0,
-    shops: Annotated[int, typer.Option(min=1, max=100, help="Simulated shops, each with a Shopify store.")] = 1,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same ids and the same luck.")] = 1,
-) -> None:
-    """Run the simulator of TikTok Shop and Shopify alone.
-
-    Prints one JSON line with addresses and made-up credentials when it is ready. Connect it like a real shop, from
-    another terminal. It keeps nothing: a new start is a new world.
-
-    Examples:
-
-      backhaul simulate --port 8490
-
-      backhaul connect tiktok_shop --simulated-by http://127.0.0.1:8490
-    """
-    settings = running.settings_of()
-    ports = [str(port + offset if port else 0) for offset in range(3)]
-    command = [
-        sys.executable, "-m", "backhaul.simulator", "--control-port", ports[0], "--tiktok-port", ports[1],
-        "--shopify-port", ports[2], "--rate", str(rate), "--shops", str(shops), "--seed", str(seed),
-        "--redirect-url", f"{settings.base_url}/callback/tiktok_shop",
-    ]  # fmt: skip
-    os.execv(sys.executable, command)

@@ -36,6 +36,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--ports-file", type=Path, default=None, help="write the ready line to this file as well")
     parser.add_argument("--state", type=Path, default=None, help="go on from this file, and keep it up to date")
     parser.add_argument("--moods", type=Path, default=None, metavar="FILE", help="what goes wrong (TOML)")
+    parser.add_argument("--authorised", action="store_true", help="consent for every shop, so that there are tokens")
     parser.add_argument("--attached", action="store_true", help="end when standard input closes")
     for name in LISTENERS:
         parser.add_argument(f"--{name}-port", type=int, default=0, help=f"port of {name}; any free one when 0")
@@ -76,9 +77,11 @@ def _announce(line: str, ports_file: Path | None) -> None:
 def _fill(simulator: Simulator, arguments: argparse.Namespace) -> None:
     if arguments.state is not None and arguments.state.exists():
         snapshot.load(simulator, arguments.state)
-        return
-    for spec, habits in _specs(arguments):
-        simulator.add_shop(spec, habits)
+    else:
+        for spec, habits in _specs(arguments):
+            simulator.add_shop(spec, habits)
+    if arguments.authorised:
+        simulator.authorise()
 
 
 async def _run(arguments: argparse.Namespace) -> None:
@@ -121,7 +124,10 @@ def main() -> int:
         asyncio.run(_run(arguments))
     except KeyboardInterrupt:
         return 0
-    except (ValueError, TypeError, OSError) as error:
+    except OSError as error:
+        sys.stderr.write(f"simulator: {error.strerror or error}\n")
+        return 2
+    except (ValueError, TypeError) as error:
         sys.stderr.write(f"simulator: {error}\n")
         return 2
     return 0

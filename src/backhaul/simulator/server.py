@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -125,8 +126,22 @@ class Simulator:
             self.history.fill(shop, spec.past_orders, spec.open_returns)
         return shop
 
+    def authorise(self) -> None:
+        """Consents for every shop and gives every store a lasting token, where none is in force yet.
+
+        For clients that want to begin at once; the hub goes through the consent page.
+        """
+        world = self.channel.world
+        for shop in world.shops.values():
+            if not world.auth.live_grants(shop.id):
+                grant, _ = world.auth.grant(self.app, world.auth.sellers[shop.seller_id])
+                world.events.watch_expiry(grant)
+            if shop.commerce_domain and not self.commerce.lasting_token(shop.commerce_domain):
+                self.commerce.static_token(shop.commerce_domain)
+
     async def start(self) -> None:
-        """Opens the listeners; `addresses` is filled afterwards."""
+        """Opens the listeners; `addresses` is filled afterwards. Raises OSError, naming the listener, for a port that
+        is taken."""
         await self.delivery.start()
         self._clock_task = asyncio.create_task(self.clock.run())
         applications = {
@@ -142,8 +157,13 @@ class Simulator:
             runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
             await runner.setup()
             self._runners.append(runner)
-            site = web.TCPSite(runner, self.host, self._ports.get(name, 0), backlog=1024)
-            await site.start()
+            port = self._ports.get(name, 0)
+            try:
+                await web.TCPSite(runner, self.host, port, backlog=1024).start()
+            except OSError as error:
+                await self.stop()
+                text = f"cannot listen on {self.host}:{port} for {name}: {os.strerror(error.errno or 0)}"
+                raise OSError(error.errno, f"{text}; choose another port") from None
             port = runner.addresses[0][1]
             self.addresses[name] = f"http://{self.host}:{port}"
         self.loop.world.base = self.addresses["loop"]
@@ -194,6 +214,13 @@ class Simulator:
             "token_base": base,
         }
 
+    def _tokens(self, shop: Shop) -> dict[str, str]:
+        """The newest tokens of the channel in force for a shop; empty texts before anybody has consented."""
+        grants = self.channel.world.auth.live_grants(shop.id)
+        if not grants:
+            return {"access_token": "", "refresh_token": ""}
+        return {"access_token": list(grants[-1].access_tokens)[-1], "refresh_token": grants[-1].refresh_token}
+
     def describe_shop(self, shop: Shop) -> dict[str, Any]:
         """One shop with everything a test or a person needs to connect it."""
         store = self.commerce.shops.get(shop.commerce_domain or "")
@@ -210,12 +237,14 @@ class Simulator:
             "seller_type": shop.seller_type,
             "carriers": shop.carriers,
             "skus": [product.seller_sku for product in shop.catalogue],
+            **self._tokens(shop),
             "commerce": None
             if store is None
             else {
                 "domain": store.domain,
                 "client_id": store.app.client_id,
                 "client_secret": store.app.client_secret,
+                "access_token": self.commerce.lasting_token(store.domain),
                 "base": self.addresses.get("shopify", ""),
             },
             "desk": None if desk is None else self.loop.describe(desk),

@@ -119,6 +119,11 @@ class ShopifyWorld:
         wanted = None if scopes is None else tuple(scopes)
         return oauth.issue(self.shops[domain], "static", lives=None, scopes=wanted).access
 
+    def lasting_token(self, domain: str) -> str:
+        """The shop's newest token that never expires; an empty text when it has none."""
+        kept = [token.access for token in self.shops[domain].tokens.values() if token.kind == "static"]
+        return kept[-1] if kept else ""
+
     def act(self, domain: str, by: str) -> Act:
         """Hands for somebody else in the shop, with every right."""
         shop = self.shops[domain]

@@ -142,7 +142,7 @@ class Events:
     def emit(self, shop: Shop, topic: str, data: dict[str, Any], subject: str, copies: int = 1) -> int:
         """Tells every app that listens; returns how many messages were made. Copies share one notification id."""
         made = 0
-        for grant in self._authority.live_grants(shop.id):
+        for grant in self._listeners(shop.id):
             address = self._address(grant, shop.id, topic)
             if address:
                 envelope = {"type": TOPICS[topic], "shop_id": shop.id, "timestamp": self._clock.seconds(), "data": data}
@@ -154,7 +154,7 @@ class Events:
         topics = {number: name for name, number in TOPICS.items()}
         topic = topics.get(int(envelope.get("type", 0)), "RETURN_STATUS_CHANGE")
         made = 0
-        for grant in self._authority.live_grants(shop.id):
+        for grant in self._listeners(shop.id):
             address = self._address(grant, shop.id, topic) or self._address(grant, shop.id, "RETURN_STATUS_CHANGE")
             if address:
                 made += self._send(grant, address, topic, dict(envelope), subject, copies)
@@ -195,6 +195,10 @@ class Events:
             whose = {"seller_open_id": grant.seller.open_id} if seller_level else {"shop_id": shop_id}
             envelope = {"type": TOPICS[topic], **whose, "timestamp": self._clock.seconds(), "data": data}
             self._send(grant, address, topic, envelope, shop_id, 1)
+
+    def _listeners(self, shop_id: str) -> list[Grant]:
+        """One grant for each app: an app that was authorised anew is told once all the same."""
+        return list({grant.app.app_key: grant for grant in self._authority.live_grants(shop_id)}.values())
 
     def _address(self, grant: Grant, shop_id: str, topic: str) -> str:
         subscription = self.all_subscriptions.get((grant.app.app_key, shop_id), {}).get(topic)
