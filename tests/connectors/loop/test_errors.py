@@ -97,9 +97,23 @@ def test_a_refusal_names_the_setting_and_what_was_said(said: dict[str, Any], cod
     assert text in refused.text
 
 
-@pytest.mark.parametrize("code", ["already-returned", "label_already_exists"])
-def test_what_is_there_already(code: str) -> None:
-    assert errors.refused({"code": code}, 409).already
+@pytest.mark.parametrize(
+    ("said", "code"), [("already-returned", "already_returned"), ("label_already_exists", "label_exists")]
+)
+def test_what_is_there_already(said: str, code: str) -> None:
+    refused = errors.refused({"code": said}, 409)
+    assert (refused.code, refused.already) == (code, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "already"),
+    [(404, "return_not_found", False), (409, "label_exists", True), (422, "no_label", False), (400, "http_400", False)],
+)
+def test_a_label_may_be_refused_without_a_word(status: int, code: str, already: bool) -> None:
+    refused = errors.label_refused(Reply(status, None))
+    assert (refused.code, refused.already) == (code, already)
+    told = errors.label_refused(Reply(status, {"message": "Return is expired."}))
+    assert told.code == "expired"
 
 
 def test_what_the_table_does_not_know_is_told_as_it_was_said() -> None:

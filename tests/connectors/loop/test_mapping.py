@@ -61,6 +61,7 @@ def test_a_new_word_and_a_new_field_are_kept_and_final_for_nobody() -> None:
             "2026-11-04 08:00:00",
         ),
         ({"was_processed": None, "outcomes_processed_at": None}, False, None),
+        ({"was_processed": "1", "outcomes_processed_at": []}, True, None),  # how PHP prints an empty object
     ],
 )
 def test_whether_money_went(fields: dict[str, Any], processed: bool, when: str | None) -> None:
@@ -94,6 +95,22 @@ def test_numbers_as_texts_and_texts_as_numbers() -> None:
     made = mapping.desk_return(row)
     assert (made.total, made.order_name) == (Money(5830, "USD"), "1001")
     assert made.lines[0].refund == Money(6330, "USD")
+
+
+def test_numbers_where_texts_are_expected_and_the_reverse() -> None:
+    row = bodies.details(tracking_number=94001, carrier="USPS", customer=None)
+    row["line_items"][0] |= {"sku": 4711, "title": 5, "reason": 1}
+    made = mapping.desk_return(row)
+    assert made.labels == (DeskLabel("94001", "USPS"),)
+    assert (made.lines[0].sku, made.lines[0].title, made.lines[0].reason) == ("4711", "5", "1")
+
+
+def test_a_row_is_named_however_odd_the_rest_of_it_is() -> None:
+    assert mapping.named({"id": 5, "provider_order_id": "7", "line_items": 3}) == ("5", "gid://shopify/Order/7")
+    rows: list[Any] = [{}, {"id": None}, [], None, "x"]
+    for row in rows:
+        with pytest.raises(WireDrift):
+            mapping.named(row)
 
 
 def test_an_amount_that_is_none_is_told_and_costs_nothing_else() -> None:

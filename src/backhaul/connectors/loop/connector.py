@@ -75,7 +75,7 @@ class Loop:
         reply = await self._client.call(call, dead_at)
         if isinstance(wanted, RequestDeskLabel):  # the one action that answers with a status instead of true
             if reply.status >= 400:
-                raise errors.refused(reply.value, reply.status)
+                raise errors.label_refused(reply)
         else:
             errors.done(reply, act.state)
         return Receipt(text=act.told)
@@ -139,11 +139,12 @@ class Loop:
         mine = address.rsplit("/", 1)[-1]
         standing: dict[str, wire.Webhook] = {}
         for each in await self._subscriptions():
-            if each.url.rsplit("/", 1)[-1] != mine:
+            url, trigger = mapping.text(each.url), mapping.text(each.trigger)
+            if url.rsplit("/", 1)[-1] != mine:
                 continue
-            fits = each.url == address and webhooks.TOPIC_OF.get(each.trigger) == each.topic
-            if fits and each.trigger not in standing:
-                standing[each.trigger] = each
+            fits = url == address and webhooks.TOPIC_OF.get(trigger) == each.topic
+            if fits and trigger not in standing:
+                standing[trigger] = each
             else:  # an address we had before, a pair that does not match, or one too many
                 await self._client.call(Call("DELETE", f"/webhooks/{each.id}", HOOKS))
         refused = [

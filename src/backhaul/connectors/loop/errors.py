@@ -109,6 +109,11 @@ CAUSES = (
         "The return is held for review in Loop. Release it there, or switch on that flagged returns may be processed.",
     ),
     _cause(
+        "label_exists",
+        r"label[-_ ]already[-_ ]exists",
+        "The return has a label in Loop.",
+    ),
+    _cause(
         "already_returned",
         r"already[-_ ](been[-_ ])?returned|already[-_ ]exists|(return|item)s? .*already|no[-_ ]returnable",
         "Loop holds these items as returned already.",
@@ -124,11 +129,6 @@ CAUSES = (
         "The return has expired in Loop: its label was never used.",
     ),
     _cause(
-        "label_exists",
-        r"label[-_ ]already[-_ ]exists",
-        "The return has a label in Loop.",
-    ),
-    _cause(
         "no_label",
         r"cannot[-_ ]receive[-_ ]label|label generation",
         "Loop makes no label for this return. Switch label generation on in the return policy that covers it, and look "
@@ -136,6 +136,10 @@ CAUSES = (
     ),
     _cause("return_not_found", r"return[-_ ]not[-_ ]found", "Loop does not know this return."),
 )
+
+
+_ALREADY = frozenset({"already_returned", "label_exists"})
+_LABEL = {404: "return_not_found", 409: "label_exists", 422: "no_label"}
 
 
 class Reply(NamedTuple):
@@ -236,13 +240,20 @@ def refused(value: Any, status: int = 200, already: str = "") -> Refused:
     said = f"Loop said: {truncate(told, _TEXT)}" if told else f"Loop gave no reason (HTTP {status})."
     if cause is None:
         return Refused(code or f"http_{status}", truncate(text, _TEXT) or said)
-    return Refused(cause.code, f"{cause.words} {said}", already=cause.code in ("already_returned", "label_exists"))
+    return Refused(cause.code, f"{cause.words} {said}", already=cause.code in _ALREADY)
 
 
 def because(code: str, detail: str = "") -> Refused:
     """A refusal we know of before the vendor says it."""
     found = next(each for each in CAUSES if each.code == code)
-    return Refused(code, f"{found.words} {detail}".rstrip())
+    return Refused(code, f"{found.words} {detail}".rstrip(), already=code in _ALREADY)
+
+
+def label_refused(reply: Reply) -> Refused:
+    """The refusal of a label, whose meaning is its status where the body is empty."""
+    told = refused(reply.value, reply.status)
+    meant = _LABEL.get(reply.status, "")
+    return because(meant) if meant and told.code == f"http_{reply.status}" else told
 
 
 def not_let_in(scope: str, key_works: bool, text: str) -> VendorError:

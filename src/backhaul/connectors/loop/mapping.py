@@ -70,17 +70,17 @@ def money(value: wire.Amount, currency: str) -> Money | None:
     return Money.parse(_TRAILING_ZEROS.sub(r"\1", str(value)), currency)
 
 
-def order_id(given: wire.Id) -> str:
+def order_id(given: wire.Text) -> str:
     """The commerce order's id as its connector writes it; Loop's provider is Shopify, other ids stay as they are."""
     return _global(given, _ORDER)
 
 
-def line_id(given: wire.Id) -> str:
+def line_id(given: wire.Text) -> str:
     """The commerce line's id as its connector writes it."""
     return _global(given, _LINE)
 
 
-def _global(given: wire.Id, prefix: str) -> str:
+def _global(given: wire.Text, prefix: str) -> str:
     found = text(given)
     return prefix + found if found.isascii() and found.isdigit() else found
 
@@ -94,47 +94,57 @@ def desk_return(row: Row, notes: Iterable[str] = ()) -> DeskReturn:
     ident, created = text(found.id), unix(found.created_at)
     if not ident or created is None:
         raise WireDrift("return: without an id or a time", msgspec.json.encode(row))
-    unread = wire.unknown_fields(row)
-    state = STATES.get(found.state.strip().lower(), DeskState.UNKNOWN)
+    unread, currency = wire.unknown_fields(row), text(found.currency)
+    word = text(found.state)
+    state = STATES.get(word.lower(), DeskState.UNKNOWN)
     if state is DeskState.UNKNOWN:
-        unread["state"] = found.state
-    processed_at = _processed_at(found.outcomes_processed_at or {})
+        unread["state"] = word
+    processed_at = _processed_at(found.outcomes_processed_at)
     updated = unix(found.updated_at) or unix(found.edited_at) or created
     return DeskReturn(
         id=ident,
         state=state,
         created_at=created,
         updated_at=max(updated, processed_at or 0),
-        raw_state=found.state,
+        raw_state=word,
         processed=bool(found.was_processed) or processed_at is not None,
         processed_at=processed_at,
         order_id=order_id(found.provider_order_id),
-        order_name=found.order_name or "",
-        total=_amount(found.refund if found.refund is not None else found.total, found.currency, unread, "refund"),
-        lines=tuple(_line(each, found.currency, unread) for each in found.line_items or ()),
+        order_name=text(found.order_name),
+        total=_amount(found.refund if found.refund is not None else found.total, currency, unread, "refund"),
+        lines=tuple(_line(each, currency, unread) for each in found.line_items or ()),
         labels=_labels(found),
         notes=tuple(note for note in notes if note),
-        page=found.status_page_url or "",
+        page=text(found.status_page_url),
         unread=unread,
     )
 
 
-def _processed_at(outcomes: Mapping[str, Any]) -> int | None:
-    """When money or goods first went out; the vendor tells it per outcome."""
-    times = [at for value in outcomes.values() if (at := unix(value)) is not None]
+def named(row: Any) -> tuple[str, str]:
+    """(id, commerce order id) of a return, without reading the rest of it. Raises WireDrift when it has no id."""
+    ident = text(row.get("id")) if isinstance(row, dict) else ""
+    if not ident:
+        raise WireDrift("return: without an id", msgspec.json.encode(row))
+    return ident, order_id(row.get("provider_order_id"))
+
+
+def _processed_at(outcomes: Any) -> int | None:
+    """When money or goods first went out; the vendor tells it per outcome, and an empty object as an empty list."""
+    values = outcomes.values() if isinstance(outcomes, Mapping) else ()
+    times = [at for value in values if (at := unix(value)) is not None]
     return min(times, default=None)
 
 
-def _line(line: wire.Line, currency: str | None, unread: dict[str, str]) -> DeskLine:
+def _line(line: wire.Line, currency: str, unread: dict[str, str]) -> DeskLine:
     outcome = text(line.outcome).lower()
     return DeskLine(
         id=text(line.line_item_id),
         line_id=line_id(line.provider_line_item_id),
-        sku=line.sku or "",
-        title=line.title or "",
+        sku=text(line.sku),
+        title=text(line.title),
         outcome="refund" if outcome in REFUND_WORDS else outcome,
-        reason=line.reason or line.return_reason or "",
-        parent_reason=line.parent_reason or line.parent_return_reason or "",
+        reason=text(line.reason) or text(line.return_reason),
+        parent_reason=text(line.parent_reason) or text(line.parent_return_reason),
         condition=text(line.condition),
         disposition=text(line.disposition),
         found=grades.condition(text(line.condition)),
@@ -144,7 +154,7 @@ def _line(line: wire.Line, currency: str | None, unread: dict[str, str]) -> Desk
     )
 
 
-def _amount(value: wire.Amount, currency: str | None, unread: dict[str, str], name: str) -> Money | None:
+def _amount(value: wire.Amount, currency: str, unread: dict[str, str], name: str) -> Money | None:
     if not currency:
         return None
     try:

@@ -29,13 +29,15 @@ async def one(client: Client, return_id: str) -> DeskReturn | None:
 
 async def of_order(client: Client, order_name: str, now: int) -> tuple[DeskReturn, ...]:
     """The returns of an order: the one its details show, and whatever was opened for it within a day."""
-    found = {each.id: each for row in await _details(client, {"order_name": order_name}) for each in [_read(row)]}
+    rows: list[mapping.Row] = []
+    for name in _spellings(order_name):
+        rows = rows or await _details(client, {"order_name": name})
+    found = {each.id: each for each in map(mapping.desk_return, _of(rows, order_name))}
     if not found:
         return ()
     # The details show a single return; the units of another, older one are refused when somebody wants them again.
     async for row in _recent(client, now - DAY, now + 60):
-        if _plain(row.get("order_name")) == _plain(order_name):
-            made = _read(row)
+        for made in map(mapping.desk_return, _of([row], order_name)):
             found.setdefault(made.id, made)
     return tuple(found.values())
 
@@ -49,7 +51,7 @@ async def changed(client: Client, since: int, until: int, cursor: str) -> tuple[
     start, state = windows[place]
     query = _window(start, min(start + WINDOW, until), state, "updated_at")
     rows, following = await client.pages(query, after)
-    named = tuple((made.id, made.order_id) for made in map(_read, rows))
+    named = tuple(mapping.named(row) for row in rows)
     if following:
         return named, f"{place} {following}"
     return named, f"{place + 1} " if place + 1 < len(windows) else ""
@@ -117,12 +119,15 @@ async def _notes(client: Client, return_id: str) -> list[str]:
     return [mapping.text(row.get("content")) for row in rows if isinstance(row, dict)]
 
 
-def _read(row: Any) -> DeskReturn:
-    if not isinstance(row, dict):
-        raise WireDrift("a return in the list: not an object", msgspec.json.encode(row))
-    return mapping.desk_return(row)
+def _spellings(order_name: str) -> tuple[str, ...]:
+    """An order's name as the store writes it, and without the number sign that some accounts leave out."""
+    return tuple(dict.fromkeys((order_name, _plain(order_name))))
 
 
 def _plain(order_name: Any) -> str:
-    """An order's name with or without its number sign."""
     return mapping.text(order_name).lstrip("#")
+
+
+def _of(rows: list[mapping.Row], order_name: str) -> Iterator[mapping.Row]:
+    """The rows of this very order, should the vendor take names loosely."""
+    return (row for row in rows if _plain(row.get("order_name")) == _plain(order_name))

@@ -54,19 +54,18 @@ def news(raw: bytes, now: int) -> News:
         event = wire.shaped(body, wire.Event)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return News(unnamed, "", "", now, (), drift=f"not a notification: {error}")
-    of_label = event.topic == "label"
-    return_id = text(event.return_id) or ("" if of_label else text(event.id))
+    topic, trigger, ident = text(event.topic), text(event.trigger), text(event.id)
+    return_id = text(event.return_id) or ("" if topic == "label" else ident)
     at = unix(event.updated_at) or unix(event.edited_at) or unix(event.created_at) or now
-    delivery = f"{event.topic}:{event.trigger}:{text(event.id)}:{sha256_hex(raw)}"
-    hint = News(delivery, event.trigger or event.topic, text(event.shop_id), at, ())
-    if event.trigger in _NOT_OURS:
+    hint = News(f"{topic}:{trigger}:{ident}:{sha256_hex(raw)}", trigger or topic, text(event.shop_id), at, ())
+    if trigger in _NOT_OURS:
         return hint
-    if event.trigger not in TOPIC_OF:
-        hint = msgspec.structs.replace(hint, drift=f"unknown trigger {event.trigger!r}")
+    if trigger not in TOPIC_OF:
+        hint = msgspec.structs.replace(hint, drift=f"unknown trigger {trigger!r}")
     elif not return_id:
-        hint = msgspec.structs.replace(hint, drift=f"{event.trigger}: names no return")
+        hint = msgspec.structs.replace(hint, drift=f"{trigger}: names no return")
     subjects = (("desk_return", return_id),) if return_id else ()
-    failure = _failure(body) if event.trigger == FAILED and return_id else ""
+    failure = _failure(body) if trigger == FAILED and return_id else ""
     return msgspec.structs.replace(hint, subjects=subjects, order_id=order_id(event.provider_order_id), failure=failure)
 
 

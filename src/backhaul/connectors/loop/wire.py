@@ -7,60 +7,60 @@ from typing import Any, TypeVar
 
 import msgspec
 
-Id = int | str | None
-Amount = str | int | float | None
+Text = str | int | float | None  # an id, a word or a text: which of them is printed as a number changes
+Amount = Text
 
 
 class Label(msgspec.Struct):
     """A label of a return."""
 
-    tracking_number: str | None = None
-    carrier: str | None = None
-    status: str | None = None
-    url: str | None = None
+    tracking_number: Text = None
+    carrier: Text = None
+    status: Text = None
+    url: Text = None
 
 
 class Line(msgspec.Struct):
     """One unit of a return, in either spelling."""
 
-    line_item_id: Id = None
-    provider_line_item_id: Id = None
-    title: str | None = None
-    sku: str | None = None
-    outcome: str | None = None
+    line_item_id: Text = None
+    provider_line_item_id: Text = None
+    title: Text = None
+    sku: Text = None
+    outcome: Text = None
     refund: Amount = None
     returned_at: Any = None
     condition: Any = None
     disposition: Any = None
-    reason: str | None = None  # details
-    parent_reason: str | None = None
-    return_reason: str | None = None  # list
-    parent_return_reason: str | None = None
+    reason: Text = None  # details
+    parent_reason: Text = None
+    return_reason: Text = None  # list
+    parent_return_reason: Text = None
 
 
 class Return(msgspec.Struct):
     """A return, in either spelling. ``order_id`` is the desk's own, ``provider_order_id`` the commerce system's."""
 
-    id: Id
-    state: str = ""
+    id: Text
+    state: Text = None
     created_at: Any = None
     updated_at: Any = None
     edited_at: Any = None
-    order_id: Id = None
-    order_name: str | None = None
-    provider_order_id: Id = None
-    currency: str | None = None
+    order_id: Text = None
+    order_name: Text = None
+    provider_order_id: Text = None
+    currency: Text = None
     total: Amount = None
     refund: Amount = None
-    carrier: str | None = None
-    tracking_number: str | None = None
-    label_status: str | None = None
-    label_url: str | None = None
+    carrier: Text = None
+    tracking_number: Text = None
+    label_status: Text = None
+    label_url: Text = None
     labels: list[Label] | None = None
     line_items: list[Line] | None = None
-    status_page_url: str | None = None
+    status_page_url: Text = None
     was_processed: bool | None = None
-    outcomes_processed_at: dict[str, Any] | None = None
+    outcomes_processed_at: Any = None
 
 
 # Documented fields of a return and of its lines that we have no use for: they are no news.
@@ -77,32 +77,26 @@ UNUSED = frozenset(
 )
 
 
-class Note(msgspec.Struct):
-    """A note of staff or of an integration."""
-
-    content: str | None = None
-
-
 class Webhook(msgspec.Struct):
     """A subscription, of ours or of anybody."""
 
     id: int
-    topic: str = ""
-    trigger: str = ""
-    url: str = ""
-    status: str = ""
-    shop_id: Id = None
+    topic: Text = None
+    trigger: Text = None
+    url: Text = None
+    status: Text = None
+    shop_id: Text = None
 
 
 class Event(msgspec.Struct):
     """The body of a webhook: of a return, of its processing, or of a label (then ``return_id`` names the return)."""
 
-    topic: str = ""
-    trigger: str = ""
-    id: Id = None
-    return_id: Id = None
-    shop_id: Id = None
-    provider_order_id: Id = None
+    topic: Text = None
+    trigger: Text = None
+    id: Text = None
+    return_id: Text = None
+    shop_id: Text = None
+    provider_order_id: Text = None
     updated_at: Any = None
     edited_at: Any = None
     created_at: Any = None
@@ -113,23 +107,8 @@ _LONGEST_SHOWN = 200
 
 
 def shaped(row: Any, shape: type[Shape]) -> Shape:
-    """The row in its shape; numbers may come as text and the reverse. Raises msgspec.ValidationError."""
-    try:
-        return msgspec.convert(row, shape, strict=False)
-    except msgspec.ValidationError:
-        return msgspec.convert(_plain(row, shape), shape, strict=False)
-
-
-def _plain(row: Any, shape: type[msgspec.Struct]) -> Any:
-    """The row without nulls and with numbers written as texts where a text is expected."""
-    if not isinstance(row, dict):
-        return row
-    texts = {
-        field.encode_name
-        for field in msgspec.structs.fields(shape)
-        if field.type in (str, str | None) and isinstance(row.get(field.encode_name), int | float)
-    }
-    return {name: str(value) if name in texts else value for name, value in row.items() if value is not None}
+    """The row in its shape. Raises msgspec.ValidationError."""
+    return msgspec.convert(row, shape, strict=False)
 
 
 def unknown_fields(row: dict[str, Any]) -> dict[str, str]:
