@@ -13,11 +13,17 @@ from pathlib import Path
 
 import asyncpg
 
-from bench import ingress, limits
+from bench import ingress, limits, simulator
 from bench.lifecycles import lifecycles
 from bench.world import world
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
+
+
+async def simulated() -> dict[str, float]:
+    """The simulator's own figures beside those of a bare handler: it must never be the bottleneck of the others."""
+    found = {"http_calls_per_s": await limits.http_calls_per_s(), **await simulator.figures()}
+    return {name: round(value, 1) for name, value in found.items()}
 
 
 async def run(shops: int, returns: int, workers: int, rounds: int) -> dict[str, object]:
@@ -35,6 +41,7 @@ async def run(shops: int, returns: int, workers: int, rounds: int) -> dict[str, 
             note({"pg_insert_tps_32": await limits.pg_insert_tps_32(quiet.hub.dsn)})
             note({"http_calls_per_s": await limits.http_calls_per_s()})
             note(await ingress.acknowledgements(quiet))
+        note(await simulator.figures())
         async with world(4, workers=1) as idle:
             note(await ingress.visibility(idle, 60))
         async with world(shops, workers=workers) as busy:
@@ -51,6 +58,7 @@ async def run(shops: int, returns: int, workers: int, rounds: int) -> dict[str, 
         "medians": medians,
         "ratios": {
             "webhook_ack_to_pg_insert": round(medians["webhook_ack_per_s"] / medians["pg_insert_tps_32"], 2),
+            "simulator_calls_to_http_calls": round(medians["simulator_calls_per_s"] / medians["http_calls_per_s"], 2),
             "webhook_ack_to_http_calls": round(medians["webhook_ack_per_s"] / medians["http_calls_per_s"], 2),
         },
     }  # fmt: skip
@@ -64,7 +72,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one small round, to see that it runs; nothing is written")
+    parser.add_argument("--part", choices=("all", "simulator"), default="all", help="simulator: nothing is written")
     given = parser.parse_args()
+    if given.part == "simulator":
+        print(json.dumps(asyncio.run(simulated()), indent=2))
+        return
     if given.quick:
         given.returns, given.rounds = 100, 1
     result = asyncio.run(run(given.shops, given.returns, given.workers, given.rounds))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import random
 
 from backhaul.simulator.clock import SimulatedClock
+from backhaul.simulator.garbage import permanent
 from backhaul.simulator.order_connector import Habits, OrderConnector
 from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok import states
@@ -69,11 +69,9 @@ class History:
         world, sales, now = self._channel.world, self._channel.sales, self._clock.now()
         past = Past.of(shop, world.ids, seed=self._rng.getrandbits(32), count=orders, now=now, days=days)
         world.quiet, self._connector.suspended = True, True
-        collecting = gc.isenabled()
-        gc.disable()  # everything made here stays: there is nothing to collect
         try:
-            sales.open_past(past)
-            with world.in_bulk():
+            with permanent(), world.in_bulk():
+                sales.open_past(past)
                 for number in range(open_returns):
                     order = world.orders[past.orders.text(orders - open_returns + number)]
                     self._open(
@@ -81,8 +79,8 @@ class History:
                     )
         finally:
             world.quiet, self._connector.suspended = False, False
-            if collecting:
-                gc.enable()
+        if shop.switches.batch_model:
+            world.groups.of_shop(shop, world.returns)
 
     def _open(self, shop: Shop, order: Order, asked_at: float, number: int) -> None:
         aftersales, stage = self._channel.aftersales, number % 4

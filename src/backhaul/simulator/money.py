@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _NO_MINOR_UNIT = frozenset({"JPY", "VND", "IDR"})
 
 
@@ -10,6 +12,7 @@ def places(currency: str) -> int:
     return 0 if currency in _NO_MINOR_UNIT else 2
 
 
+@lru_cache(maxsize=16_384)
 def text(minor: int, currency: str, *, uneven: bool = False) -> str:
     """Decimal text of an amount. `uneven` drops trailing zeros, as the channel does now and then ("1", "0.2")."""
     digits = places(currency)

@@ -7,6 +7,7 @@ Webhooks that waited for a retry are lost, as webhooks may be.
 
 from __future__ import annotations
 
+import copyreg
 import io
 import os
 import pickle
@@ -16,6 +17,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from backhaul.simulator.clock import Timer
+from backhaul.simulator.garbage import permanent
 from backhaul.simulator.tiktok import model as m
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ _WORLD = (
     "orders",
     "returns",
     "cancellations",
-    "indexes",
     "images",
     "journals",
     "groups",
@@ -78,10 +79,11 @@ def load(simulator: Simulator, path: Path) -> None:
     if hasattr(os, "geteuid") and (status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077):
         raise StateUnusable(f"{path} must belong to you and be readable by nobody else (mode 600)")
     try:
-        state = _Unpickler(io.BytesIO(path.read_bytes()), simulator).load()
-        if state["format"] != _FORMAT:
-            raise StateUnusable("another format")
-        _restore(simulator, state)
+        with permanent():
+            state = _Unpickler(io.BytesIO(path.read_bytes()), simulator).load()
+            if state["format"] != _FORMAT:
+                raise StateUnusable("another format")
+            _restore(simulator, state)
     except StateUnusable as error:
         raise StateUnusable(f"{path}: {error}; start afresh without it") from None
     except Exception as error:
@@ -115,6 +117,7 @@ def _restore(simulator: Simulator, state: dict[str, Any]) -> None:
     for name, value in state["auth"].items():
         setattr(world.auth, name, value)
     world.shops = world.auth.shops
+    world.reindex()
     vars(world.ids).update({**state["ids"], "_rng": world.rng})
     world.events.all_subscriptions = state["subscriptions"]
     for name, value in state["books"].items():
@@ -168,19 +171,41 @@ def _anchors(simulator: Simulator) -> dict[str, Any]:
     }
 
 
+def _timer(at: float | None) -> Timer | None:
+    """A clock that ran when the state was saved; None for one that had rung."""
+    return None if at is None else Timer(at, 0, None)
+
+
+def _anchor(name: str) -> Any:
+    """Stands in a file for an object of the running program; the reader puts its own in its place."""
+    raise StateUnusable(f"{name} belongs to a running program")
+
+
+def _method(name: str, attribute: str) -> Any:
+    """Stands in a file for a method of such an object."""
+    raise StateUnusable(f"{name}.{attribute} belongs to a running program")
+
+
 class _Pickler(pickle.Pickler):
+    """Writes what belongs to the running program by name. A table by class, as a question about each object is slow."""
+
     def __init__(self, file: io.BytesIO, simulator: Simulator) -> None:
         super().__init__(file, protocol=5)
         self._names = {id(value): name for name, value in _anchors(simulator).items()}
+        self.dispatch_table = {
+            **copyreg.dispatch_table,
+            Timer: lambda timer: (_timer, (timer.at if timer.callback is not None else None,)),
+            MethodType: self._reduce_method,
+            **{type(value): self._reduce_anchor for value in _anchors(simulator).values()},
+        }
 
-    def persistent_id(self, obj: Any) -> Any:
-        if isinstance(obj, Timer):
-            return ("timer", obj.at if obj.callback is not None else None)
-        if isinstance(obj, MethodType) and id(obj.__self__) in self._names:
-            return ("method", self._names[id(obj.__self__)], obj.__name__)
-        if id(obj) in self._names:
-            return ("anchor", self._names[id(obj)])
-        return None
+    def _reduce_method(self, method: MethodType) -> Any:
+        name = self._names.get(id(method.__self__))
+        return method.__reduce_ex__(5) if name is None else (_method, (name, method.__name__))
+
+    def _reduce_anchor(self, value: Any) -> Any:
+        name = self._names.get(id(value))
+        return value.__reduce_ex__(5) if name is None else (_anchor, (name,))
 
 
 class _Unpickler(pickle.Unpickler):
@@ -188,17 +213,16 @@ class _Unpickler(pickle.Unpickler):
 
     def __init__(self, file: io.BytesIO, simulator: Simulator) -> None:
         super().__init__(file)
-        self._anchors = _anchors(simulator)
-
-    def persistent_load(self, pid: Any) -> Any:
-        kind = pid[0]
-        if kind == "timer":
-            return None if pid[1] is None else Timer(pid[1], 0, None)
-        if kind == "method":
-            return getattr(self._anchors[pid[1]], pid[2])
-        return self._anchors[pid[1]]
+        anchors = _anchors(simulator)
+        self._own = {
+            "_anchor": anchors.__getitem__,
+            "_method": lambda name, attribute: getattr(anchors[name], attribute),
+            "_timer": _timer,
+        }
 
     def find_class(self, module_name: str, global_name: str) -> Any:
+        if module_name == __name__ and global_name in self._own:
+            return self._own[global_name]
         if module_name.startswith("backhaul.simulator.") or (module_name, global_name) in _LIBRARY:
             return super().find_class(module_name, global_name)
         raise StateUnusable(f"it holds a {module_name}.{global_name}, which the simulator never writes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from backhaul.simulator import money
@@ -20,6 +21,12 @@ from backhaul.simulator.tiktok.world import World
 
 SCOPE = "seller.return_refund.basic"
 OLD, NEW = "202309", "202602"
+_FILTERS: dict[str, Callable[[Return], str]] = {
+    "return_types": lambda case: case.type,
+    "buyer_user_ids": lambda case: case.order.buyer.user_id,
+    "arbitration_status": lambda case: case.arbitration or "",
+    "seller_proposed_return_type": lambda case: "PARTIAL_REFUND" if case.partial is not None else "",
+}
 _CANCEL_CHECKS = ("APPROVE_REQUEST_CANCEL", "REJECT_REQUEST_CANCEL")
 
 
@@ -93,18 +100,15 @@ class ReturnApi:
         if orders is not None:
             of_orders = {case_id for order_id in orders for case_id in world.returns_of_order.get(order_id, ())}
             only = of_orders if only is None else only & of_orders
-        wanted = {
-            name: paging.words(call, name)
-            for name in ("return_types", "buyer_user_ids", "arbitration_status", "seller_proposed_return_type")
-        }
+        asked = {name: paging.words(call, name) for name in _FILTERS}
+        tests = [(_FILTERS[name], frozenset(values)) for name, values in asked.items() if values is not None]
+        returns = world.returns
 
         def fits(return_id: str) -> bool:
-            case = world.returns[return_id]
-            proposed = "PARTIAL_REFUND" if case.partial is not None else ""
-            actual = (case.type, case.order.buyer.user_id, case.arbitration or "", proposed)
-            return all(values is None or value in values for values, value in zip(wanted.values(), actual, strict=True))
+            case = returns[return_id]
+            return all(actual(case) in values for actual, values in tests)
 
-        test = fits if any(values is not None for values in wanted.values()) else None
+        test = fits if tests else None
         found, token = paging.turn(
             call, page, index, statuses=paging.words(call, "return_status"), only=only, fits=test
         )

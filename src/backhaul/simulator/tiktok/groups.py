@@ -3,11 +3,11 @@ parcels that the batch model has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from backhaul.simulator.tiktok import model as m
-from backhaul.simulator.tiktok.index import Index
+from backhaul.simulator.tiktok.index import Entry, Index
 from backhaul.simulator.tiktok.model import Return, Shop
 
 
@@ -51,20 +51,28 @@ class Groups:
         indexes = self.indexes.get(shop.id)
         if indexes is None:
             indexes = self.indexes[shop.id] = GroupIndexes()
-            for case in returns.values():
-                if case.shop is shop:
-                    self._put(indexes, case, returns)
+            cases = [case for case in returns.values() if case.shop is shop]
+            requests = dict.fromkeys(case.request_id for case in cases if case.request_id)
+            parcels = dict.fromkeys(case.rma_id for case in cases if case.rma_id)
+            indexes.requests.fill(_row(key, self.requests, returns, request_status) for key in requests)
+            indexes.parcels.fill(_row(key, self.parcels, returns, parcel_status) for key in parcels)
         return indexes
 
     def _put(self, indexes: GroupIndexes, case: Return, returns: Mapping[str, Return]) -> None:
-        for index, groups, key, status in (
-            (indexes.requests, self.requests, case.request_id, request_status),
-            (indexes.parcels, self.parcels, case.rma_id, parcel_status),
-        ):
-            if key:
-                parts = [returns[return_id] for return_id in groups[key]]
-                created, updated = min(part.created_at for part in parts), max(part.updated_at for part in parts)
-                index.put(key, created, updated, status(parts))
+        if case.request_id:
+            indexes.requests.put(*_row(case.request_id, self.requests, returns, request_status))
+        if case.rma_id:
+            indexes.parcels.put(*_row(case.rma_id, self.parcels, returns, parcel_status))
+
+
+def _row(
+    key: str,
+    groups: Mapping[str, list[str]],
+    returns: Mapping[str, Return],
+    status: Callable[[Iterable[Return]], str],
+) -> Entry:
+    parts = [returns[return_id] for return_id in groups[key]]
+    return key, min(part.created_at for part in parts), max(part.updated_at for part in parts), status(parts)
 
 
 def request_status(cases: Iterable[Return]) -> str:

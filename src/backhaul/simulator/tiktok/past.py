@@ -161,6 +161,10 @@ class Orders(dict[str, Order]):
         except KeyError:
             return default
 
+    def made(self, order_id: str) -> bool:
+        """Whether an order has been made already."""
+        return dict.__contains__(self, order_id)
+
     def in_package(self, package_id: str) -> Order | None:
         """The past order that was sent in a parcel."""
         for past in self.pasts:

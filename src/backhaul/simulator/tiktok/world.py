@@ -18,7 +18,7 @@ from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.events import VENDOR, Events
 from backhaul.simulator.tiktok.finance import Journal
 from backhaul.simulator.tiktok.groups import Groups
-from backhaul.simulator.tiktok.index import Index
+from backhaul.simulator.tiktok.index import Entry, Index
 from backhaul.simulator.tiktok.market import Clocks, market
 from backhaul.simulator.tiktok.model import Cancellation, Case, Order, Product, Return, Shop, Switches
 from backhaul.simulator.tiktok.past import Orders
@@ -65,6 +65,20 @@ class Indexes:
     orders: Index = field(default_factory=Index)
     returns: Index = field(default_factory=Index)
     cancellations: Index = field(default_factory=Index)
+
+
+@dataclass(slots=True)
+class Rows:
+    """What the indexes of one shop are made of."""
+
+    orders: list[Entry] = field(default_factory=list)
+    returns: list[Entry] = field(default_factory=list)
+    cancellations: list[Entry] = field(default_factory=list)
+
+
+def _row(order: Order) -> Entry:
+    never_packed = order.status == "CANCELLED" and not order.package_id
+    return order.id, order.created_at, order.updated_at, CANCELLED_UNPACKED if never_packed else order.status
 
 
 class World:
@@ -184,6 +198,24 @@ class World:
             for case in fresh.values():
                 self.groups.touch(case, self.returns)
 
+    def reindex(self) -> None:
+        """Makes all search indexes anew, as after a state was read, which does not hold them."""
+        rows = {shop_id: Rows() for shop_id in self.shops}
+        for past in self.orders.pasts:
+            rows[past.shop.id].orders += [row for row in past.rows() if not self.orders.made(row[0])]
+        for order in self.orders.values():
+            rows[order.shop.id].orders.append(_row(order))
+        for case in self.returns.values():
+            rows[case.shop.id].returns.append((case.id, case.created_at, case.updated_at, case.status))
+        for request in self.cancellations.values():
+            entry = (request.id, request.created_at, request.updated_at, request.status)
+            rows[request.shop.id].cancellations.append(entry)
+        self.indexes = {shop_id: Indexes() for shop_id in self.shops}
+        for shop_id, found in rows.items():
+            self.indexes[shop_id].orders.fill(found.orders)
+            self.indexes[shop_id].returns.fill(found.returns)
+            self.indexes[shop_id].cancellations.fill(found.cancellations)
+
     def enter(self, case: Return) -> None:
         """Enters a new return under its order and with those it belongs to."""
         self.returns[case.id] = case
@@ -201,9 +233,7 @@ class World:
     def order_changed(self, order: Order, *, tell: bool = True) -> None:
         """Stamps a change of an order, moves the index, tells the listeners."""
         order.updated_at = max(order.updated_at, self.clock.seconds())
-        never_packed = order.status == "CANCELLED" and not order.package_id
-        status = CANCELLED_UNPACKED if never_packed else order.status
-        self.indexes[order.shop.id].orders.put(order.id, order.created_at, order.updated_at, status)
+        self.indexes[order.shop.id].orders.put(*_row(order))
         if tell and not self.quiet:
             self.events.order_changed(order)
 
