@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import uuid
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +15,7 @@ from backhaul.simulator.loop.errors import Refused
 from backhaul.simulator.loop.gateway import Answer, Call, Operation
 from backhaul.simulator.loop.model import CANCELLED, CLOSED, EXPIRED, OPEN, REVIEW, Return
 from backhaul.simulator.loop.returns import Returns
+from backhaul.simulator.loop.timeline import Key, Timeline
 
 _DEFAULT_STATES = (OPEN, CLOSED, EXPIRED)
 _STATES = (*_DEFAULT_STATES, CANCELLED, REVIEW)
@@ -74,23 +77,31 @@ class ReturnsApi:
             states = (call.query["state"],)
             if states[0] not in _STATES:
                 raise errors.invalid("state", "The selected state is invalid.")
-        rows = sorted(
-            (at, each.id, each)
-            for each in call.desk.returns.values()
-            if each.state in states and low <= int(at := getattr(each, field)) <= high
-        )
-        base = call.world.base
+        desk, base = call.desk, call.world.base
+        line = desk.created if field == "created_at" else desk.updated
+
+        def fitting(keys: Iterable[Key]) -> Iterator[Key]:
+            return (key for key in keys if desk.returns[key[1]].state in states)
+
         if call.query.get("paginate") not in ("true", "1"):
-            return [shapes.listed(call.desk, each, base) for _, _, each in rows]
-        size = _page_size(call)
-        start = _place(rows, call.query.get("cursor"))
-        page = rows[start : start + size]
-        more = start + size < len(rows)
+            found = fitting(line.onwards(low, high))
+            return [shapes.listed(desk, desk.returns[number], base) for _, number in found]
+        size, after = _page_size(call), _cursor(call)
+        rows = list(islice(fitting(line.onwards(low, high, after)), size + 1))
+        page = rows[:size]
         return {
-            "returns": [shapes.listed(call.desk, each, base) for _, _, each in page],
-            "nextPageUrl": _page_url(call, page[-1]) if more else None,
-            "previousPageUrl": _page_url(call, rows[start - size - 1] if start > size else None) if start else None,
+            "returns": [shapes.listed(desk, desk.returns[number], base) for _, number in page],
+            "nextPageUrl": _page_url(call, page[-1]) if len(rows) > size else None,
+            "previousPageUrl": None if after is None else self._previous(call, fitting, line, low, after, size),
         }
+
+    @staticmethod
+    def _previous(
+        call: Call, fitting: Callable[[Iterable[Key]], Iterator[Key]], line: Timeline, low: float, after: Key, size: int
+    ) -> str:
+        """The page that ends with the key a cursor names begins behind the key `size` steps before it."""
+        before = list(islice(fitting(line.backwards(low, after)), size))
+        return _page_url(call, before[-1] if len(before) == size else None)
 
     def details(self, call: Call) -> Any:
         """One return, by exactly one of three keys. When nothing fits, the refusal rides on HTTP 200."""
@@ -254,19 +265,19 @@ def _page_size(call: Call) -> int:
     return int(text)
 
 
-def _place(rows: list[tuple[float, int, Return]], cursor: str | None) -> int:
-    """The first row behind the one a cursor names, whatever has come and gone since."""
-    if cursor is None:
-        return 0
+def _cursor(call: Call) -> Key | None:
+    """The last key of the page before: what has come and gone since does not matter."""
+    text = call.query.get("cursor")
+    if text is None:
+        return None
     try:
-        at, _, number = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        last = (float(at), int(number))
+        at, _, number = base64.urlsafe_b64decode(text.encode()).decode().partition("|")
+        return float(at), int(number)
     except ValueError:
         raise errors.invalid("cursor", "The cursor is invalid.") from None
-    return next((place for place, row in enumerate(rows) if row[:2] > last), len(rows))
 
 
-def _page_url(call: Call, last: tuple[float, int, Return] | None) -> str:
+def _page_url(call: Call, last: Key | None) -> str:
     query = {name: value for name, value in call.query.items() if name != "cursor"}
     if last is not None:
         query["cursor"] = base64.urlsafe_b64encode(f"{last[0]!r}|{last[1]}".encode()).decode()

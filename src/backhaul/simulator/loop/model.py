@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backhaul.simulator.loop.settings import Settings
+from backhaul.simulator.loop.timeline import Timeline
 
 SCOPES = (
     "returns",
@@ -242,6 +243,8 @@ class Desk:
     keys: list[Key] = field(default_factory=list)
     returns: dict[int, Return] = field(default_factory=dict)
     drafts: dict[int, Draft] = field(default_factory=dict)
+    created: Timeline = field(default_factory=Timeline)
+    updated: Timeline = field(default_factory=Timeline)
     subscriptions: dict[int, Subscription] = field(default_factory=dict)
     destinations: dict[int, dict[str, Any]] = field(default_factory=dict)
     label_requests: dict[int, LabelRequest] = field(default_factory=dict)
@@ -268,6 +271,18 @@ class Desk:
     def reason_id(self, parent: str, child: str) -> int:
         """The id of a child reason, or of a parent when `child` is empty; given once and kept."""
         return self.reason_ids.setdefault((parent, child), 101 + len(self.reason_ids))
+
+    def enter(self, each: Return) -> None:
+        """Takes a new return in."""
+        self.returns[each.id] = each
+        self.returns_of_order.setdefault(each.order.id, []).append(each.id)
+        self.created.put(each.id, each.created_at)
+        self.updated.put(each.id, each.updated_at)
+
+    def stamp(self, each: Return, now: float) -> None:
+        """A return has changed; its update time never goes back."""
+        each.updated_at = max(each.updated_at, now)
+        self.updated.put(each.id, each.updated_at)
 
     @property
     def dock(self) -> dict[str, Any]:

@@ -86,8 +86,7 @@ class Returns:
             if settings.flag_new:
                 made.state = REVIEW
         self._open_in_store(desk, made)
-        desk.returns[made.id] = made
-        desk.returns_of_order.setdefault(order.id, []).append(made.id)
+        desk.enter(made)
         self._world.note(desk, "open", made, by, skus=[line.unit.sku for line in made.lines], state=made.state)
         self._world.tell(desk, made, "return.created")
         return made
@@ -305,7 +304,7 @@ class Returns:
 
     def _failed(self, desk: Desk, each: Return, why: str) -> None:
         each.failure = why
-        each.updated_at = max(each.updated_at, self._world.clock.now())
+        desk.stamp(each, self._world.clock.now())
         self._world.note(desk, "failed", each, BY, why=why)
         payload = shapes.told(desk, each, self._world.base)
         # [inferred]: the payload of this topic was never seen; it carries the return and what went wrong.

@@ -127,7 +127,7 @@ class LoopWorld:
 
     def tell(self, desk: Desk, each: Return, trigger: str) -> None:
         """A return has changed: its time moves on and its subscribers hear of it."""
-        each.updated_at = max(each.updated_at, self.clock.now())
+        desk.stamp(each, self.clock.now())
         self.hooks.emit(desk, trigger, shapes.told(desk, each, self.base))
 
     def tell_label(self, desk: Desk, each: Return, label: Label, trigger: str) -> None:
