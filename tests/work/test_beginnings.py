@@ -207,7 +207,7 @@ async def test_a_webhook_that_was_quicker_than_the_answer_ends_in_one_case(bench
     kinds = await bench.pool.fetch("select kind from command where case_id = $1 order by id", other[0])
     assert [each["kind"] for each in kinds] == ["start", "confirm_start"]
     assert await bench.pool.fetchval("select count(*) from turn where owner is not null") == 0
-    with pytest.raises(CommandRefused, match="become one"):
+    with pytest.raises(CommandRefused, match="sent to the channel"):
         await Beginnings(bench.pool).withdraw(case, "ann")
 
 

@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from backhaul import __version__
-from backhaul.cli import connect, demo, doctor, matrix, people, returning, serving, shopping, simulating, syncing
+from backhaul.cli import (
+    beginning,
+    connect,
+    demo,
+    doctor,
+    matrix,
+    people,
+    returning,
+    serving,
+    shopping,
+    simulating,
+    syncing,
+)
 
 app = typer.Typer(
     name="backhaul",
@@ -51,6 +63,7 @@ app.add_typer(people.user, name="user", rich_help_panel="Set up")
 app.add_typer(people.token, name="token", rich_help_panel="Set up")
 
 app.add_typer(returning.returns, name="returns", rich_help_panel="Every day")
+app.command("start-return", rich_help_panel="Every day")(beginning.start_return)
 app.command(rich_help_panel="Every day")(syncing.sync)
 app.add_typer(syncing.replay, name="replay", rich_help_panel="Every day")
 app.command(rich_help_panel="Every day")(doctor.doctor)

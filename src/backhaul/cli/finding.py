@@ -14,10 +14,13 @@ from backhaul.store.pages import Shop
 
 
 async def shop(pool: Pool, text: str) -> Shop:
-    """The one shop meant by ``text``: the beginning of its id, its id on the channel, or (part of) its name."""
+    """The one shop meant by ``text``: the beginning of its id, its id on the channel, or (part of) its name; without a
+    text the only shop there is."""
     known = await pages.shops(pool)
     if not known:
         raise Problem("no shop is connected yet: run backhaul connect")
+    if not text and len(known) > 1:
+        raise Problem(f"which shop? --shop is one of {', '.join(each.name for each in known)}", 2)
     low = text.casefold()
     exact = [each for each in known if low in (str(each.id), each.channel_id, each.name.casefold())]
     found = exact or [each for each in known if str(each.id).startswith(low) or low in each.name.casefold()]

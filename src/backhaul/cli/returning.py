@@ -60,7 +60,7 @@ async def _list(settings: Settings, tab: str, shop: str, find: str, limit: int) 
         for row in found.rows:
             of = known[row.shop_id]
             table.add_row(
-                row.channel_id, row.kind, ("[red]![/red] " if row.attention else "") + row.status,
+                row.channel_id or str(row.id), row.kind, ("[red]![/red] " if row.attention else "") + row.status,
                 row.next_action or "–", finding.when(row.deadline, of.now(time.time())),
                 finding.amount(row.total, row.currency), row.commerce_order_name or "–", of.name,
             )  # fmt: skip
@@ -82,7 +82,8 @@ async def _show(settings: Settings, text: str) -> None:
         shop = next(each for each in await pages.shops(hub.pool) if each.id == found.row.shop_id)
         now, row, say = shop.now(time.time()), found.row, running.out.print
         say(
-            f"[bold]{row.channel_kind} {row.channel_id}[/bold] of order {row.order_id} ({shop.name}, {row.mode}): "
+            f"[bold]{row.channel_kind} {row.channel_id or row.id}[/bold] of order {row.order_id} "
+            f"({shop.name}, {row.mode}): "
             f"{row.status}"
         )
         say(f"channel says {row.raw_status}; {finding.amount(row.total, row.currency)}; {row.reason_text}")

@@ -15,7 +15,6 @@ class State(NamedTuple):
 
     channel_id: str
     ended: bool
-    merged_into: UUID | None
     sent: bool
 
 
@@ -104,7 +103,7 @@ async def state(connection: Connection, case_id: UUID) -> State:
     """How far a case is."""
     row = await connection.fetchrow(
         """
-        select coalesce(channel_id, '') as channel_id, ended, merged_into, exists (
+        select coalesce(channel_id, '') as channel_id, ended, exists (
             select from effect e where e.case_id = c.id and e.kind in ('start_return', 'start_cancellation')
             and e.state in ('sent', 'accepted', 'confirmed')) as sent
         from return_case c where c.id = $1
@@ -114,7 +113,7 @@ async def state(connection: Connection, case_id: UUID) -> State:
     return State(**row)
 
 
-async def merged_into(pool: Pool | Connection, case_id: UUID) -> UUID | None:
-    """The case that this one has become one with."""
+async def standing(pool: Pool | Connection, case_id: UUID) -> UUID:
+    """The case by which a case goes now: another, where it has become one with it."""
     found: UUID | None = await pool.fetchval("select merged_into from return_case where id = $1", case_id)
-    return found
+    return found or case_id

@@ -197,7 +197,7 @@ async def grid(pool: Pool, wanted: Filter, limit: int = 50) -> GridPage:
     arg = _Arguments()
     terms = _where(wanted, arg)
     if wanted.search:
-        found = await _search(pool, wanted.search, wanted.shops)
+        found = await find(pool, wanted.search, wanted.shops)
         terms.append(f"c.id = any({arg(found)})")
     column, down = ("c.deadline", False) if wanted.sort == "due" else ("c.updated_at", True)
     if wanted.sort == "due":
@@ -231,8 +231,8 @@ def _cursor(row: CaseRow, sort: str) -> Cursor:
     return Cursor((row.deadline or 0) if sort == "due" else row.updated_at, row.id)
 
 
-async def _search(pool: Pool, text: str, wanted: Sequence[UUID]) -> list[UUID]:
-    """Cases whose return id, order id (either side's) or tracking number is ``text``."""
+async def find(pool: Pool, text: str, wanted: Sequence[UUID]) -> list[UUID]:
+    """Cases whose return id, order id (either side's), tracking number or combined return's id is ``text``."""
     rows = await pool.fetch(
         """
         with s as (select id from shop where cardinality($2::uuid[]) = 0 or id = any($2))
@@ -241,6 +241,7 @@ async def _search(pool: Pool, text: str, wanted: Sequence[UUID]) -> list[UUID]:
         union select c.id from s join return_case c on c.shop_id = s.id and c.order_id = $1
         union select c.id from s join return_case c on c.shop_id = s.id and c.commerce_order_id = $1
             and c.commerce_order_id <> ''
+        union select c.id from s join return_case c on c.shop_id = s.id and c.group_key = $1 and c.group_key <> ''
         union select p.case_id from s join parcel on parcel.shop_id = s.id and parcel.tracking_number = $1
             join parcel_case p on p.parcel_id = parcel.id
         limit 500

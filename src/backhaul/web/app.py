@@ -15,7 +15,7 @@ from backhaul.store import sessions
 from backhaul.web import health
 from backhaul.web.access import Asked, SessionAuthentication, check_form, services_of
 from backhaul.web.api import api_router, openapi
-from backhaul.web.dashboard import cases, connections, exceptions, grid, history, policy, shops, signin
+from backhaul.web.dashboard import beginnings, cases, connections, exceptions, grid, history, policy, shops, signin
 from backhaul.web.ingress.webhooks import webhook
 from backhaul.web.live import Live
 from backhaul.web.problems import HANDLERS
@@ -62,6 +62,7 @@ def create_app(services: Services, **options: Any) -> Litestar:
             grid.export,
             signin.sign_out,
             *cases.ROUTES,
+            *beginnings.ROUTES,
             *exceptions.ROUTES,
             *connections.ROUTES,
             *shops.ROUTES,

@@ -20,6 +20,12 @@ STATUS = {
     "closed": ("Closed", "neutral"),
     "cancelled": ("Cancelled", "neutral"),
     "unknown": ("Unknown to Backhaul", "bad"),
+    "starting": ("Starting", "info"),
+    "to_confirm": ("To confirm", "warn"),
+    "not_started": ("Could not be started", "bad"),
+    "withdrawn": ("Not started", "neutral"),
+    "blind": ("Goods without a return", "warn"),
+    "merged": ("Became one with another", "neutral"),
 }
 KIND = {
     "return": "Return & refund",
@@ -137,6 +143,8 @@ LANE_STATE = {
 }
 EFFECT = {
     "decide": "Answer to the channel",
+    "start_return": "Start of the case",
+    "start_cancellation": "Start of the cancellation",
     "upload_label": "Label upload",
     "stamp_order": "Mark on the commerce order",
     "create_return": "Return in commerce",

@@ -19,7 +19,6 @@ from backhaul.work.case_command import CaseCommand, CommandRefused
 from backhaul.work.vendors import shop_time
 
 KINDS = (Kind.REFUND, Kind.RETURN, Kind.CANCELLATION)
-MERGED = "This case has become one with the channel's case."
 
 
 class Beginnings:
@@ -142,8 +141,6 @@ class Beginnings:
         """What was said of a case that the channel does not know yet; refuses any other."""
         await beginnings.lock(case.connection, case.shop_id, str(case.case_id))
         row = await beginnings.state(case.connection, case.case_id)
-        if row.merged_into is not None:
-            raise CommandRefused(MERGED, 409)
         if row.channel_id or row.sent:
             raise CommandRefused("It was sent to the channel already.", 409)
         if row.ended:

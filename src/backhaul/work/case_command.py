@@ -42,9 +42,17 @@ class CaseCommand:
         self._transaction: Any = self.connection.transaction()
         await self._transaction.start()
         try:
-            row = await self.connection.fetchrow("select shop_id, body from return_case where id = $1", self.case_id)
+            # A case that has become one with another answers by the other.
+            row = await self.connection.fetchrow(
+                """
+                select id, shop_id, body from return_case
+                where id = (select coalesce(merged_into, id) from return_case where id = $1)
+                """,
+                self.case_id,
+            )
             if row is None:
                 raise CommandRefused("There is no such return.", 404)
+            self.case_id = row["id"]
             self.shop_id = row["shop_id"]
             self.seen = msgspec.json.decode(row["body"], type=Seen) if row["body"] else Seen()
             self.now = shop_time(await commands.shop_clock(self.connection, self.shop_id))

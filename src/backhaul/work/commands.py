@@ -17,6 +17,7 @@ from backhaul.kit.ids import uuid7
 from backhaul.store import commands, inbox, shops, turns
 from backhaul.store.db import Connection, Pool
 from backhaul.store.jobs import Rank
+from backhaul.work.beginnings import Beginnings
 from backhaul.work.case_command import CaseCommand, CommandRefused
 from backhaul.work.policies import BadPolicy, checked
 from backhaul.work.vendors import shop_time
@@ -32,6 +33,7 @@ class Commands:
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
+        self.beginnings = Beginnings(pool)
 
     # -- one case
 

@@ -9,7 +9,7 @@ from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from backhaul.store import case_page, pages
+from backhaul.store import beginnings, case_page, pages
 from backhaul.web.access import Asked, may, services_of
 from backhaul.web.api.shapes import CaseDetail, CasePage, ExceptionPage, HistoryPage, full
 from backhaul.web.dashboard.exceptions import after_of, place
@@ -44,8 +44,9 @@ async def cases(
 
 @get("/cases/{case_id:uuid}", tags=["cases"])
 async def case(request: Asked, case_id: FromPath[UUID]) -> Response[CaseDetail]:
-    """One case with everything known of it."""
-    found = await case_page.case(services_of(request).pool, case_id)
+    """One case with everything known of it. A case that has become one with another is shown as the other."""
+    pool = services_of(request).pool
+    found = await case_page.case(pool, await beginnings.standing(pool, case_id))
     if found is None:
         raise NotFoundException
     raw: dict[str, Any] | None = None

@@ -10,7 +10,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from backhaul.domain.words import Action, Condition, Decision, Disposition
-from backhaul.store import case_page
+from backhaul.store import beginnings, case_page
 from backhaul.web import forms, words
 from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.dashboard.timeline import timeline
@@ -24,6 +24,9 @@ LABEL_LIMIT = 10_000_000  # bytes
 async def show(request: Asked, case_id: FromPath[UUID]) -> Response[str]:
     """The page."""
     services = services_of(request)
+    standing = await beginnings.standing(services.pool, case_id)
+    if standing != case_id:
+        return Response("", status_code=303, headers={"location": f"/cases/{standing}"})
     found = await case_page.case(services.pool, case_id)
     if found is None:
         raise NotFoundException
