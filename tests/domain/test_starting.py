@@ -289,3 +289,12 @@ def test_what_was_said_of_an_orders_lines_is_said_of_the_units_they_became() -> 
 
 def _verdict() -> Verdict:
     return Verdict(Condition.SELLABLE, Disposition.RESTOCK, "wendy", NOW)
+
+
+def test_a_case_that_may_be_the_one_being_started_waits_for_that_to_be_known() -> None:
+    waiting = msgspec.structs.replace(facts(beside(stage=Stage.ACCEPTED)), beginning=True)
+    made = planned(waiting)
+    assert made.steps == ()
+    assert made.wake_at == NOW + 3
+    buyers = msgspec.structs.replace(facts(beside(started_by=Actor.BUYER, stage=Stage.COMPLETED)), beginning=True)
+    assert planned(buyers).lanes["decision"].state == "accepted"

@@ -216,6 +216,7 @@ class Facts(msgspec.Struct, frozen=True):
     heard_desk: int = 0
     adopted_elsewhere: frozenset[str] = frozenset()  # commerce refunds that other cases of the order have adopted
     desk_elsewhere: frozenset[str] = frozenset()  # returns in the desk that stand for other cases of the order
+    beginning: bool = False  # a case of ours is being started on the order: this may be it
     nameless: bool = False  # the channel has given the case no id (yet): see `starting`
     rivals: frozenset[str] = frozenset()  # ids of cases of the order that other cases of ours have started
 

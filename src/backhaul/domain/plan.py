@@ -17,7 +17,7 @@ from backhaul.domain.refunds import money_lane
 from backhaul.domain.starting import starting_lane
 from backhaul.domain.steps import Draft, Lane, Look, Plan, Send, Settle, Source, Step, Trouble, Write
 from backhaul.domain.stock import stock_lane
-from backhaul.domain.words import ENDED, Action, Kind, Party, Stage
+from backhaul.domain.words import ENDED, Action, Actor, Kind, Party, Stage
 
 LANES = {Party.CHANNEL: "decision", Party.DESK: "desk"}  # where a party's silence shows; commerce's in the records
 VERSION = 1  # part of the record of why something was done
@@ -35,6 +35,10 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     facts = with_desk(facts)
     urgent = last_attempt(facts, policy, now)
     _read_channel(facts, case, now, urgent, draft)
+    if facts.beginning and case.started_by is not Actor.BUYER:
+        # It may be the case that we are starting; it is known in a moment, with all that was said of it before.
+        draft.wake(now + 3)
+        return _freeze(facts, now, draft, {"decision": Lane("starting")}, False)
     for effect in facts.ledger:
         if effect.open:
             follow(effect, facts, now, urgent, draft)

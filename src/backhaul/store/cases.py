@@ -39,6 +39,7 @@ class Known(msgspec.Struct, frozen=True):
     adopted_elsewhere: frozenset[str]  # commerce refunds that other cases of the order have adopted
     desk_elsewhere: frozenset[str]  # returns in the desk that stand for other cases of the order
     faulted: bool  # the last run failed for a cause of our own
+    beginning: bool = False  # a case of ours is being started on the order
     rivals: frozenset[str] = frozenset()  # ids of cases that other cases of the order have started
 
 
@@ -63,6 +64,11 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
         select e.result from effect e join return_case o on o.id = e.case_id
         where o.shop_id = c.shop_id and o.order_id = c.order_id and o.id <> c.id and e.result <> ''
             and e.kind in ('start_return', 'start_cancellation')) else '{}' end as rivals,
+    c.channel_id is not null and exists (
+        select from return_case o join effect e on e.case_id = o.id
+        where o.shop_id = c.shop_id and o.order_id = c.order_id and o.channel_id is null and not o.ended
+            and e.kind in ('start_return', 'start_cancellation') and e.state in ('intent', 'sent')
+            and e.written_at > now() - interval '1 minute') as beginning,
     exists (select from exception x where x.case_id = c.id and x.key = 'fault' and x.closed_at is null) as faulted,
     array(select (e.id, e.wanted, e.state, e.safety, e.created_at, e.because, e.by, e.attempts, e.sent_at, e.dead_at,
                   e.answered_at, e.code, e.text, e.result, e.reported)
@@ -116,6 +122,7 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             frozenset(row["adopted"]),
             frozenset(row["desks"]),
             row["faulted"],
+            row["beginning"],
             frozenset(row["rivals"]),
         )
     return known

@@ -140,6 +140,13 @@ LANE_STATE = {
     "cancelling": ("Cancelling", "info"),
     "blocked": ("Blocked", "bad"),
     "unknown": ("Unknown", "bad"),
+    "starting": ("Starting", "info"),
+    "asking": ("Asking the channel", "info"),
+    "to_confirm": ("Waits to be confirmed", "warn"),
+    "not_started": ("Could not be started", "bad"),
+    "proposed": ("Proposed, not sent", "neutral"),
+    "withdrawn": ("Not started", "neutral"),
+    "unknown_order": ("Order not known", "warn"),
 }
 EFFECT = {
     "decide": "Answer to the channel",

@@ -126,6 +126,8 @@ class Attendant:
                 sending.settle(run, step)
             if not shown:
                 await self._step(run, plan.steps[0])
+            if run.move.named is not None:
+                await run.write()  # before anything is sent for it: the case may become one with another here
             plan = plan_case(run.facts, run.policy, run.now())
             if not run.counted and (run.facts.channel is not None or run.facts.nameless):
                 # A new case is on the page once the channel has shown it, however slow the others are.
@@ -169,6 +171,7 @@ class Attendant:
             heard_channel=heard[0],
             heard_commerce=heard[1],
             heard_desk=heard[2],
+            beginning=fresh.beginning,
         )
         run.policy = await self._policy(fresh)
         run.started = time.monotonic()
