@@ -117,7 +117,12 @@ async def _confirm(settings: Settings, text: str, total: str, wait: float, by: s
 
 @returns.command("withdraw")
 def withdraw(case: Case, by: By = BY) -> None:
-    """Close a case of our own that was not started."""
+    """Close a case of our own that was not started.
+
+    Example:
+
+      backhaul returns withdraw 0199f0c2
+    """
     running.run(_withdraw(running.settings_of(), case, by))
 
 
