@@ -179,8 +179,8 @@ class Loop:
 
 
 def _stands_on(found: DeskReturn, line_ids: set[str]) -> bool:
-    gone = found.state in (DeskState.CANCELLED, DeskState.EXPIRED)
-    return not gone and any(line.line_id in line_ids for line in found.lines)
+    """Whether a return holds units of these lines; only a cancelled one gives them back."""
+    return found.state is not DeskState.CANCELLED and any(line.line_id in line_ids for line in found.lines)
 
 
 class LoopVendor:

@@ -3,6 +3,7 @@ list of the last day."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,12 +12,14 @@ import msgspec
 from backhaul.connectors.loop import errors, mapping
 from backhaul.connectors.loop.client import Call, Client
 from backhaul.domain.desk import DeskReturn
-from backhaul.ports.errors import Refused, WireDrift
+from backhaul.ports.errors import Refused, Unavailable, WireDrift
 
 DAY = 86_400
 WINDOW = 119 * DAY  # the list shows 120 days at most
 STATES = ("", "cancelled", "review")  # without a word: open, closed and expired
 _MOST_PAGES = 40
+# Nobody has published how "no match" is worded, so it is told by what it is not.
+_FAULT = re.compile(r"unexpected|server error|unauthori[sz]ed|too many|try again|timed? ?out")
 _NOT_THERE = frozenset({"return_not_found", "order_not_found"})
 
 
@@ -92,6 +95,9 @@ async def _details(client: Client, which: dict[str, str]) -> list[mapping.Row]:
     if reply.status == 404:
         return []
     if reply.status == 200 and (errors.is_refusal(reply.value) or reply.value in (None, {}, False)):
+        code, told = errors.words(reply.value)
+        if _FAULT.search(f"{code} {told}".lower()):
+            raise Unavailable(f"Loop answered: {told or code}")
         return []  # nothing matches: HTTP 200 with an error body
     if reply.status >= 400:
         refused = errors.refused(reply.value, reply.status)
