@@ -62,6 +62,8 @@ class Message:
     retries: tuple[float, ...] = TIKTOK_RETRIES
     timeout: float = 3.0
     accepts: Callable[[int], bool] = field(default=lambda status: status == 200)
+    given_up: Callable[[], object] | None = None
+    """Called when the last repeat has failed too."""
 
 
 @dataclass(slots=True)
@@ -213,6 +215,8 @@ class WebhookDelivery:
         if failures > len(message.retries):
             delivery.state = "lost"
             self.counts["lost"] += 1
+            if message.given_up is not None:
+                message.given_up()
             return
         delivery.state = "waiting"
         self._clock.after(message.retries[failures - 1], lambda: self._enqueue(delivery))

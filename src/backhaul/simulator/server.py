@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -28,15 +28,16 @@ from backhaul.simulator.tiktok.world import ShopSpec
 
 _SOURCES = ("moods", "delivery", "channel", "connector", "buyers", "history")
 LISTENERS = ("tiktok", "shopify", "loop", "control", "console")
-# Shopify: a failed delivery is repeated eight times over four hours.
+# Shopify: a failed delivery is repeated eight times over four hours; then its subscription is deleted.
 _SHOPIFY_RETRIES = (10.0, 60.0, 300.0, 900.0, 1800.0, 2700.0, 3600.0, 5000.0)
 
 
 class _CommerceMail:
     """The commerce world's way out: its messages ride on the common delivery."""
 
-    def __init__(self, delivery: WebhookDelivery) -> None:
+    def __init__(self, delivery: WebhookDelivery, commerce: Callable[[], ShopifyWorld]) -> None:
         self._delivery = delivery
+        self._commerce = commerce
 
     def send(self, url: str, body: bytes, headers: dict[str, str], *, vendor: str, shop: str, topic: str) -> Any:
         """Takes one message; an address outside this machine is dropped and noted, never posted to."""
@@ -51,6 +52,7 @@ class _CommerceMail:
             retries=_SHOPIFY_RETRIES,
             timeout=5.0,
             accepts=lambda status: 200 <= status < 300,
+            given_up=lambda: self._commerce().drop_subscription(shop, url, topic),
         )
         try:
             return self._delivery.send(message)
@@ -86,7 +88,7 @@ class Simulator:
         self.books = Books()
         self.delivery = WebhookDelivery(self.clock, sources["delivery"], self.moods)
         self.channel = Channel(self.clock, self.delivery, self.moods, sources["channel"], self.books)
-        self.commerce = ShopifyWorld(self.clock, _CommerceMail(self.delivery), self.moods, seed)
+        self.commerce = ShopifyWorld(self.clock, _CommerceMail(self.delivery, lambda: self.commerce), self.moods, seed)
         self.loop = Loop(self.clock, self.delivery, self.moods, self.books, self.commerce, seed)
         self.channel.world.parcel_moved.append(self.loop.labels.parcel_moved)
         self.connector = OrderConnector(self.clock, sources["connector"], self.channel, self.commerce)

@@ -15,7 +15,7 @@ from . import books, bulk, oauth, refunds, returns, reverse, seeds
 from .act import Act
 from .engine import Engine
 from .errors import refuse
-from .hooks import Delivery, Emitter, fulfillment_body, order_body
+from .hooks import Delivery, Emitter, fulfillment_body, order_body, wire_topic
 from .ids import IdSource, parse_gid
 from .model import Fulfillment, Order, Refund
 from .money import plain
@@ -305,7 +305,9 @@ class ShopifyWorld:
     def drop_subscription(self, domain: str, url: str, topic: str | None = None) -> int:
         """What the vendor does after eight failed deliveries in a row; says how many subscriptions went."""
         shop = self.shops[domain]
-        gone = [s for s in shop.subscriptions.values() if s.uri == url and topic in (None, s.topic)]
+        known = shop.subscriptions.values()
+        gone = [each for each in known if each.uri == url and topic in (None, each.topic, wire_topic(each.topic))]
+        shop.counts["subscriptions_deleted"] += len(gone)
         for each in gone:
             del shop.subscriptions[each.number_id]
             shop.tables[each.KIND].pop(each.number_id, None)
