@@ -17,6 +17,14 @@ from tests.cli.runs import backhaul, environment
 STORE = "flow.myshopify.com"
 
 
+RULE = """
+[[rules]]
+name = "pennies"
+answer = "approve"
+below = "0.01 USD"
+"""
+
+
 async def until(what: str, look: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not await look():
@@ -40,6 +48,14 @@ async def test_a_return_by_commands_alone(database: str, tmp_path: Path) -> None
         assert "observe" in await run("shops")
         assert "Main warehouse" in await run("shop", "flow", "--location", "?")
         await run("shop", "flow", "--location", "main warehouse", "--gateway", "TikTok Shop")
+
+        kept = tmp_path / "policy.toml"
+        kept.write_text(await run("policy", "show", "flow") + RULE)
+        assert "A policy with 1 rule." in await run("policy", "check", str(kept))
+        assert "Version 1 is in force for Flow" in await run("policy", "set", "flow", str(kept))
+        assert 'below = "0.01 USD"' in await run("policy", "show", "flow", "--format", "toml")
+        kept.write_text(RULE.replace("USD", "dollars"))
+        assert "write it like 20.00 USD" in await run("policy", "set", "flow", str(kept), code=2)
 
         order = await control.place_order(shop, status="DELIVERED", copy={"style": "tag"})
         asked = (await control.ask_return(order["id"], shipment="PLATFORM", auto_approve=False))["id"]

@@ -22,14 +22,14 @@ async def check_books(stage: Stage, *, unbooked: Iterable[str] = (), others: Ite
         assert channel["limited"] == 0, "the channel answered 429"
         _decided_once(channel)
         await _money(stage, channel, commerce, set(unbooked), set(others))
-        _commerce_once(commerce, set(others))
+        _commerce_once(commerce, set(others), await _cancelled(stage, channel))
     return books
 
 
 def _decided_once(channel: dict[str, Any]) -> None:
     """One decision of ours per review, one label per return."""
     mine = Counter((case_of(row), row.get("action_due", ""), row["from"]) for row in _ours(channel))
-    again = ("SUPPORT_BUYER", "SUPPORT_SELLER", "OFFER_REFUSED")
+    again = ("SUPPORT_BUYER", "SUPPORT_SELLER", "OFFER_PARTIAL_REFUND")  # an offer turned down is reviewed again
     rejected = Counter(case_of(row) for row in channel["decisions"] if row["decision"] in again)
     for (return_id, _, _), count in mine.items():
         assert count <= 1 + rejected[return_id], f"decided {count} times: {return_id}"
@@ -66,7 +66,13 @@ async def _money(
     assert booked == expected
 
 
-def _commerce_once(commerce: dict[str, Any], others: set[str]) -> None:
+async def _cancelled(stage: Stage, channel: dict[str, Any]) -> set[str]:
+    """The commerce orders of the cancellations that the channel has paid."""
+    rows = [row for row in channel["refunds"] if row.get("cancel_id")]
+    return {(await stage.control.call("GET", f"/orders/{row['order_id']}"))["commerce_id"] for row in rows}
+
+
+def _commerce_once(commerce: dict[str, Any], others: set[str], released: set[str]) -> None:
     assert commerce["money_moved"] == []
     assert commerce["emails"] == []
     moved = Counter[str]()
@@ -77,7 +83,11 @@ def _commerce_once(commerce: dict[str, Any], others: set[str]) -> None:
             continue
         notes = Counter(refund["note"] for refund in order["refunds"])
         assert all(count == 1 for count in notes.values()), f"booked twice on {order_id}: {notes}"
-        assert all(not line["restocked"] for refund in order["refunds"] for line in refund["lines"])
+        for line in (line for refund in order["refunds"] for line in refund["lines"] if line["restocked"]):
+            # Only what a cancelled order never shipped goes back on the shelf with its refund.
+            assert line["restock_type"] == "CANCEL"
+            assert order_id in released
+            moved[order_id] -= line["quantity"]
         for each in order["returns"]:
             returned = sum(line["quantity"] for line in each["lines"])
             fates = sum(one["quantity"] for one in each["dispositions"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from backhaul.domain.facts import Seen
+from backhaul.domain.policy import APPROVALS, REJECTS
 from backhaul.domain.steps import View
 from backhaul.domain.words import Action, Decision
 
@@ -38,20 +39,20 @@ class Row(msgspec.Struct):
 class Return:
     """A return, played by its id."""
 
-    def __init__(self, stage: Stage, shop: Shop, rid: str, placed: Mapping[str, Any]) -> None:
-        self.stage, self.shop, self.rid = stage, shop, rid
+    def __init__(self, stage: Stage, shop: Shop, rid: str, placed: Mapping[str, Any], kind: str = "return") -> None:
+        self.stage, self.shop, self.rid, self.kind = stage, shop, rid, kind
         self.order_id: str = placed["id"]
         self.commerce_id: str | None = placed.get("commerce_id")
 
     # -- what is known
 
-    async def row(self, kind: str = "return") -> Row | None:
+    async def row(self) -> Row | None:
         """The hub's case; None before it has one."""
         found = await self.stage.hub.pool.fetchrow(
             "select id, status, ended, next_action, deadline, view, body from return_case"
             " where channel_id = $1 and channel_kind = $2",
             self.rid,
-            kind,
+            self.kind,
         )
         if found is None or found["body"] is None:
             return None
@@ -91,12 +92,12 @@ class Return:
 
     # -- waiting
 
-    async def until(self, test: Callable[[Row], Any], what: str, seconds: float = 15.0, kind: str = "return") -> Row:
+    async def until(self, test: Callable[[Row], Any], what: str, seconds: float = 15.0) -> Row:
         """Wait until the hub's case passes the test."""
         last: list[Row | None] = [None]
 
         async def look() -> Row | None:
-            last[0] = await self.row(kind)
+            last[0] = await self.row()
             return last[0] if last[0] is not None and test(last[0]) else None
 
         try:
@@ -112,7 +113,7 @@ class Return:
         pool = self.stage.hub.pool
         lines = [
             f"return {self.rid}: {row.status}, due {row.next_action}, lanes {row.view.lanes}",
-            str(await self.state()),
+            str(await self.state()) if self.kind == "return" else "",
         ]
         for line in await pool.fetch("select who, what, text from history where case_id = $1 order by id", row.id):
             lines.append("  " + " | ".join(line))
@@ -163,23 +164,25 @@ class Return:
 
     # -- the clerk
 
-    async def decide(self, decision: Decision, reason: str = "", action: Action | None = None) -> None:
+    async def decide(
+        self, decision: Decision, reason: str = "", action: Action | None = None, offer: dict[str, str] | None = None
+    ) -> None:
         """Answer, by the REST API."""
         row = await self.asked(action)
         assert row.next_action is not None
         body = {
             "action": row.next_action, "decision": decision, "round": row.seen.round.get(Action(row.next_action), 1),
-            "reason_key": reason,
+            "reason_key": reason, "offer": offer,
         }  # fmt: skip
         await self.stage.post(f"/cases/{row.id}/decision", body)
 
     async def approve(self) -> None:
         """Approve whatever was asked for."""
         row = await self.asked()
-        refund = row.next_action == Action.ANSWER_REFUND
-        await self.decide(Decision.APPROVE_REFUND if refund else Decision.APPROVE_RETURN)
+        assert row.next_action is not None
+        await self.decide(APPROVALS[Action(row.next_action)])
 
-    async def reject(self, parcel: bool = False) -> str:
+    async def reject(self) -> str:
         """Reject with the first reason that the hub offers; the reason."""
         row = await self.until(
             lambda row: row.next_action and any(each.reasons for each in row.view.questions),
@@ -187,9 +190,8 @@ class Return:
         )
         question = next(each for each in row.view.questions if each.reasons)
         reason = question.reasons[0][0]
-        refund = row.next_action == Action.ANSWER_REFUND
-        plain = Decision.REJECT_REFUND if refund else Decision.REJECT_RETURN
-        await self.decide(Decision.REFUSE_PARCEL if parcel else plain, reason)
+        assert row.next_action is not None
+        await self.decide(REJECTS[Action(row.next_action)], reason)
         return reason
 
     async def give_label(self, tracking: str = "") -> str:
@@ -213,14 +215,16 @@ class Return:
         assert row.seen.channel is not None
         await self.stage.post(f"/cases/{row.id}/received", {"units": [unit.id for unit in row.seen.channel.units]})
 
-    async def inspect(self, condition: str = "sellable", disposition: str = "restock") -> None:
-        """A verdict on all units."""
+    async def inspect(self, condition: str = "sellable", disposition: str = "restock", *others: str) -> None:
+        """A verdict on all units; ``others`` are the conditions of the first ones, that are not restocked."""
         row = await self.row()
         assert row is not None
         assert row.seen.channel is not None
         verdicts = [
             {"unit": unit.id, "condition": condition, "disposition": disposition} for unit in row.seen.channel.units
         ]
+        for verdict, other in zip(verdicts, others, strict=False):
+            verdict |= {"condition": other, "disposition": "not_restocked"}
         await self.stage.post(f"/cases/{row.id}/inspection", {"verdicts": verdicts})
 
     # -- the buyer

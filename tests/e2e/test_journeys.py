@@ -172,7 +172,7 @@ async def test_a_parcel_that_is_refused(stage: Stage) -> None:
     case = await stage.ask()
     await case.to_inspection()
     await case.inspect("wrong_item", "not_restocked")
-    await case.reject(parcel=True)
+    await case.reject()
     await case.until(lambda row: row.status == "parcel_rejected", "the refusal")
     await stage.step(49 * HOUR)
     await case.until_ended()
@@ -227,29 +227,6 @@ async def test_a_request_that_the_buyer_edits(stage: Stage) -> None:
     assert decisions(await old.books()) == []
     (record,) = live_returns(await new.order())
     assert sum(line["quantity"] for line in record["lines"]) == 1
-
-
-async def test_a_replacement_is_shown_and_left_to_seller_center(stage: Stage) -> None:
-    case = await stage.ask("REPLACEMENT")
-    trouble = await case.until_trouble("console")
-    assert trouble["console"]
-    assert trouble["deadline"] == (await case.state())["deadline"]
-    await case.act("decide", decision="APPROVE_REPLACEMENT")
-    await case.until_ended()
-    await check_books(stage)
-    assert decisions(await case.books()) == []
-
-
-async def test_a_cancellation_is_shown_and_warned_about(stage: Stage) -> None:
-    placed = await stage.control.place_order(stage.shop.channel_id, [], status="AWAITING_SHIPMENT")
-    made = await stage.control.ask_cancellation(placed["id"])
-    case = Return(stage, stage.shop, made["id"], placed)
-    row = await case.until(lambda row: row.view.troubles, "the exception", kind="cancellation")
-    assert row.view.troubles[0].console
-    assert row.deadline is not None
-    await stage.control.call("POST", f"/cancellations/{made['id']}/withdraw")
-    await case.until(lambda row: row.ended, "the end", kind="cancellation")
-    await check_books(stage)
 
 
 # -- what the merchant has to mend ------------------------------------------------------------------------------------

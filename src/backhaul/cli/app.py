@@ -14,6 +14,7 @@ from backhaul.cli import (
     doctor,
     matrix,
     people,
+    policies,
     returning,
     serving,
     shopping,
@@ -59,6 +60,7 @@ app.command(rich_help_panel="Set up")(connect.connect)
 app.command(rich_help_panel="Set up")(shopping.shops)
 app.command("shop", rich_help_panel="Set up")(shopping.configure)
 app.command(rich_help_panel="Set up")(shopping.mode)
+app.add_typer(policies.policy, name="policy", rich_help_panel="Set up")
 app.add_typer(people.user, name="user", rich_help_panel="Set up")
 app.add_typer(people.token, name="token", rich_help_panel="Set up")
 

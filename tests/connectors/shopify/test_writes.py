@@ -195,6 +195,18 @@ def test_unfulfilled_units_are_not_restocked_either() -> None:
     assert [line["restockType"] for line in sent["variables"]["input"]["refundLineItems"]] == ["NO_RESTOCK"]
 
 
+def test_units_that_were_never_shipped_are_released_where_they_stand_and_no_others() -> None:
+    wanted = changed(BOOKING, lines=((LINE, 3),), release=((LINE, 2),), location="gid://shopify/Location/1")
+    sent = json.loads(writes.prepare(wanted, KEY).body)["variables"]["input"]["refundLineItems"]
+    assert sent == [
+        {"lineItemId": LINE, "quantity": 2, "restockType": "CANCEL", "locationId": "gid://shopify/Location/1"},
+        {"lineItemId": LINE, "quantity": 1, "restockType": "NO_RESTOCK"},
+    ]
+    with pytest.raises(Refused) as caught:
+        writes.prepare(changed(wanted, location=""), KEY)
+    assert caught.value.code == "no_location"
+
+
 def test_yen_have_no_decimals() -> None:
     sent = json.loads(writes.prepare(changed(BOOKING, amount=Money(1200, "JPY")), KEY).body)
     assert sent["variables"]["input"]["transactions"][0]["amount"] == "1200"

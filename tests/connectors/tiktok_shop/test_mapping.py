@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from backhaul.connectors.tiktok_shop import mapping, wire, words
 from backhaul.domain.channel import ActionDue, ChannelRefund, ChannelUnit, WayBack
 from backhaul.domain.money import Money
-from backhaul.domain.words import ENDED, Action, Actor, Decision, Document, Kind, ShippedBy, Stage
+from backhaul.domain.words import ENDED, Action, Actor, Condition, Decision, Document, Kind, ShippedBy, Stage
 from backhaul.ports.errors import WireDrift
 from tests.connectors.tiktok_shop.bodies import a_cancellation, a_return, an_order
 
@@ -311,6 +311,55 @@ def test_cancellations(status: str, stage: Stage) -> None:
     assert case.due == (ActionDue(Action.ANSWER_CANCELLATION, 1785586400, "SELLER_RESPOND_CANCEL"),)
     assert case.units[0].order_line_id == "576600000000000111"
     assert case.refund_total == Money(1200, USD)
+
+
+@pytest.mark.parametrize("word", [True, False, None])
+def test_whether_the_goods_of_a_cancellation_go_back_on_the_shelf(word: bool | None) -> None:
+    assert mapping.case("cancellation", a_cancellation(should_replenish_stock=word)).replenish is word
+    assert mapping.case("cancellation", a_cancellation(should_replenish_stock="true")).replenish is True
+
+
+@pytest.mark.parametrize(("turned_down", "paid"), [(False, 1200), (True, 4320)])
+def test_what_was_offered_and_taken_is_what_is_paid(turned_down: bool, paid: int) -> None:
+    row = a_return(
+        return_status="RETURN_OR_REFUND_REQUEST_COMPLETE",
+        partial_refund={"currency": USD, "amount": "12.00"},
+        buyer_rejected_partial_refund=turned_down,
+    )
+    assert [each.amount for each in mapping.case("return", row).refunds] == [Money(paid, USD)]
+
+
+@pytest.mark.parametrize(
+    ("status", "instead"),
+    [
+        ("REPLACEMENT_REQUEST_COMPLETE", False),
+        ("REPLACEMENT_REQUEST_REFUND_SUCCESS", True),
+        ("EXCHANGE_REQUEST_COMPLETE", False),
+        ("EXCHANGE_REQUEST_REFUND_SUCCESS", True),
+    ],
+)
+def test_money_in_place_of_goods(status: str, instead: bool) -> None:
+    case = mapping.case("return", a_return(return_type="REPLACEMENT", return_status=status))
+    assert (case.stage, case.paid_instead, bool(case.refunds)) == (Stage.COMPLETED, instead, instead)
+
+
+def test_what_an_inspector_found_has_its_reason_where_a_parcel_may_be_refused() -> None:
+    refuse, other = mapping.answerable(
+        [_eligibility("REJECT_RECEIVED_PACKAGE", True), _eligibility("REJECT_RETURN", True)]
+    )
+    assert {condition: key[-1] for condition, key in refuse.fitting.items()} == {
+        Condition.WRONG_ITEM: "1",
+        Condition.NOT_ELIGIBLE: "2",
+        Condition.INCOMPLETE: "3",
+        Condition.MISSING: "4",
+        Condition.DAMAGED: "5",
+    }
+    assert other.fitting == {}
+
+
+def test_when_an_order_arrived() -> None:
+    assert mapping.order(wire.shaped(an_order(delivery_time=1785300000), wire.Order)).delivered_at == 1785300000
+    assert mapping.order(wire.shaped(an_order(delivery_time=0), wire.Order)).delivered_at is None
 
 
 WORDS = st.one_of(st.text(max_size=40), st.sampled_from(sorted(words.STATUSES) + sorted(words.KINDS)))

@@ -76,6 +76,13 @@ WHY = {"reason_key": "it's_wrong", "comment": "Größe falsch"}
             "returns/{}/reject",
             '{"decision":"REJECT_REPLACEMENT","reject_reason":"r"}',
         ),
+        (decide(Decision.APPROVE_EXCHANGE), "returns/{}/approve", '{"decision":"APPROVE_EXCHANGE"}'),
+        (decide(Decision.REFUND_EXCHANGE), "returns/{}/approve", '{"decision":"ISSUE_EXCHANGE_REFUND"}'),
+        (
+            decide(Decision.REJECT_EXCHANGE, reason_key="r"),
+            "returns/{}/reject",
+            '{"decision":"REJECT_EXCHANGE","reject_reason":"r"}',
+        ),
         (decide(Decision.APPROVE_CANCELLATION), "cancellations/{}/approve", ""),
         (decide(Decision.REJECT_CANCELLATION, reason_key="r"), "cancellations/{}/reject", '{"reject_reason":"r"}'),
     ],

@@ -180,6 +180,8 @@ def _book_refund(wanted: BookRefund, key: str) -> Variables:
 def _refunded(line: str, units: int, wanted: BookRefund) -> list[Variables]:
     """A refunded line. Shipped units are never restocked here: that is a disposition's business alone."""
     released = dict(wanted.release).get(line, 0)
+    if released and not wanted.location:
+        raise Refused("no_location", "choose the location that stock goes back to", field="location")
     found: list[Variables] = []
     if released:
         found.append({"lineItemId": line, "quantity": released, "restockType": "CANCEL", "locationId": wanted.location})
