@@ -143,9 +143,8 @@ async def test_a_return_of_the_sellers_goes_its_whole_way(stage: Stage) -> None:
 async def test_an_order_is_cancelled_by_the_seller(stage: Stage) -> None:
     placed = await _order(stage, "AWAITING_SHIPMENT")
     case = await _played(stage, await _confirmed(stage, placed, "cancellation"), placed)
-    await case.until(
-        lambda row: row.status in ("accepted", "refunded", "closed"), "the cancellation", 15, "cancellation"
-    )
+    case.kind = "cancellation"
+    await case.until(lambda row: row.status in ("accepted", "refunded", "closed"), "the cancellation")
     order = await stage.control.call("GET", f"/orders/{placed['id']}")
     assert order["status"] == "CANCELLED"
 
@@ -218,7 +217,8 @@ async def test_whatever_is_lost_it_is_started_once(opener: Opener, kind: str, en
         await stage.until(struck, 15.0, "the mood")
         await stage.step(70)  # a search may show it by now
         case = await _played(stage, case_id, placed, 30.0)
-        await case.until(lambda row: row.status in DONE, "the end", 20, "return" if kind == "refund" else kind)
+        case.kind = "return" if kind == "refund" else kind
+        await case.until(lambda row: row.status in DONE, "the end", 20)
         books = (await stage.control.books())["shops"][stage.shop.channel_id]
         if kind == "refund":
             assert len(books["started"]) == 1
