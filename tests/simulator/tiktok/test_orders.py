@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from backhaul.simulator.tiktok import model as m
+from backhaul.simulator.tiktok.errors import ApiError
+from backhaul.simulator.tiktok.market import market
 from tests.simulator.wire import Wire
 
 DETAIL = "/order/202507/orders"
@@ -77,6 +81,27 @@ async def test_masking_by_status_market_and_age(wire: Wire, other: Wire) -> None
     assert british is not None
     assert british["postal_code"] != "****"
     assert "*" in british["phone_number"]
+
+
+async def test_what_stays_open_of_a_masked_address(wire: Wire) -> None:
+    async def address(order_id: str) -> dict[str, Any]:
+        return dict((await wire.call("GET", DETAIL, query={"ids": order_id})).data["orders"][0]["recipient_address"])
+
+    def levels(found: dict[str, Any]) -> dict[str, str]:
+        return {row["address_level"]: row["address_name"] for row in found["district_info"]}
+
+    by_channel = wire.order(fulfillment_type="FULFILLMENT_BY_TIKTOK")
+    hidden = await address(by_channel.id)
+    assert (hidden["postal_code"], hidden["name"][1:]) == ("****", "***")
+    assert levels(hidden) == {"L0": "US", "L1": by_channel.buyer.state, "L2": by_channel.buyer.city, "L3": "****"}
+    order = wire.order()
+    assert (await address(order.id))["address_line1"] == order.buyer.street
+    wire.shop.switches.mask_platform_shipped = True
+    shown = await address(order.id)
+    assert (shown["address_line1"], shown["full_address"], shown["phone_number"][:5]) == ("****", "****", "(+**)")
+    assert (shown["postal_code"], shown["first_name"]) == (order.buyer.postal_code, order.buyer.first_name)
+    own = wire.order(shipping_type="SELLER")
+    assert (await address(own.id))["address_line1"] == own.buyer.street
 
 
 async def test_references_both_ways(wire: Wire, other: Wire) -> None:
@@ -153,6 +178,20 @@ async def test_how_cancellations_end_by_themselves(wire: Wire, other: Wire) -> N
 async def test_the_seller_cancels(wire: Wire, status: str, reason: str, code: int) -> None:
     body = {"order_id": wire.order(status=status).id, "cancel_reason": reason}
     assert (await wire.call("POST", "/return_refund/202602/cancellations", body)).code == code
+
+
+async def test_an_order_shipped_too_late_is_let_go_and_in_asia_until_the_carrier_has_it(wire: Wire) -> None:
+    cancellations = wire.sim.channel.cancellations
+    late = wire.order(status="AWAITING_SHIPMENT")
+    shape = (await wire.call("GET", DETAIL, query={"ids": late.id})).data["orders"][0]
+    assert shape["rts_sla_time"] == late.ship_by
+    wire.sim.clock.advance_to(late.ship_by + 1)
+    assert cancellations.request(late).status == m.CANCEL_SUCCESS
+    packed = wire.order(status="AWAITING_COLLECTION")
+    with pytest.raises(ApiError):
+        cancellations.request(packed)
+    wire.shop.market = market("MY")
+    assert cancellations.request(packed).status == m.CANCEL_PENDING
 
 
 async def test_parcels_warehouses_and_carriers(wire: Wire) -> None:

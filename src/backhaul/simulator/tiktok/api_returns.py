@@ -9,7 +9,7 @@ from backhaul.simulator import money
 from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok import paging, reasons, states
 from backhaul.simulator.tiktok.aftersales import Aftersales
-from backhaul.simulator.tiktok.asking import amounts, require_open
+from backhaul.simulator.tiktok.asking import amounts, require_open, seller_may_start
 from backhaul.simulator.tiktok.cancellations import Cancellations
 from backhaul.simulator.tiktok.decisions import APPROVALS, CHECKED, REJECTIONS, Decisions, meaning
 from backhaul.simulator.tiktok.errors import ApiError
@@ -197,7 +197,7 @@ class ReturnApi:
             raise ApiError(25001001, "invalid parameter return_type or return_reason")
         lines = chosen_lines(order, body)
         require_open(self._world, order, lines)
-        if order.status not in shop.market.seller_may_start_in:
+        if not seller_may_start(order, kind):
             raise ApiError(25001003, "order status does not allow this operation")
         _check_seller_reason(order, kind, reason)
         whole, _ = amounts(order, lines)
@@ -276,7 +276,7 @@ class ReturnApi:
                     raise ApiError(25001003, "order status does not allow this operation")
             else:
                 require_open(self._world, order, lines)
-                if user == "SELLER" and order.status not in shop.market.seller_may_start_in:
+                if user == "SELLER" and not seller_may_start(order, kind):
                     raise ApiError(25001003, "order status does not allow this operation")
         except ApiError as error:
             row.update(eligible=False, ineligible_code=error.code, ineligible_reason=error.message)

@@ -54,6 +54,14 @@ def require_open(world: World, order: Order, lines: Sequence[Line]) -> None:
             raise ApiError(25001011, "another aftersale is in progress")
 
 
+def seller_may_start(order: Order, kind: str) -> bool:
+    """Whether the market lets a seller start such a case in this status of the order."""
+    started = order.shop.market.seller_may_start_in
+    if order.status == "AWAITING_COLLECTION":
+        return kind == states.REFUND and bool(started)
+    return order.status in started
+
+
 def new_return(world: World, order: Order, kind: str, lines: Sequence[Line], reason: str | None, role: str) -> Return:
     """The case of a request, not yet entered anywhere."""
     shop, now = order.shop, world.clock.seconds()

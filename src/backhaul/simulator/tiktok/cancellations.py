@@ -26,7 +26,8 @@ class Cancellations:
 
     def request(self, order: Order, reason: str | None = None) -> Cancellation:
         """The buyer asks to cancel the whole order; a UK order on hold, or one shipped too late, is let go at once."""
-        if order.status not in _BUYER_MAY:
+        late = order.shop.market.cancel_until_handover and order.status == "AWAITING_COLLECTION"
+        if order.status not in _BUYER_MAY and not late:
             raise ApiError(25001003, "order status does not allow this operation")
         case = self._open(order, order.lines, "BUYER_CANCEL", "BUYER", reason, m.CANCEL_PENDING)
         world = self._world
@@ -39,7 +40,7 @@ class Cancellations:
         )
         world.cancellation_changed(case)
         world.order_changed(order, tell=False)
-        if order.status == "UNPAID" or (order.status == "ON_HOLD" and order.shop.market.region == "GB"):
+        if _let_go_at_once(order, world.clock.now()):
             self._accept(case, "SYSTEM", {})
         return case
 
@@ -211,3 +212,10 @@ class Cancellations:
         if key in reasons.keys(market, "CANCEL", "SELLER"):
             raise ApiError(25001021, "reason does not match the order status")
         raise ApiError(25001015, "reason cannot be used by seller")
+
+
+def _let_go_at_once(order: Order, now: float) -> bool:
+    """Unpaid orders, UK orders on hold, and US orders that the seller has not shipped in time."""
+    region = order.shop.market.region
+    overdue = order.status == "AWAITING_SHIPMENT" and now > order.ship_by
+    return order.status == "UNPAID" or (order.status == "ON_HOLD" and region == "GB") or (region == "US" and overdue)

@@ -26,6 +26,7 @@ class Clocks:
     buyer_answers_offer: int = 48 * HOUR
     refund_lag: int = 20 * 60
     completed_after_delivery: int = 37 * DAY
+    ships_after_payment: int = 3 * DAY
     settles_after_delivery: int = 2 * DAY
 
 
@@ -39,7 +40,8 @@ class Market:
     clocks: Clocks
     cities: tuple[tuple[str, str, str], ...]
     tax_percent: float
-    seller_may_start_in: frozenset[str] = frozenset()
+    seller_may_start_in: frozenset[str] = frozenset()  # beside refunds of orders that wait for the carrier
+    cancel_until_handover: bool = False  # buyers may ask to cancel until the carrier has the parcel
     reships: bool = False  # replacements and exchanges are offered to buyers
 
 
@@ -76,7 +78,14 @@ MARKETS: dict[str, Market] = {
         (("Bandung", "Jawa Barat", "40111"),),
         0.0,
         frozenset({"DELIVERED"}),
+        cancel_until_handover=True,
     ),
+    "MX": Market("MX", "MXN", "MX", _BASE, (("Puebla", "Puebla", "72000"),), 0.0, frozenset({"DELIVERED"})),
+    "BR": Market("BR", "BRL", "BR", _BASE, (("Curitiba", "Paraná", "80010-000"),), 0.0, frozenset({"DELIVERED"})),
+    "JP": Market("JP", "JPY", "JP", _BASE, (("Kobe", "Hyogo", "650-0001"),), 0.0, frozenset({"DELIVERED"})),
+    "MY": Market("MY", "MYR", "MY", _BASE, (("Ipoh", "Perak", "30000"),), 0.0, cancel_until_handover=True),
+    "PH": Market("PH", "PHP", "PH", _BASE, (("Cebu", "Cebu", "6000"),), 0.0, cancel_until_handover=True),
+    "SG": Market("SG", "SGD", "SG", _BASE, (("Singapore", "Singapore", "238801"),), 0.0, cancel_until_handover=True),
     "TH": Market(
         "TH",
         "THB",
@@ -84,6 +93,7 @@ MARKETS: dict[str, Market] = {
         replace(_BASE, answer_request=DAY, buyer_ships=10 * DAY),
         (("Chiang Mai", "Chiang Mai", "50000"),),
         0.0,
+        cancel_until_handover=True,
     ),
     "VN": Market(
         "VN",
@@ -93,6 +103,7 @@ MARKETS: dict[str, Market] = {
         (("Da Nang", "Da Nang", "550000"),),
         0.0,
         frozenset({"DELIVERED"}),
+        cancel_until_handover=True,
     ),
 }
 

@@ -51,6 +51,7 @@ class Switches:
     split_units: bool = False  # the batch model takes different decisions for units of one SKU
     refund_success_event: bool = False
     seller_arrange_word: bool = False
+    mask_platform_shipped: bool = False  # the US rule announced for 2026: phone and street hidden in every status
     early_receipt: bool = False
     labels_need_tracking: bool = True
     external_references: bool = False
@@ -188,6 +189,11 @@ class Order:
     external: list[dict[str, Any]] = field(default_factory=list)
     tracking_events: list[tuple[int, int, str]] = field(default_factory=list)
     timer: Timer | None = None
+
+    @property
+    def ship_by(self) -> int:
+        """When the seller has to have shipped it."""
+        return (self.paid_at or self.created_at) + self.shop.clocks.ships_after_payment
 
     @property
     def tax(self) -> int:

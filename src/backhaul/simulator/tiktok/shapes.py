@@ -298,10 +298,12 @@ def recipient_address(order: Order, now: float) -> dict[str, Any] | None:
     by_channel = order.fulfillment_type == "FULFILLMENT_BY_TIKTOK"
     hidden = region == "US" and (by_channel or old or order.status in _MASKED_STATUSES)
     names_hidden = hidden or (region != "US" and order.shipping_type == "TIKTOK")
-    street = MASK if hidden else buyer.street
+    by_platform = order.shipping_type == "TIKTOK" and order.shop.switches.mask_platform_shipped
+    street_hidden = hidden or (region == "US" and by_platform)
+    street = MASK if street_hidden else buyer.street
     return {
-        "full_address": MASK if hidden else f"{buyer.street}, {buyer.city}, {buyer.state} {buyer.postal_code}",
-        "phone_number": "(+**)*****00" if names_hidden else buyer.phone,
+        "full_address": MASK if street_hidden else f"{buyer.street}, {buyer.city}, {buyer.state} {buyer.postal_code}",
+        "phone_number": "(+**)*****00" if names_hidden or street_hidden else buyer.phone,
         "name": f"{buyer.first_name[:1]}***" if names_hidden else f"{buyer.first_name} {buyer.last_name}",
         "first_name": MASK if names_hidden else buyer.first_name,
         "last_name": MASK if names_hidden else buyer.last_name,
@@ -312,7 +314,8 @@ def recipient_address(order: Order, now: float) -> dict[str, Any] | None:
         "district_info": [
             {"address_level": "L0", "address_level_name": "Country", "address_name": region, "iso_code": region},
             {"address_level": "L1", "address_level_name": "State", "address_name": buyer.state},
-            {"address_level": "L2", "address_level_name": "City", "address_name": MASK if hidden else buyer.city},
+            {"address_level": "L2", "address_level_name": "City", "address_name": buyer.city},
+            {"address_level": "L3", "address_level_name": "District", "address_name": MASK if hidden else "Harbour"},
         ],
     }
 
@@ -360,6 +363,8 @@ def order_shape(order: Order, now: float, *, detail: bool) -> dict[str, Any]:
         },
     }
     times = {
+        "rts_sla_time": order.ship_by if order.paid_at else 0,
+        "cancel_order_sla_time": order.ship_by if order.paid_at else 0,
         "rts_time": order.shipped_at,
         "delivery_time": order.delivered_at,
         "cancel_time": order.cancelled_at,

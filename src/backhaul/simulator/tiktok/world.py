@@ -37,7 +37,7 @@ _GOODS = (
     ("Phone case", "PHC", (("Clear", "CLR"), ("Cork", "CRK")), 1820),
 )
 # Amounts above are cents; markets without minor units count in whole units of much smaller worth.
-_PRICE_FACTOR = {"IDR": 150, "VND": 250, "JPY": 1, "THB": 30}
+_PRICE_FACTOR = {"IDR": 150, "VND": 250, "JPY": 1, "THB": 30, "MXN": 18, "BRL": 5, "MYR": 4, "PHP": 55}
 
 
 @dataclass(slots=True)
