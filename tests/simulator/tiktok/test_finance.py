@@ -79,9 +79,8 @@ async def test_payouts_follow_statements(wire: Wire) -> None:
     wire.sim.clock.step(2 * DAY)
     row = (await wire.call("GET", "/finance/202605/payments", query=query)).data["payments"][0]
     assert (row["status"], "paid_time" in row) == ("PROCESSING", False)
-    assert (await wire.call("GET", "/finance/202309/withdrawals", query={"types": "WITHDRAW"})).data[
-        "withdrawals"
-    ] == []
+    withdrawn = {"types": "WITHDRAW"}
+    assert (await wire.call("GET", "/finance/202309/withdrawals", query=withdrawn)).data["withdrawals"] == []
     wire.sim.clock.step(DAY)
     paid = (await wire.call("GET", "/finance/202309/payments", query=query)).data["payments"][0]
     assert (paid["status"], paid["id"]) == ("PAID", row["id"])

@@ -95,6 +95,25 @@ async def test_fifty_calls_a_second_and_no_more(wire: Wire) -> None:
     assert (await wire.call("GET", SHOPS, cipher=False)).code == 0
 
 
+async def test_a_development_shop_has_a_thousand_calls_an_hour_for_everything(wire: Wire) -> None:
+    wire.shop.switches.calls_per_hour = 3
+    paths = ("/logistics/202309/warehouses", "/event/202309/webhooks")
+    codes = [(await wire.call("GET", path)).code for path in (*paths, *paths)]
+    assert codes == [0, 0, 0, 36009002]
+
+
+async def test_load_without_a_hint_when_to_come_back(wire: Wire) -> None:
+    for kind, status in (("rate_limit", 429), ("unavailable", 503)):
+        wire.sim.moods.add(Mood(kind, "tiktok", times=1))
+        query = wire.query(SHOPS, {}, b"", cipher=False)
+        async with wire.session.get(
+            wire.base + SHOPS, params=query, headers={"x-tts-access-token": wire.token}
+        ) as answer:
+            assert answer.status == status
+            assert "Retry-After" not in answer.headers
+            assert (await answer.json())["code"] in (36009002, 36009003)
+
+
 async def test_moods_strike_before_and_after_the_effect(wire: Wire) -> None:
     case = wire.ask()
     moods = wire.sim.moods

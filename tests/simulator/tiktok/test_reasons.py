@@ -33,6 +33,6 @@ def test_every_key_in_its_market_case_and_status(specs: Path) -> None:
 def test_each_market_has_reasons_for_what_happens_daily(region: str) -> None:
     market = MARKETS[region]
     assert reasons.keys(market.reasons, "RETURN_AND_REFUND", "BUYER", "DELIVERED")
-    assert reasons.keys(market.reasons, "CANCEL", "BUYER", "AWAITING_SHIPMENT")
+    assert reasons.keys(market.reasons, "CANCEL", "SELLER")
     for use in ("SELLER_REJECT_REQUEST", "SELLER_REJECT_PARCEL"):
         assert reasons.keys(market.reasons, "RETURN_AND_REFUND", use), use
