@@ -126,6 +126,11 @@ class Gateway:
             pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", endpoint.rest))
             self._by_domain.setdefault(endpoint.domain, []).append((pattern, endpoint))
 
+    def endpoints(self) -> list[Endpoint]:
+        """All that is served, in the order of the paths."""
+        found = (endpoint for known in self._by_domain.values() for _, endpoint in known)
+        return sorted(found, key=lambda each: (each.domain, each.rest, each.method))
+
     def operations(self) -> list[tuple[str, str]]:
         """What is served, as method and path with its version."""
         return [
