@@ -15,6 +15,7 @@ from backhaul.cli import (
     matrix,
     people,
     policies,
+    rehearsing,
     returning,
     serving,
     shopping,
@@ -61,6 +62,7 @@ app.command(rich_help_panel="Set up")(shopping.shops)
 app.command("shop", rich_help_panel="Set up")(shopping.configure)
 app.command(rich_help_panel="Set up")(shopping.mode)
 app.add_typer(policies.policy, name="policy", rich_help_panel="Set up")
+app.command(rich_help_panel="Set up")(rehearsing.rehearse)
 app.add_typer(people.user, name="user", rich_help_panel="Set up")
 app.add_typer(people.token, name="token", rich_help_panel="Set up")
 

@@ -44,7 +44,8 @@ STORIES_A_SHOP = 5
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What a merchant has settled for a shop. A rehearsal's own for stories that ask for nothing else."""
+    """What a merchant has settled for a shop. `gateways` are the payment methods that are confirmed to move no money;
+    a story's orders are paid by the first of them."""
 
     policy: Policy = Policy()
     booker: Booker = Booker.HUB
@@ -55,30 +56,26 @@ class House:
     """An open rehearsal: use :func:`open_house`."""
 
     def __init__(self, hub: Hub, simulator: SimulatorProcess, api: Api) -> None:
-        self.hub, self.simulator, self._api = hub, simulator, api
+        self.hub, self.simulator = hub, simulator
         self.shop_ids: dict[str, str] = {}
-        self.worker: Worker | None = None
+        self.seller = RestSeller(api, self.shop_ids)
 
     @property
     def control(self) -> ControlClient:
         """The simulator's control API."""
         return self.simulator.control
 
-    def seller(self, *, idle: bool = False) -> RestSeller:
-        """The seller, over the REST API."""
-        return RestSeller(self._api, self.shop_ids, idle=idle)
-
     async def play(
         self,
         plays: Sequence[Play],
         *,
         calm: bool = True,
-        idle: bool = False,
+        strict: bool = True,
         heard: Callable[[Play, str], None] = lambda play, text: None,
     ) -> None:
         """Plays the stories to their ends; what was wrong stands in each one's complaints."""
-        seller = self.seller(idle=idle)
-        await Conductor(self.control, Stillness(self.hub, self.control), seller, calm=calm, heard=heard).run(plays)
+        hub = Stillness(self.hub, self.control)
+        await Conductor(self.control, hub, self.seller, calm=calm, strict=strict, heard=heard).run(plays)
 
     # -- connecting, as a merchant does
 
@@ -144,7 +141,7 @@ def seat(scenarios: Iterable[Scenario]) -> list[list[Scenario]]:
     ]
 
 
-def _described(plan: ShopPlan, number: int) -> dict[str, Any]:
+def _described(plan: ShopPlan, terms: Terms, number: int) -> dict[str, Any]:
     """A shop as the simulator is asked to make it."""
     return {
         "name": f"Rehearsal {number}",
@@ -153,7 +150,7 @@ def _described(plan: ShopPlan, number: int) -> dict[str, Any]:
         "commerce_points_per_s": 1000,
         "switches": dict(plan.switches),
         "clocks": dict(plan.clocks),
-        "connector": {"delay_seconds": 0.0, "style": "tag", "gateway": GATEWAY, **plan.connector},
+        "connector": {"delay_seconds": 0.0, "style": "tag", "gateway": [*terms.gateways, GATEWAY][0], **plan.connector},
     }
 
 
@@ -170,7 +167,11 @@ async def open_house(
     groups = seat(scenarios)
     listener = _listen()
     base = f"http://{HOST}:{listener.getsockname()[1]}"
-    shops = [_described(group[0].shop, number) for number, group in enumerate(groups, 1)]
+    settled = [terms(group[0].shop) for group in groups]
+    shops = [
+        _described(group[0].shop, own, number)
+        for number, (group, own) in enumerate(zip(groups, settled, strict=True), 1)
+    ]
     settings = Settings(data_dir=folder, public_url=base, database_url=None, master_key_file=None)
     async with contextlib.AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(
@@ -181,8 +182,8 @@ async def open_house(
         api = await stack.enter_async_context(Api(base, await sessions.make_token(hub.pool, BY, "owner")))
         house = House(hub, simulator, api)
         plays: list[Play] = []
-        for described, group in zip(simulator.ready["shops"], groups, strict=True):
-            await house.connect(described, group[0].shop, terms(group[0].shop))
+        for described, group, own in zip(simulator.ready["shops"], groups, settled, strict=True):
+            await house.connect(described, group[0].shop, own)
             plays += [Play(scenario, described) for scenario in group]
         await stack.enter_async_context(_working(hub))
         yield house, plays

@@ -17,17 +17,16 @@ REJECTIONS = ("reject_refund", "reject_return", "reject_replacement", "reject_ex
 
 
 class RestSeller:
-    """Does what a story says, by the API. With `idle` nobody acts, and only the merchant's rules are left."""
+    """Does what a story says, by the API."""
 
-    def __init__(self, api: Api, shop_ids: dict[str, str], *, idle: bool = False) -> None:
+    def __init__(self, api: Api, shop_ids: dict[str, str]) -> None:
         self._api = api
         self._shop_ids = shop_ids  # the channel's id of a shop -> ours
         self._known: dict[str, str] = {}  # the channel's id of a case -> ours
-        self._idle = idle
 
     async def act(self, play: Play, act: Act) -> None:
         """One act. Raises NotYet while the hub does not offer it, ApiRefused when it refuses what it offers."""
-        if act.do in ("policy", "nothing") or self._idle:
+        if act.do in ("policy", "nothing"):
             return
         doing: Callable[[Play, Act], Awaitable[None]] = getattr(self, f"_{act.do}")
         try:

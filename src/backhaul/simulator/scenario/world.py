@@ -42,6 +42,8 @@ class Play:
     done: int = 0
     checked: int = 0
     judged: bool = False
+    idle: bool = False  # the seller does nothing, and what then is not possible any more is left out
+    left_out: list[str] = field(default_factory=list)
     waits: str = ""  # what the next act waits for, when it could not be done in time
     complaints: list[str] = field(default_factory=list)
 

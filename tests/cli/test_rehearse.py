@@ -1,0 +1,56 @@
+"""`backhaul rehearse`: a policy against scenarios, right and wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.runs import backhaul
+
+GENEROUS = 'accept_parcel = "on_delivery"\n[on_deadline.answer_refund]\ndefault = "approve"\n'
+
+
+def test_a_policy_is_shown_what_it_would_do_with_people_and_without(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(GENEROUS, encoding="utf-8")
+    names = ("refund_left_to_the_clock", "parcel_refused")
+    chosen = [word for name in names for word in ("--scenario", name)]
+    done = backhaul(tmp_path / "home", "rehearse", "--policy", str(policy), *chosen, "--json")
+    assert done.returncode == 0, done.stderr
+    rows = {(each["scenario"], each["seller"]): each for each in json.loads(done.stdout)}
+    assert set(rows) == {(name, seller) for name in names for seller in ("people", "nobody")}
+    left = rows["refund_left_to_the_clock", "nobody"]
+    assert left["decided"] == [{"decision": "APPROVE_REFUND", "by": "deadline"}]
+    assert (left["paid"], left["booked"], left["ended"]) == ("68.71 USD", "68.71 USD", True)
+    parcel = rows["parcel_refused", "people"]  # the policy accepts what arrives, before anybody can refuse it
+    assert parcel["decided"][-1] == {"decision": "APPROVE_RECEIVED_PACKAGE", "by": "policy"}
+    assert parcel["left_out"] == ["seller: refuse"]
+    assert parcel["differs"]
+    assert not parcel["fails"]
+    assert not (tmp_path / "home").exists(), "a rehearsal without a shop has no business in the data folder"
+
+
+def test_wrong_calls_are_told_in_one_line(tmp_path: Path) -> None:
+    bad = tmp_path / "policy.toml"
+    bad.write_text('accept_parcel = "never"\n', encoding="utf-8")
+    story = tmp_path / "stories" / "mine.toml"
+    story.parent.mkdir()
+    story.write_text('title = "Mine"\nstroy = "?"\n', encoding="utf-8")
+    for words, says in (
+        (("--policy", str(bad)), "accept_parcel"),
+        (("--policy", str(tmp_path / "none.toml")), "No such file"),
+        (("--scenario", "nothing_of_the_kind"), "there is no scenario nothing_of_the_kind"),
+        (("--seller", "everybody"), "--seller: one of"),
+        (("--shop", "x", "--policy", str(bad)), "one of them"),
+        (("--scenarios", str(story.parent)), "mine.toml:2: unknown key 'stroy'"),
+    ):
+        done = backhaul(tmp_path / "home", "rehearse", *words)
+        assert done.returncode == 2, words
+        assert says in done.stderr, done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_stories_are_listed(tmp_path: Path) -> None:
+    done = backhaul(tmp_path / "home", "rehearse", "--scenario", "?")
+    assert done.returncode == 0
+    assert "parcel_refused  The wrong goods come back" in done.stdout
