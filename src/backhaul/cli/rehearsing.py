@@ -22,6 +22,7 @@ from backhaul.simulator.scenario.model import Scenario
 from backhaul.simulator.scenario.reading import folder, read_all
 from backhaul.simulator.scenario.world import Play
 from backhaul.store import shops as shop_store
+from backhaul.work import policies
 
 SELLERS = {"people": (False,), "nobody": (True,), "both": (False, True)}
 
@@ -107,12 +108,10 @@ async def _terms(settings: Settings, name: str) -> Terms:
 def _policy(path: Path) -> Policy:
     """A policy from a file. Raises Problem that says what is wrong with it."""
     try:
-        raw = path.read_bytes()
-        decode = msgspec.json.decode if path.suffix == ".json" else msgspec.toml.decode
-        return decode(raw, type=Policy)
+        return policies.read(path.read_text(encoding="utf-8"), "json" if path.suffix == ".json" else "toml")
     except OSError as error:
         raise Problem(f"--policy {path}: {error.strerror}", 2) from error
-    except (msgspec.MsgspecError, ValueError) as error:
+    except ValueError as error:
         raise Problem(f"--policy {path}: {error}", 2) from error
 
 

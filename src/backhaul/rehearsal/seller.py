@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from backhaul.rehearsal.api import Api, ApiRefused
+from backhaul.simulator import money
 from backhaul.simulator.scenario.judging import Shown
 from backhaul.simulator.scenario.model import Act
 from backhaul.simulator.scenario.world import Cast, NotYet, Play
@@ -71,7 +72,7 @@ class RestSeller:
         await self._answer(play, act, ("keep_item",))
 
     async def _refund_instead(self, play: Play, act: Act) -> None:
-        await self._answer(play, act, ("refund_instead",))
+        await self._answer(play, act, ("refund_instead", "refund_exchange"))
 
     async def _accept(self, play: Play, act: Act) -> None:
         await self._answer(play, act, ("accept_parcel",))
@@ -94,6 +95,9 @@ class RestSeller:
             "decision": decision,
             "comment": act.values.get("comment", ""),
         }
+        if decision == "offer_partial":
+            currency = play.shop["currency"]
+            body["offer"] = {"amount": money.text(act.values["amount"], currency), "currency": currency}
         if decision in REJECTIONS or decision == "refuse_parcel":
             body["reason_key"] = act.values.get("reason") or self._first_reason(act, question)
         await self._order(found, "decision", body)

@@ -20,6 +20,7 @@ HOUR = 3600.0
 PATIENCE = 30 * HOUR  # virtual seconds that an act, or on bad days the end, may wait for its turn
 _FIRST_WAIT, _LONGEST_WAIT = 120.0, 2 * HOUR
 _SOON = 600.0
+_GRAIN = 60.0  # what comes within the same minute is done together
 
 
 class Seller(Protocol):
@@ -180,7 +181,7 @@ class Conductor:
         if self._since or self._late:
             self._tries += 1
             times.append(self._now + min(_LONGEST_WAIT, _FIRST_WAIT * 3**self._tries))
-        at = max(min(times), self._now + 1.0)
+        at = max(min(times), self._now + _GRAIN)
         await self._hub.moving(at - self._now)
         await self._control.step(at - self._now)
         self._now = (await self._control.clock())["now"]

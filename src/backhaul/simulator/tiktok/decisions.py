@@ -193,7 +193,8 @@ class Decisions:
 
     def decide(self, case: Return, decision: Decision, *, key: str, request_id: str, actor: str = "SELLER") -> None:
         """Carries a decision out, or raises what the channel says."""
-        self._automation(case, decision.name)
+        if actor == "SELLER":
+            self._automation(case, decision.name)
         name = decision.name
         refusal = self.refusal(case, name)
         if refusal is not None:
