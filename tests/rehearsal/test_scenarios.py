@@ -13,7 +13,6 @@ from backhaul.simulator.moods import Mood, Moods
 from backhaul.simulator.scenario.reading import read_all
 from backhaul.simulator.scenario.rows import ROWS, passed
 from backhaul.simulator.scenario.world import Play
-from tests.e2e.times import shorten
 
 SEEDS = range(20)
 SOAK_SEEDS = (*SEEDS, *range(100, 140))
@@ -22,9 +21,8 @@ AUTOMATION = Mood("auto_approve", "tiktok", "APPROVE_*", 0.1)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where an installation may lie, with waiting times that let a test last seconds."""
-    shorten(monkeypatch.setattr)
+def folder(tmp_path: Path) -> Path:
+    """Where an installation may lie."""
     os.chmod(tmp_path, 0o700)
     return tmp_path
 

@@ -20,7 +20,7 @@ from uuid import UUID
 import msgspec
 import uvicorn
 
-from backhaul.domain.facts import Booker, Mode
+from backhaul.domain.facts import Booker, DeskTerms, Mode
 from backhaul.domain.policy import Policy
 from backhaul.rehearsal.api import Api
 from backhaul.rehearsal.seller import RestSeller
@@ -40,7 +40,8 @@ from backhaul.work.worker import Worker
 BY = "rehearsal"
 HOST = "127.0.0.1"
 GATEWAY = "TikTok Shop"
-STORIES_A_SHOP = 5
+STORIES_A_SHOP, STORIES_A_DESK = 5, 2
+QUICK_DESK = {"process_seconds": 1.0, "label_seconds": 1.0}
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -50,6 +51,7 @@ class Terms(msgspec.Struct, frozen=True):
     policy: Policy = Policy()
     booker: Booker = Booker.HUB
     gateways: tuple[str, ...] = (GATEWAY,)
+    desk: DeskTerms | None = None
 
 
 class House:
@@ -96,6 +98,8 @@ class House:
         self.shop_ids[described["id"]] = str(shop)
         if described["commerce"] is not None:
             await self._connect_commerce(described["commerce"], shop, clock)
+        if described["desk"] is not None:
+            await self._connect_desk(described["desk"], shop, clock)
         await self._settle_terms(shop, plan, terms)
 
     async def _connect_commerce(self, store: dict[str, Any], shop: UUID, clock: dict[str, Any]) -> None:
@@ -107,6 +111,13 @@ class House:
         places = await Lookups(self.hub.vendors).locations(shop)
         await self.hub.commands.set_location(shop, places[0][0], BY)
 
+    async def _connect_desk(self, desk: dict[str, Any], shop: UUID, clock: dict[str, Any]) -> None:
+        settings = {"api_key": desk["key"], "webhook_secret": desk["webhook_secret"]}
+        await self.hub.logins.add(
+            desk["vendor"], desk["shop"], settings, "simulated", BY, shop_id=shop,
+            api_base=self.simulator.ready["addresses"]["loop"], clock=clock,
+        )  # fmt: skip
+
     async def _settle_terms(self, shop: UUID, plan: ShopPlan, terms: Terms) -> None:
         commands = self.hub.commands
         if terms.policy != Policy():
@@ -115,6 +126,8 @@ class House:
             await commands.set_booker(shop, terms.booker, BY)
         for gateway in terms.gateways if plan.gateway_confirmed else ():
             await commands.confirm_gateway(shop, gateway, BY)
+        if plan.desk != "own":
+            await commands.set_desk(shop, terms.desk or DeskTerms(plan.desk), BY)
         await commands.set_mode(shop, Mode.LIVE, BY)
 
     async def _clock(self) -> dict[str, Any]:
@@ -134,11 +147,11 @@ def seat(scenarios: Iterable[Scenario]) -> list[list[Scenario]]:
     alike: dict[str, list[Scenario]] = {}
     for scenario in scenarios:
         alike.setdefault(json.dumps(asdict(scenario.shop), sort_keys=True), []).append(scenario)
-    return [
-        group[start : start + STORIES_A_SHOP]
-        for group in alike.values()
-        for start in range(0, len(group), STORIES_A_SHOP)
-    ]
+    tables: list[list[Scenario]] = []
+    for group in alike.values():
+        size = STORIES_A_SHOP if group[0].shop.desk == "own" else STORIES_A_DESK
+        tables += [group[start : start + size] for start in range(0, len(group), size)]
+    return tables
 
 
 def _described(plan: ShopPlan, terms: Terms, number: int) -> dict[str, Any]:
@@ -148,6 +161,8 @@ def _described(plan: ShopPlan, terms: Terms, number: int) -> dict[str, Any]:
         "region": plan.market,
         "commerce_domain": f"rehearsal-{number}.myshopify.com" if plan.commerce else None,
         "commerce_points_per_s": 1000,
+        "desk": "" if plan.desk == "own" else plan.desk,
+        "desk_settings": {} if plan.desk == "own" else {**QUICK_DESK, **plan.workflows},
         "switches": dict(plan.switches),
         "clocks": dict(plan.clocks),
         "connector": {"delay_seconds": 0.0, "style": "tag", "gateway": [*terms.gateways, GATEWAY][0], **plan.connector},

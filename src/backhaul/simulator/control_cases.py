@@ -136,6 +136,7 @@ class CaseControl:
             "total": order.total,
             "line_ids": [line.id for line in order.lines],
             "commerce_id": self._sim.connector.copy_of(order.id),
+            "commerce_name": self._sim.connector.name_of(order.id),
             "wire": order_shape(order, self._sim.clock.now(), detail=True),
         }
 

@@ -141,6 +141,11 @@ class OrderConnector:
         made = self.copies.get(order_id)
         return None if made is None else str(made.id)
 
+    def name_of(self, order_id: str) -> str | None:
+        """The name of a copied order, as people and the returns desk know it."""
+        made = self.copies.get(order_id)
+        return None if made is None else str(made.name)
+
     def _line(self, units: list[Line], wrong_sku: bool, order: Order) -> LineSeed:
         product = units[0].product
         sku = f"OLD-{product.seller_sku}" if wrong_sku else product.seller_sku

@@ -39,7 +39,7 @@ def judge(
         case = play.cases[each.case]
         told = [*_channel(case, each, books["shops"][play.shop["id"]], calm=calm), *_hub(each, shown.get(each.case))]
         found += [f"{case.name}: {text}" if len(play.cases) > 1 else text for text in told]
-    return found + _commerce(wanted, order_books(play, books))
+    return found + _commerce(wanted, order_books(play, books)) + _desk(wanted, desk_returns(play, books))
 
 
 def never_twice(play: Play, books: Mapping[str, Any]) -> list[str]:
@@ -52,6 +52,9 @@ def never_twice(play: Play, books: Mapping[str, Any]) -> list[str]:
             found.append(f"the channel paid {paid} times for {case.name}")
         if labels > 1:
             found.append(f"{labels} labels were uploaded for {case.name}")
+    for each in desk_returns(play, books):
+        if len(each["refunds"]) > 1:
+            found.append(f"the desk paid {len(each['refunds'])} times for its return {each['id']}")
     order = order_books(play, books)
     notes = Counter(each["note"] for each in order.get("refunds", ()) if each["by"] == "app")
     found += [f"booked {count} times: {note}" for note, count in notes.items() if count > 1]
@@ -81,6 +84,19 @@ def order_books(play: Play, books: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = books["commerce"][store["domain"]]["orders"].get(play.order["commerce_id"], {})
     return found
+
+
+def desk_returns(play: Play, books: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The returns of the story's order in the desk, with what the desk paid for each; none without a desk."""
+    store, name = play.shop.get("commerce"), play.order.get("commerce_name")
+    if not play.shop.get("desk") or not store or not name:
+        return []
+    desk = books["loop"][store["domain"]]
+    return [
+        {**each, "refunds": [row for row in desk["refunds"] if row["return_id"] == each["id"]]}
+        for each in desk["returns"].values()
+        if each["order"] == name
+    ]
 
 
 def _rows(rows: Iterable[dict[str, Any]], case: Cast) -> list[dict[str, Any]]:
@@ -139,6 +155,10 @@ def _commerce(expected: list[Expected], order: dict[str, Any]) -> list[str]:
         "returns in commerce", [each.returns for each in expected], [each["status"] for each in live]
     )
     return found + _compare_lists("stock", [each.stock for each in expected], fates)
+
+
+def _desk(expected: list[Expected], returns: list[dict[str, Any]]) -> list[str]:
+    return _compare_lists("returns in the desk", [each.desk for each in expected], [each["state"] for each in returns])
 
 
 def _compare(what: str, expected: Any, found: Any) -> list[str]:

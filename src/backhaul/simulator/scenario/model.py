@@ -31,6 +31,7 @@ class Expected:
 
     `decided` are the answers of the seller's app in their order, `others` those of everybody else (the channel's clock
     and staff, Seller Center), `returns` and `stock` what stands in commerce: a status per return, a fate per unit.
+    `desk` are the states of the returns in the desk.
     """
 
     case: str
@@ -45,7 +46,7 @@ class Expected:
     returns: tuple[str, ...] | None = None
     stock: tuple[str, ...] | None = None
     labels: int | None = None
-    desk: str | None = None
+    desk: tuple[str, ...] | None = None
     hub: str | None = None
     ended: bool | None = None
     exceptions: tuple[str, ...] | None = None

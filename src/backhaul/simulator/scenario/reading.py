@@ -32,7 +32,7 @@ _SEEN = (
 )  # fmt: skip
 # At the end everything counts that a file does not speak of: nothing else may have happened.
 _END_DEFAULTS: Mapping[str, Any] = {
-    "others": (), "returns": (), "stock": (), "labels": 0, "ended": True, "exceptions": (), "questions": (),
+    "others": (), "returns": (), "stock": (), "labels": 0, "desk": (), "ended": True, "exceptions": (), "questions": (),
 }  # fmt: skip
 _END_NEEDED = ("channel", "decided", "paid", "booked", "hub")
 
@@ -226,10 +226,10 @@ def _expected(table: Table, currency: str, named: set[str], *, final: bool) -> E
             "case" if "case" in table else None, f"expected the name of a case, one of {', '.join(sorted(named))}"
         )
     values: dict[str, Any] = dict(_END_DEFAULTS) if final else {"at": _time(table, "at")}
-    for name in ("channel", "hub", "desk"):
+    for name in ("channel", "hub"):
         if name in table:
             values[name] = table.text(name)
-    for name in ("decided", "others", "booked_by", "returns", "stock", "exceptions", "questions"):
+    for name in ("decided", "others", "booked_by", "returns", "stock", "desk", "exceptions", "questions"):
         if name in table:
             values[name] = tuple(table.texts(name))
     for name in ("paid", "booked"):

@@ -101,6 +101,21 @@ ACTS: dict[tuple[str, str], tuple[str, dict[str, Field]]] = {
         },
     ),
     ("shopify", "return"): ("somebody else opens a return in the commerce system", {"units": _UNITS}),
+    ("loop", "open"): ("the desk's staff, or the buyer in its portal, open a return there", {}),
+    ("loop", "process"): ("the desk's staff process the return: they pay in the commerce system", {}),
+    ("loop", "cancel"): ("the desk's staff cancel the return there", {}),
+    ("loop", "close"): ("the desk's staff close the return without an outcome", {}),
+    ("loop", "grade"): (
+        "the desk's staff judge the goods",
+        {
+            "condition": Field("text", "what was found", ("sellable", "damaged", "used", "wrong item", "missing")),
+            "disposition": Field("text", "what becomes of it", ("restock", "donate", "discard", "return to buyer")),
+        },
+    ),
+    ("loop", "lift"): (
+        "the merchant switches a rule of the desk off",
+        {"rule": Field("text", "which", ("photo_required",), needed=True)},
+    ),
     ("seller", "approve"): ("says yes to what was asked", {}),
     ("seller", "reject"): ("says no", {"reason": _REASON, "comment": Field("text", "words beside the reason")}),
     ("seller", "keep_item"): ("refunds and lets the buyer keep the goods", {}),
@@ -136,7 +151,7 @@ ACTS: dict[tuple[str, str], tuple[str, dict[str, Field]]] = {
     ("seller", "nothing"): ("nobody acts, and no rule does", {}),
 }
 NAMES_A_CASE = frozenset({("buyer", "ask"), ("channel", "cancel_order")})
-NEEDS_NO_CASE = frozenset({("channel", "stock")})
+NEEDS_NO_CASE = frozenset({("channel", "stock"), ("loop", "open"), ("loop", "lift")})
 PARTIES = tuple(dict.fromkeys(by for by, _ in ACTS))
 
 

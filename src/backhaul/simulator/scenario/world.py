@@ -193,7 +193,41 @@ class World:
     async def _shopify_return(self, play: Play, act: Act) -> None:
         await self.control.call("POST", "/commerce/return", self._commerce(play, act))
 
+    # -- the desk's people
+
+    async def _loop_open(self, play: Play, act: Act) -> None:
+        await self.control.open_desk_return(play.shop["desk"]["shop"], await self.order_name(play))
+
+    async def _loop_process(self, play: Play, act: Act) -> None:
+        await self._desk(play, act, "process")
+
+    async def _loop_cancel(self, play: Play, act: Act) -> None:
+        await self._desk(play, act, "cancel")
+
+    async def _loop_close(self, play: Play, act: Act) -> None:
+        await self._desk(play, act, "close")
+
+    async def _loop_grade(self, play: Play, act: Act) -> None:
+        await self._desk(play, act, "grade", **act.values)
+
+    async def _loop_lift(self, play: Play, act: Act) -> None:
+        await self.control.change_desk(play.shop["desk"]["shop"], **{str(act.values["rule"]): False})
+
+    async def _desk(self, play: Play, act: Act, action: str, **values: Any) -> None:
+        name = await self.order_name(play)
+        mine = [each for each in await self.control.desk_returns(play.shop["desk"]["shop"]) if each["order"] == name]
+        if not mine:
+            raise NotYet(f"{act}: the desk has no return of the order {name}")
+        await self.control.desk_act(play.shop["desk"]["shop"], mine[-1]["id"], action, **values)
+
     # -- what several acts need
+
+    async def order_name(self, play: Play) -> str:
+        """The order's name in the commerce system, by which the desk knows it."""
+        placed = await self.control.call("GET", f"/orders/{play.order['id']}")
+        if not placed.get("commerce_name"):
+            raise NotYet("the order is not in the commerce system yet")
+        return str(placed["commerce_name"])
 
     async def _return(self, play: Play, act: Act, action: str, **values: Any) -> dict[str, Any]:
         return await self.control.act(play.case_of(act).id, action, **values)
