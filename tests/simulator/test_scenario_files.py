@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from backhaul.simulator.files import FileMistake
+from backhaul.simulator.scenario.page import generated
 from backhaul.simulator.scenario.reading import read, read_all
 from backhaul.simulator.scenario.rows import ROWS
 from backhaul.simulator.scenario.vocabulary import ACTS
@@ -104,3 +105,8 @@ def test_a_mistake_is_told_with_file_line_and_what_was_expected(
 def test_a_folder_without_scenarios_is_said(tmp_path: Path) -> None:
     with pytest.raises(FileMistake, match="expected scenario files"):
         read_all(tmp_path)
+
+
+def test_the_reference_page_is_made_from_the_files() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/reference/scenarios.md").read_text(encoding="utf-8")
+    assert page.endswith(generated()), "python -m backhaul.simulator.scenario.page docs/reference/scenarios.md"
