@@ -165,3 +165,51 @@ def test_cancelling_an_order_gives_all_back(hand: Hand, make: Maker) -> None:
     assert order.lines[0].unfulfilled_quantity == 0
     assert [each["delta"] for each in hand.shop.movements] == [2]
     assert hand.one(cancel, id=order.id)["orderCancelUserErrors"][0]["code"] == "INVALID"
+
+
+RETURN_REFUND = """
+mutation($in: ReturnRefundInput!) { returnRefund(returnRefundInput: $in) {
+  refund { id totalRefundedSet { presentmentMoney { amount } } return { id } } userErrors { field message code } } }
+"""
+
+
+def left(hand: Hand, order: Order) -> tuple[int, int]:
+    """Current and refundable quantity of the first line."""
+    line = hand.one(calls.ORDER, id=order.id)["lineItems"]["nodes"][0]
+    return line["currentQuantity"], line["refundableQuantity"]
+
+
+def test_pieces_leave_the_order_once_whether_processed_or_refunded_first(hand: Hand, make: Maker) -> None:
+    order = make()
+    each = hand.one(calls.CREATE, **{"in": calls.returning(order, 2)})["return"]
+    line = each["returnLineItems"]["nodes"][0]["id"]
+    process = {"returnId": each["id"], "returnLineItems": [{"id": line, "quantity": 1}]}
+    hand.one(calls.PROCESS, **{"in": process})
+    assert left(hand, order) == (1, 2)
+    hand.one(calls.REFUND, key="a", **{"in": calls.refunding(order, "11.34", 1)})
+    assert left(hand, order) == (1, 1)
+    money = {"amount": "11.34", "currencyCode": "USD"}
+    payment = {"parentId": order.transactions[0].id, "transactionAmount": money}
+    transfer = {"financialTransfer": {"issueRefund": {"orderTransactions": [payment]}}}
+    hand.one(calls.PROCESS, **{"in": {**process, **transfer}})
+    assert left(hand, order) == (0, 0)
+
+
+def test_the_older_refund_of_a_return(hand: Hand, make: Maker) -> None:
+    order = make()
+    each = hand.one(calls.CREATE, **{"in": calls.returning(order, 1)})["return"]
+    row = {"returnLineItemId": each["returnLineItems"]["nodes"][0]["id"], "quantity": 1}
+    money = {"amount": "11.34", "currencyCode": "USD"}
+    payment = {"parentId": order.transactions[0].id, "transactionAmount": money}
+    data = {"returnId": each["id"], "returnRefundLineItems": [row], "orderTransactions": [payment]}
+    for wrong, code in (
+        ({"returnRefundLineItems": []}, "BLANK"),
+        ({"returnRefundLineItems": [{**row, "quantity": 2}]}, "INVALID"),
+        ({"returnRefundLineItems": [{**row, "returnLineItemId": "gid://shopify/ReturnLineItem/1"}]}, "NOT_FOUND"),
+        ({"returnId": "gid://shopify/Return/1"}, "NOT_FOUND"),
+    ):
+        assert hand.refused(RETURN_REFUND, **{"in": {**data, **wrong}})[0]["code"] == code
+    made = hand.one(RETURN_REFUND, **{"in": data})["refund"]
+    assert (made["return"]["id"], made["totalRefundedSet"]["presentmentMoney"]["amount"]) == (each["id"], "11.34")
+    assert hand.refused(RETURN_REFUND, **{"in": data})[0]["code"] == "INVALID"
+    assert order.return_list[0].lines[0].processed_quantity == 0

@@ -101,6 +101,10 @@ def _dispose(act: Act, args: dict[str, Any], info: GraphQLResolveInfo) -> dict[s
     return {"reverseFulfillmentOrderLineItems": reverse.dispose(act, args["dispositionInputs"])}
 
 
+def _return_refund(act: Act, args: dict[str, Any], info: GraphQLResolveInfo) -> dict[str, Any]:
+    return {"refund": processing.refund(act, args["returnRefundInput"])}
+
+
 def _refund(act: Act, args: dict[str, Any], info: GraphQLResolveInfo) -> dict[str, Any]:
     made = refunds.create(act, args["input"], idempotency_key(info))
     return {"refund": made, "order": made.order}
@@ -116,6 +120,8 @@ MUTATIONS: dict[str, Resolver] = {
     "returnReopen": mutation(_by_id(returns.reopen), *_RETURNS),
     "returnProcess": mutation(_return(processing.process), *_RETURNS),
     "removeFromReturn": mutation(_remove, "write_returns"),
+    "returnLineItemRemoveFromReturn": mutation(_remove, *_RETURNS),
+    "returnRefund": mutation(_return_refund, *_RETURNS),
     "reverseDeliveryCreateWithShipping": mutation(_label, *_RETURNS),
     "reverseDeliveryShippingUpdate": mutation(_label_update, "write_returns"),
     "reverseFulfillmentOrderDispose": mutation(_dispose, *_RETURNS),

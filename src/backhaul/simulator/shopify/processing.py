@@ -7,7 +7,7 @@ from typing import Any
 from . import exchanges, refunds, returns, reverse
 from .act import Act
 from .errors import Refusal, UserError, refuse
-from .model import Order, Transaction
+from .model import Order, Refund, Transaction
 from .money import to_minor
 from .refunds import LinePlan, RefundPlan
 from .returning import Return, ReturnLine
@@ -24,7 +24,9 @@ def process(act: Act, data: dict[str, Any]) -> Return:
     transfer = (data.get("financialTransfer") or {}).get("issueRefund")
     if not chosen and not given and transfer is None:
         raise refuse(["input", "returnLineItems"], "Return line items can't be blank", "BLANK")
-    planned = _refund(act, each, chosen, rows, transfer, data) if transfer is not None else None
+    planned = _refund(act, each, chosen, transfer, data) if transfer is not None else None
+    for part in planned.lines if planned is not None else ():
+        part.processed_now = True
     for line, quantity in chosen:
         line.processed_quantity += quantity
     if rows:
@@ -71,7 +73,6 @@ def _refund(
     act: Act,
     each: Return,
     chosen: list[tuple[ReturnLine, int]],
-    rows: list[Row],
     transfer: dict[str, Any],
     data: dict[str, Any],
 ) -> RefundPlan:
@@ -94,6 +95,32 @@ def _refund(
     except Refusal as refusal:
         raise Refusal(*(UserError(e.field or root, e.message, e.code or "INVALID") for e in refusal.errors)) from None
     return planned
+
+
+def refund(act: Act, data: dict[str, Any]) -> Refund:
+    """returnRefund, the older way: refunds lines of a return and processes nothing."""
+    each = returns.find(act, data["returnId"], ["returnRefundInput", "returnId"])
+    if each.status != "OPEN":
+        raise refuse(["returnRefundInput", "returnId"], "Return status is invalid.", "INVALID_STATE")
+    known = {line.id: line for line in each.lines}
+    chosen: list[tuple[ReturnLine, int]] = []
+    used: dict[str, int] = {}
+    for place, wanted in enumerate(data["returnRefundLineItems"]):
+        at = ["returnRefundInput", "returnRefundLineItems", str(place)]
+        line = known.get(wanted["returnLineItemId"])
+        if line is None:
+            raise refuse([*at, "returnLineItemId"], "Return line item was not found.", "NOT_FOUND")
+        used[line.id] = used.get(line.id, 0) + wanted["quantity"]
+        if wanted["quantity"] < 1 or used[line.id] > line.refundable_quantity:
+            raise refuse([*at, "quantity"], "Return line item has an invalid quantity.", "INVALID")
+        chosen.append((line, wanted["quantity"]))
+    if not chosen:
+        raise refuse(["returnRefundInput", "returnRefundLineItems"], "Return line items can't be blank", "BLANK")
+    planned = _refund(act, each, chosen, {"orderTransactions": data.get("orderTransactions") or []}, data)
+    made = refunds.execute(act, planned, {"notify": bool(data.get("notifyCustomer"))}, return_=each)
+    for line, quantity in chosen:
+        line.refunded_quantity += quantity
+    return made
 
 
 def amount_of(order: Order, money: dict[str, Any], at: list[str]) -> int:

@@ -27,6 +27,8 @@ class LinePlan:
     location: Location | None
     subtotal_minor: int
     tax_minor: int
+    processed_now: bool = False
+    """Whether the refund rides on the processing of these very pieces."""
 
 
 @dataclass(slots=True)
@@ -213,6 +215,9 @@ def execute(
 def _write_line(act: Act, order: Order, line: LinePlan) -> RefundLine:
     item = line.item
     item.refunded += line.quantity
+    if line.restock_type != "CANCEL" and not line.processed_now:
+        # Pieces that came back earlier, in a processed return, were taken off the order then.
+        item.processed_unrefunded -= min(item.processed_unrefunded, line.quantity)
     place, restocked = line.location, False
     if line.restock_type == "CANCEL":
         item.cancelled += line.quantity
