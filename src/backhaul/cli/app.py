@@ -8,6 +8,7 @@ import typer
 
 from backhaul import __version__
 from backhaul.cli import (
+    auditing,
     beginning,
     connect,
     demo,
@@ -71,5 +72,6 @@ app.command("start-return", rich_help_panel="Every day")(beginning.start_return)
 app.command(rich_help_panel="Every day")(syncing.sync)
 app.add_typer(syncing.replay, name="replay", rich_help_panel="Every day")
 app.command(rich_help_panel="Every day")(doctor.doctor)
+app.command(rich_help_panel="Every day")(auditing.audit)
 
 app.command(rich_help_panel="About")(matrix.connectors)

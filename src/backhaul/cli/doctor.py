@@ -18,6 +18,7 @@ import typer
 
 from backhaul import __version__
 from backhaul.cli import running
+from backhaul.cli.auditing import findings
 from backhaul.cli.connect import answers
 from backhaul.cli.shopping import lacking
 from backhaul.ports.errors import VendorError
@@ -26,6 +27,7 @@ from backhaul.store import connection_pages, diagnosis, pages, sessions
 from backhaul.store.connection_pages import Card
 from backhaul.store.embedded import home_of
 from backhaul.wiring import Hub
+from backhaul.work.audit import Level
 from backhaul.work.logins import LoginRefused
 
 OK, WARNING, ERROR = "ok", "warning", "error"
@@ -139,6 +141,9 @@ async def _inside(hub: Hub) -> AsyncIterator[Finding]:
             continue
         for text in await lacking(hub, shop.id):
             yield Finding(WARNING, *_halves(text))
+        for each in await findings(hub, shop):
+            if each.level is Level.PROBLEM:
+                yield Finding(WARNING, f"{shop.name}: {each.what}", each.where)
         if shop.mode == "observe":
             yield Finding(OK, f'{shop.name} observes; nothing is sent. backhaul mode "{shop.name}" live changes that')
     for name, count in await diagnosis.other_bookings(hub.pool):

@@ -11,12 +11,13 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import AnyEffect, Effect, EffectState, Safety
-from backhaul.domain.facts import Booker, DeskTerms, Mode, Payer, Said, Seen, ShopTerms
+from backhaul.domain.facts import Booker, Mode, Payer, Said, Seen, ShopTerms
 from backhaul.domain.folding import Command, fold_said, name_units
 from backhaul.domain.steps import View
 from backhaul.domain.strangers import SEVERAL
 from backhaul.domain.words import Party
 from backhaul.store.db import Connection, Pool
+from backhaul.store.shops import desk_terms
 from backhaul.store.turns import Turn
 
 
@@ -158,11 +159,6 @@ def _terms(row: asyncpg.Record) -> ShopTerms:
         row["strangers"] >= SEVERAL,
         market=row["market"],
     )
-
-
-def desk_terms(vendor: str, kept: dict[str, Any]) -> DeskTerms:
-    """How a shop works with the desk that is linked to it; the defaults where nobody chose."""
-    return msgspec.convert({**kept, "vendor": vendor}, DeskTerms)
 
 
 async def name_order(pool: Pool, case_id: UUID, case: ChannelCase | None) -> None:

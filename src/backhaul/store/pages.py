@@ -13,8 +13,10 @@ from uuid import UUID
 
 import msgspec
 
+from backhaul.domain.facts import DeskTerms
 from backhaul.kit.clock import Affine
 from backhaul.store.db import Pool
+from backhaul.store.shops import desk_terms
 
 ANSWER = ("requested", "delivered", "to_confirm")
 ENDED = ("closed", "cancelled", "withdrawn")
@@ -43,6 +45,7 @@ class Shop(msgspec.Struct, frozen=True):
     connection_state: str | None = None
     vendor: str | None = None
     clock: Affine | None = None
+    desk: DeskTerms | None = None  # how it works with its returns desk; None without one
 
     def now(self, real: float) -> float:
         """The shop's own time at a real moment, in Unix seconds."""
@@ -61,12 +64,20 @@ async def shops(pool: Pool) -> tuple[Shop, ...]:
     rows = await pool.fetch(
         """
         select s.id, s.channel_id, s.name, s.market, s.currency, s.time_zone, s.mode, s.live_since, s.payer, s.booker,
-               s.safe_gateways, s.location, c.id as connection_id, c.state as connection_state, c.vendor, c.clock
+               s.safe_gateways, s.location, c.id as connection_id, c.state as connection_state, c.vendor, c.clock,
+               s.desk, d.vendor as desk_vendor
         from shop s left join link l on l.shop_id = s.id and l.role = 'channel'
+        left join link k on k.shop_id = s.id and k.role = 'desk' left join connection d on d.id = k.connection_id
         left join connection c on c.id = l.connection_id order by s.name, s.id
         """
     )
-    return tuple(Shop(**{**dict(row), "clock": clock_of(row["clock"])}) for row in rows)
+    found = []
+    for row in rows:
+        values = {**dict(row), "clock": clock_of(row["clock"])}
+        vendor = values.pop("desk_vendor")
+        values["desk"] = desk_terms(vendor, row["desk"]) if vendor else None
+        found.append(Shop(**values))
+    return tuple(found)
 
 
 class CaseRow(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from backhaul.domain.facts import DeskTerms
 from backhaul.domain.policy import Policy
 from backhaul.store.db import Connection, Pool
 
@@ -55,6 +56,7 @@ class ShopRow(msgspec.Struct, frozen=True):
     safe_gateways: list[str]
     location: str
     learnt: dict[str, int]
+    desk: dict[str, Any]
 
 
 SHOP_COLUMNS = ", ".join(ShopRow.__struct_fields__)
@@ -67,6 +69,11 @@ class LinkRow(msgspec.Struct, frozen=True):
     role: str
     connection_id: UUID
     shop_key: str
+
+
+def desk_terms(vendor: str, kept: dict[str, Any]) -> DeskTerms:
+    """How a shop works with the desk that is linked to it; the defaults where nobody chose."""
+    return msgspec.convert({**kept, "vendor": vendor}, DeskTerms)
 
 
 async def connections(pool: Pool | Connection) -> list[ConnectionRow]:

@@ -97,6 +97,7 @@ LANE = {
     "parcel": "Parcel",
     "stock": "Stock",
     "records": "Commerce records",
+    "desk": "Returns desk",
 }
 LANE_STATE = {
     "waiting": ("Waits for an answer", "warn"),
@@ -139,6 +140,16 @@ LANE_STATE = {
     "closed": ("Closed", "good"),
     "cancelling": ("Cancelling", "info"),
     "blocked": ("Blocked", "bad"),
+    "second_writer": ("Another program writes", "bad"),
+    "awaiting_desk": ("Waits for the desk", "info"),
+    "looking": ("Looking", "info"),
+    "opening": ("Opening", "info"),
+    "in_review": ("Held back in the desk", "warn"),
+    "processing": ("The desk refunds", "info"),
+    "processed": ("The desk has refunded", "good"),
+    "closing": ("Closing", "info"),
+    "expired": ("Expired", "neutral"),
+    "by_channel": ("By the channel", "neutral"),
     "unknown": ("Unknown", "bad"),
     "starting": ("Starting", "info"),
     "asking": ("Asking the channel", "info"),
@@ -160,6 +171,12 @@ EFFECT = {
     "book_refund": "Refund booking",
     "close_return": "Close the return in commerce",
     "cancel_return": "Cancel the return in commerce",
+    "open_desk_return": "Return in the desk",
+    "request_desk_label": "Label by the desk",
+    "process_desk_return": "Refund by the desk",
+    "close_desk_return": "Close the return in the desk",
+    "cancel_desk_return": "Cancel the return in the desk",
+    "note_desk_return": "Note in the desk",
 }
 EFFECT_STATE = {
     "proposed": ("Proposed, not sent", "neutral"),
@@ -215,8 +232,28 @@ OWNER = {
     "records": "Operator",
     "parcel": "Warehouse",
     "stock": "Warehouse",
+    "desk": "Operator",
     "connection": "Administrator",
 }
+DESK_STATE = {
+    "open": ("Open", "info"),
+    "review": ("Held back", "warn"),
+    "closed": ("Closed", "neutral"),
+    "cancelled": ("Cancelled", "neutral"),
+    "expired": ("Expired", "neutral"),
+    "unknown": ("Unknown", "bad"),
+}
+DESK_OPENS = {
+    "approved": "When the channel has approved",
+    "requested": "At once, when the buyer asks",
+}
+LEVEL = {
+    "problem": ("Problem", "bad"),
+    "advice": ("Advice", "warn"),
+    "info": ("To know", "info"),
+    "good": ("Fine", "good"),
+}
+PAYER = {"channel": "The channel", "commerce": "The commerce system", "desk": "The returns desk"}
 BOOKER = {
     "hub": "Backhaul",
     "desk": "The returns desk",

@@ -18,7 +18,7 @@ from backhaul.kit.http import HttpClient
 from backhaul.ports.connector import Tokens
 from backhaul.ports.errors import NeedsReauth, Refused, Unavailable
 from backhaul.ports.factory import Login, Vendor
-from backhaul.store import shops
+from backhaul.store import audit, shops
 from backhaul.store.db import Pool
 from backhaul.store.shops import ConnectionRow
 from backhaul.work.budget import Purse
@@ -211,4 +211,5 @@ class Vendors:
             except Refused:
                 return ()
             self._desk_reasons[connection_id] = (time.monotonic(), known)
+            await audit.keep_desk_reasons(self.pool, shop_id, known)
         return known

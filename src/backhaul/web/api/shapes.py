@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from backhaul.domain.facts import Booker, Mode
+from backhaul.domain.facts import Booker, DeskOpens, DeskTerms, Mode, Payer
 from backhaul.domain.steps import View
 from backhaul.domain.words import Action, Condition, Decision, Disposition
 from backhaul.store.case_page import EffectRow, EntryRow, FileRow, ParcelRow, UnitRow
@@ -96,6 +96,7 @@ class ShopItem(msgspec.Struct, frozen=True):
     location: str
     connection_id: UUID | None
     connection_state: str | None
+    desk: DeskTerms | None
     now: int
 
 
@@ -184,7 +185,7 @@ class LineLink(msgspec.Struct, frozen=True):
 
 
 class LaneOrder(msgspec.Struct, frozen=True):
-    """A lane: money, stock or records."""
+    """A lane: money, stock, records or desk."""
 
     lane: str
 
@@ -217,6 +218,24 @@ class BookerOrder(msgspec.Struct, frozen=True):
     """Who books refunds."""
 
     booker: Booker
+
+
+class PayerOrder(msgspec.Struct, frozen=True):
+    """Who pays the buyer."""
+
+    payer: Payer
+
+
+class DeskOrder(msgspec.Struct, frozen=True):
+    """How the shop works with its returns desk: when a return is opened there, whether it makes the labels, whether it
+    writes the return into commerce itself, which of the channel's reasons stand for what it rejects (in order of
+    preference), and the channel's carrier (id or name) for each name of a carrier there."""
+
+    opens: DeskOpens = DeskOpens.APPROVED
+    labels: bool = True
+    writes_records: bool = True
+    reject_reasons: list[str] = []
+    carriers: dict[str, str] = {}
 
 
 class AliasOrder(msgspec.Struct, frozen=True):

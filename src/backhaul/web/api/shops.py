@@ -9,6 +9,7 @@ from litestar import Response, get, post, put
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, JSONBody
 
+from backhaul.domain.facts import DeskTerms
 from backhaul.domain.policy import Policy
 from backhaul.store import connection_pages, pages
 from backhaul.store import shops as shop_store
@@ -17,14 +18,18 @@ from backhaul.web.api.commands import command
 from backhaul.web.api.shapes import (
     AliasOrder,
     BookerOrder,
+    DeskOrder,
     Done,
     GatewayOrder,
     LocationOrder,
     ModeOrder,
+    PayerOrder,
     ShopItem,
     TakeOverOrder,
     full,
 )
+from backhaul.work.audit import Finding
+from backhaul.work.audit import audit as audit_shop
 
 
 @get("/shops", tags=["shops"])
@@ -106,6 +111,57 @@ async def booker(request: Asked, shop_id: FromPath[UUID], data: JSONBody[BookerO
     return await command(request, run, Done)
 
 
+@post("/shops/{shop_id:uuid}/payer", guards=[needs("configure")], status_code=200, tags=["shops"])
+async def payer(request: Asked, shop_id: FromPath[UUID], data: JSONBody[PayerOrder]) -> Done:
+    """Who pays the buyer."""
+
+    async def run() -> Done:
+        await services_of(request).commands.set_payer(shop_id, data.payer, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@post("/shops/{shop_id:uuid}/desk", guards=[needs("configure")], status_code=200, tags=["shops"])
+async def desk(request: Asked, shop_id: FromPath[UUID], data: JSONBody[DeskOrder]) -> Done:
+    """How the shop works with its returns desk."""
+
+    async def run() -> Done:
+        terms = DeskTerms(
+            "",
+            opens=data.opens,
+            labels=data.labels,
+            writes_records=data.writes_records,
+            reject_reasons=tuple(data.reject_reasons),
+            carriers=data.carriers,
+        )
+        await services_of(request).commands.set_desk(shop_id, terms, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@post("/shops/{shop_id:uuid}/writers-off", guards=[needs("configure")], status_code=200, tags=["shops"])
+async def writers_off(request: Asked, shop_id: FromPath[UUID]) -> Done:
+    """The other program that wrote returns and refunds is switched off now: the hub writes again."""
+
+    async def run() -> Done:
+        await services_of(request).commands.answer_writers(shop_id, request.user.name)
+        return Done()
+
+    return await command(request, run, Done)
+
+
+@get("/shops/{shop_id:uuid}/audit", tags=["shops"])
+async def audit(request: Asked, shop_id: FromPath[UUID]) -> list[Finding]:
+    """What in the shop's desk, settings and other programs costs returns, and where to change it; worst first."""
+    services = services_of(request)
+    try:
+        return list(await audit_shop(services.pool, services.vendors, shop_id))
+    except LookupError:
+        raise NotFoundException from None
+
+
 @post("/shops/{shop_id:uuid}/aliases", guards=[needs("repair")], status_code=200, tags=["shops"])
 async def aliases(request: Asked, shop_id: FromPath[UUID], data: JSONBody[AliasOrder]) -> Done:
     """Which commerce SKU a channel SKU stands for."""
@@ -152,4 +208,7 @@ async def set_policy(request: Asked, shop_id: FromPath[UUID], data: JSONBody[Pol
     return Response(full(await command(request, run, Policy)))
 
 
-ROUTES = [shops, preview, mode, take_over, gateways, locations, location, booker, aliases, sync, policy, set_policy]
+ROUTES = [
+    shops, preview, mode, take_over, gateways, locations, location, booker, payer, desk, writers_off, audit, aliases,
+    sync, policy, set_policy,
+]  # fmt: skip

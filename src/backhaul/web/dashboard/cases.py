@@ -16,6 +16,7 @@ from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.dashboard.timeline import timeline
 from backhaul.web.problems import BadInput
 from backhaul.web.rendering import go, page, render
+from backhaul.work.commands import LANES
 
 LABEL_LIMIT = 10_000_000  # bytes
 
@@ -141,7 +142,7 @@ async def link_line(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
 async def waive(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     """Settle the case without one of its lanes."""
     lane = forms.text(await request.form(), "lane", "The lane", required=True)
-    if lane not in ("money", "stock", "records"):
+    if lane not in LANES:
         raise BadInput(f"The {lane[:40]} lane cannot be waived.")
     await services_of(request).commands.waive(case_id, lane, request.user.name)
     return _back(request, case_id, f"{words.LANE[lane]}: waived.")

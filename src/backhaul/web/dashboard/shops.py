@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
-from backhaul.domain.facts import Booker, Mode
+from backhaul.domain.facts import Booker, DeskOpens, DeskTerms, Mode, Payer
 from backhaul.domain.words import ANSWERS
 from backhaul.store import connection_pages, pages
 from backhaul.store.pages import Shop
@@ -18,6 +18,7 @@ from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.dashboard.signin import local
 from backhaul.web.problems import BadInput
 from backhaul.web.rendering import go, page, render
+from backhaul.work.audit import audit as audit_shop
 
 
 async def shop_of(request: Asked, shop_id: UUID) -> Shop:
@@ -110,6 +111,59 @@ async def booker(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     return go(request, "/connections", "Who books refunds is set.")
 
 
+@post("/shops/{shop_id:uuid}/payer", guards=[needs("configure")], include_in_schema=False)
+async def payer(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
+    """Who pays the buyer."""
+    value = forms.choice(await request.form(), "payer", Payer, "Who pays")
+    await services_of(request).commands.set_payer(shop_id, value, request.user.name)
+    return go(request, "/connections", "Who pays the buyer is set.")
+
+
+@post("/shops/{shop_id:uuid}/desk", guards=[needs("configure")], include_in_schema=False)
+async def desk(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
+    """How the shop works with its returns desk."""
+    form = await request.form()
+    terms = DeskTerms(
+        "",
+        opens=forms.choice(form, "opens", DeskOpens, "When a return is opened"),
+        labels=forms.text(form, "labels") == "yes",
+        writes_records=forms.text(form, "writes_records") == "yes",
+        reject_reasons=tuple(forms.text(form, "reject_reasons", "The reasons", limit=2000).split()),
+        carriers=_pairs(forms.text(form, "carriers", "The carriers", limit=4000)),
+    )
+    await services_of(request).commands.set_desk(shop_id, terms, request.user.name)
+    return go(request, "/connections", "How the shop works with its desk is set.")
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Lines of "the desk's name = the channel's name"."""
+    found = {}
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        name, sign, carrier = line.partition("=")
+        if not (sign and name.strip() and carrier.strip()):
+            raise BadInput(f"Carriers: write “name in the desk = name at the channel”, not “{line.strip()[:60]}”.")
+        found[name.strip()] = carrier.strip()
+    return found
+
+
+@get("/shops/{shop_id:uuid}/audit", include_in_schema=False)
+async def audit(request: Asked, shop_id: FromPath[UUID]) -> Response[str]:
+    """What costs returns, and where to change it."""
+    shop, services = await shop_of(request, shop_id), services_of(request)
+    findings = await audit_shop(services.pool, services.vendors, shop_id)
+    return await page(request, "audit.html", shop=shop, findings=findings)
+
+
+@post("/shops/{shop_id:uuid}/writers-off", guards=[needs("configure")], include_in_schema=False)
+async def writers_off(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
+    """A person's word that no other program writes any more."""
+    await shop_of(request, shop_id)
+    await services_of(request).commands.answer_writers(shop_id, request.user.name)
+    return go(request, f"/shops/{shop_id}/audit", "Backhaul writes returns and refunds again.")
+
+
 @post("/shops/{shop_id:uuid}/sync", guards=[needs("decide")], include_in_schema=False)
 async def sync(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Read what changed now. A comfort: it happens by itself."""
@@ -117,4 +171,4 @@ async def sync(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     return go(request, f"/?shop={shop_id}", "Reading what changed. New returns appear by themselves.", "info")
 
 
-ROUTES = [preview, mode, take_over, gateway, locations, location, booker, sync]
+ROUTES = [preview, mode, take_over, gateway, locations, location, booker, payer, desk, audit, writers_off, sync]

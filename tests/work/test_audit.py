@@ -1,0 +1,117 @@
+"""The audit of a shop: findings from what happened, each with its cost and where to change it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from backhaul.connectors import loop
+from backhaul.domain.facts import Booker, DeskTerms, Payer
+from backhaul.kit.ids import uuid7
+from backhaul.work.audit import Finding, Level, audit
+from backhaul.work.commands import CommandRefused, Commands
+from tests.work.conftest import Bench
+
+VENDORS = {"loop": loop.vendor.manifest}
+
+
+async def with_desk(bench: Bench, scopes: tuple[str, ...] = tuple(loop.vendor.manifest.scopes)) -> UUID:
+    """The bench's shop with a desk connected; the shop."""
+    shop: UUID = await bench.pool.fetchval("select id from shop limit 1")
+    desk = uuid7()
+    await bench.pool.execute(
+        """
+        insert into connection (id, vendor, role, title, environment, state, granted_scopes, webhook_key, last_heard_at)
+        values ($1, 'loop', 'desk', 'Loop', 'simulated', 'connected', $2, 'key-of-the-desk', now())
+        """,
+        desk,
+        list(scopes),
+    )
+    await bench.pool.execute("insert into link (shop_id, role, connection_id) values ($1, 'desk', $2)", shop, desk)
+    return shop
+
+
+async def found(bench: Bench, shop: UUID) -> dict[str, Finding]:
+    return {each.key: each for each in await audit(bench.pool, VENDORS, shop)}
+
+
+async def stranger(bench: Bench, shop: UUID, ident: str, order: str) -> None:
+    """A refund that another program made."""
+    await bench.pool.execute(
+        "insert into stranger (shop_id, ident, kind, order_id, at) values ($1, $2, 'refund', $3, 1000)",
+        shop,
+        ident,
+        order,
+    )
+
+
+async def test_a_shop_without_a_desk_has_nothing_to_be_said_of(bench: Bench) -> None:
+    shop = await bench.pool.fetchval("select id from shop limit 1")
+    assert [each.level for each in await audit(bench.pool, VENDORS, shop)] == [Level.GOOD]
+    with pytest.raises(LookupError):
+        await audit(bench.pool, VENDORS, uuid7())
+
+
+async def test_missing_rights_are_named_with_what_they_are_for(bench: Bench) -> None:
+    shop = await with_desk(bench, ("returns",))
+    finding = (await found(bench, shop))["scopes"]
+    assert finding.level is Level.PROBLEM
+    assert "draft_returns:write" in finding.what
+    assert "open returns" in finding.cost
+
+
+async def test_a_second_writer_is_a_problem_until_a_person_says_who_writes(bench: Bench) -> None:
+    shop = await bench.pool.fetchval("select id from shop limit 1")
+    for n in (1, 2):
+        await bench.pool.execute(
+            "insert into stranger (shop_id, ident, kind, order_id, at) values ($1, $2, 'refund', $2, 1000)",
+            shop,
+            f"r{n}",
+        )
+    assert (await found(bench, shop))["second_writer"].level is Level.PROBLEM
+    await Commands(bench.pool).answer_writers(shop, "anna")
+    assert "second_writer" not in await found(bench, shop)
+
+
+async def test_one_order_touched_by_another_is_only_to_know(bench: Bench) -> None:
+    shop = await bench.pool.fetchval("select id from shop limit 1")
+    for n in (1, 2):
+        await bench.pool.execute(
+            "insert into stranger (shop_id, ident, kind, order_id, at) values ($1, $2, 'refund', 'one', 1000)",
+            shop,
+            f"r{n}",
+        )
+    assert (await found(bench, shop))["stranger"].level is Level.INFO
+
+
+async def test_nobody_booking_is_a_problem(bench: Bench) -> None:
+    shop = await with_desk(bench)
+    await Commands(bench.pool).set_booker(shop, Booker.NOBODY, "anna")
+    assert (await found(bench, shop))["nobody_books"].level is Level.PROBLEM
+
+
+async def test_who_pays_and_who_books_is_checked_for_sense(bench: Bench) -> None:
+    shop = await bench.pool.fetchval("select id from shop limit 1")
+    commands = Commands(bench.pool)
+    for refused in (
+        commands.set_booker(shop, Booker.DESK, "anna"),
+        commands.set_payer(shop, Payer.DESK, "anna"),
+        commands.set_desk(shop, DeskTerms(""), "anna"),
+    ):
+        with pytest.raises(CommandRefused, match="No returns desk"):
+            await refused
+    await with_desk(bench)
+    await commands.set_booker(shop, Booker.DESK, "anna")
+    terms = DeskTerms("", labels=False, reject_reasons=("a", "b"), carriers={"USPS": "c1"})
+    await commands.set_desk(shop, terms, "anna")
+    kept = await bench.pool.fetchval("select desk from shop where id = $1", shop)
+    assert msgspec.convert({**kept, "vendor": "loop"}, DeskTerms) == msgspec.structs.replace(terms, vendor="loop")
+
+
+@pytest.mark.parametrize("terms", [DeskTerms("", reject_reasons=("a", "a")), DeskTerms("", carriers={"USPS": " "})])
+async def test_desk_settings_that_make_no_sense_are_refused(bench: Bench, terms: DeskTerms) -> None:
+    shop = await with_desk(bench)
+    with pytest.raises(CommandRefused):
+        await Commands(bench.pool).set_desk(shop, terms, "anna")
