@@ -63,6 +63,7 @@ class CaseControl:
             web.get("/orders/{order_id}", self.order),
             web.post("/orders/{order_id}/advance", self.advance),
             web.post("/orders/{order_id}/copy", self.copy),
+            web.post("/orders/{order_id}/address", self.address),
             web.post("/shops/{shop_id}/stock", self.stock),
             web.post("/returns", self.ask),
             web.get("/returns", self.returns),
@@ -128,6 +129,12 @@ class CaseControl:
         self._copy_as_told(order, body)
         return answer(self._order(order))
 
+    async def address(self, request: web.Request) -> web.Response:
+        """The buyer corrects the address: `street`, `city`, `state`, `postal_code`, `phone`."""
+        order, body = found(self._world.orders, request.match_info["order_id"]), await body_of(request)
+        self._sim.channel.sales.change_address(order, **{name: str(value) for name, value in body.items()})
+        return answer(self._order(order))
+
     def _order(self, order: Order) -> dict[str, Any]:
         return {
             "id": order.id,
@@ -144,7 +151,7 @@ class CaseControl:
         """How many of `sku` the channel has to sell: `stock`. A replacement needs one for each unit."""
         shop, body = found(self._world.shops, request.match_info["shop_id"]), await body_of(request)
         product = self._sim.channel.sales.product(shop, str(body["sku"]))
-        product.stock = int(body["stock"])
+        self._world.stock_changed(shop, product, int(body["stock"]))
         return answer({"sku": product.seller_sku, "stock": product.stock})
 
     # -- returns ------------------------------------------------------------------------------------------------------

@@ -74,6 +74,14 @@ async def test_webhooks_are_as_described(wire: Wire, monkeypatch: pytest.MonkeyP
     aftersales.move(case, "goods_accepted", "SELLER")
     wire.sim.clock.step(wire.shop.clocks.refund_lag)
     wire.sim.channel.cancellations.request(wire.order(status="AWAITING_SHIPMENT"))
+    address = {"event_type": "REVERSE_STATUS_UPDATE", "address": "http://127.0.0.1:9/old"}
+    assert (await wire.call("PUT", "/event/202309/webhooks", address)).code == 0
+    wire.shop.switches.stock_event = True
+    aftersales.move(wire.ask("REPLACEMENT"), "approve", "SELLER")
+    wire.sim.channel.sales.change_address(wire.order(status="ON_HOLD"), street="1 New Road")
+    packed = wire.order("MUG-GRN", "LIP-MNT", status="AWAITING_COLLECTION")
+    cancellations = wire.sim.channel.cancellations
+    cancellations.by_seller(packed, packed.lines[:1], "stock", role="SYSTEM", whole=False)
     events = wire.sim.channel.world.events
     events.authorisation_ending(wire.grant)
     events.authorisation_ended(wire.grant, "bye")
@@ -88,4 +96,4 @@ async def test_webhooks_are_as_described(wire: Wire, monkeypatch: pytest.MonkeyP
         schema = described[event["type"]]
         assert problems(schema, event) == [], event
         assert unknown_fields(schema, event) == [], event
-    assert seen == {1, 6, 7, 11, 12, 64, 65, 67}
+    assert seen == {1, 2, 3, 4, 6, 7, 11, 12, 64, 65, 67, 68}

@@ -172,7 +172,7 @@ class Aftersales:
         elif status == m.SUCCESS or status in m.REFUNDED_INSTEAD:
             world.due(case, None, clocks.refund_lag, lambda: self.time_is_up(case))
         elif status in m.RESHIPPED:
-            case.replacement_order_id = reshipments.send(self._sales, case).id
+            case.replacement_order_id = reshipments.send(world, self._sales, case).id
             if case.type == states.EXCHANGE:
                 self._open_way_back(case)
         if status in m.WITHDRAWN:

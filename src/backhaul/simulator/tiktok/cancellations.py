@@ -64,7 +64,7 @@ class Cancellations:
         if not case.replenish:
             # The channel takes the seller's word that there is nothing left to sell.
             for line in lines:
-                line.product.stock = 0
+                self._world.stock_changed(shop, line.product, 0)
         self._world.books.of(shop.id).started.append(
             {"cancel_id": case.id, "order_id": order.id, "actor": role, "reason": reason, "at": self._world.clock.now()}
         )
@@ -164,6 +164,8 @@ class Cancellations:
         world = self._world
         world.stop_clock(case)
         self._sales.cancel(case.order, [item.line for item in case.lines], case.role, case.reason)
+        if case.order.package_id and case.order.status != "CANCELLED" and not world.quiet:
+            world.events.parcel_split(case.order)
         world.cancellation_changed(case)
         world.due(case, None, case.shop.clocks.refund_lag, lambda: self.time_is_up(case))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from backhaul.simulator import faults
@@ -11,9 +12,10 @@ from backhaul.simulator.clock import SimulatedClock
 from backhaul.simulator.delivery import Message, WebhookDelivery, require_local_address
 from backhaul.simulator.ids import Ids
 from backhaul.simulator.moods import Moods
+from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok.auth import Authority, Grant
 from backhaul.simulator.tiktok.errors import ApiError
-from backhaul.simulator.tiktok.model import Cancellation, Order, Return, Shop
+from backhaul.simulator.tiktok.model import Cancellation, Order, Product, Return, Shop
 from backhaul.simulator.tiktok.signing import webhook_signature
 
 VENDOR = "tiktok"
@@ -38,6 +40,26 @@ TOPICS: dict[str, int] = {
     "AFTERSALES_REQUEST_STATUS_UPDATE": 64,
     "RMA_STATUS_UPDATE": 65,
     "REFUND_SUCCESS": 67,
+}
+
+
+_STOCK = 68
+# Status of a return -> number of it in the older model.
+OLDER_STATUSES = {
+    m.REJECTED: 2,
+    m.AWAITING_SHIP: 3,
+    m.SHIPPED: 4,
+    m.PARCEL_REJECTED: 5,
+    m.SUCCESS: 50,
+    m.CANCELLED: 51,
+    m.COMPLETE: 100,
+    m.REPLACEMENT_REJECTED: 2,
+    m.REPLACEMENT_CANCELLED: 51,
+    m.REPLACEMENT_COMPLETE: 100,
+    m.REPLACEMENT_REFUNDED: 100,
+    m.EXCHANGE_CANCELLED: 51,
+    m.EXCHANGE_COMPLETE: 100,
+    m.EXCHANGE_REFUNDED: 100,
 }
 
 
@@ -139,11 +161,60 @@ class Events:
             copies,
         )
 
-    def emit(self, shop: Shop, topic: str, data: dict[str, Any], subject: str, copies: int = 1) -> int:
-        """Tells every app that listens; returns how many messages were made. Copies share one notification id."""
+    def older_return_changed(self, case: Return) -> int:
+        """Type 2, the older model's event, for those who have subscribed to it by name."""
+        kind = {"REFUND": ("ORDER_REFUND", 2)}.get(case.type, ("ORDER_RETURN", 3))
+        data = {
+            "order_id": case.order.id,
+            "reverse_order_id": case.id,
+            "reverse_event_type": kind[0],
+            "reverse_type": kind[1],
+            "reverse_order_status": OLDER_STATUSES.get(case.status, 1),
+            "update_time": case.updated_at,
+        }
+        return self.emit(case.shop, "REVERSE_STATUS_UPDATE", data, case.id, by_name=True)
+
+    def address_changed(self, order: Order) -> int:
+        """Type 3."""
+        data = {"order_id": order.id, "update_time": order.updated_at}
+        return self.emit(order.shop, "RECIPIENT_ADDRESS_UPDATE", data, order.id)
+
+    def parcel_split(self, order: Order) -> int:
+        """Type 4: part of an order that was packed already has been cancelled."""
+        data = {
+            "sc_type": "PARTLY_CANCEL_SPLIT",
+            "role_type": "ROLE_SELLER",
+            "package_list": [{"package_id": order.package_id, "order_id_list": [order.id]}],
+            "update_time": order.updated_at,
+        }
+        return self.emit(order.shop, "PACKAGE_UPDATE", data, order.id)
+
+    def stock_changed(self, shop: Shop, product: Product) -> int:
+        """Type 68, to the app's own address: no topic of this name can be subscribed to. Ids are numbers in it."""
+        data = {
+            "event_id": self._ids.decimal("68", 19),
+            "occurred_at": datetime.fromtimestamp(self._clock.seconds(), UTC).isoformat().replace("+00:00", "Z"),
+            "seller_id": int(shop.seller_id),
+            "product_id": int(product.product_id),
+            "sku_id": int(product.sku_id),
+        }
         made = 0
         for grant in self._listeners(shop.id):
-            address = self._address(grant, shop.id, topic)
+            if grant.app.webhook_address:
+                envelope = {"type": _STOCK, "shop_id": shop.id, "timestamp": self._clock.seconds(), "data": data}
+                made += self._send(grant, grant.app.webhook_address, "INVENTORY_CHANGED", envelope, product.sku_id, 1)
+        return made
+
+    def emit(
+        self, shop: Shop, topic: str, data: dict[str, Any], subject: str, copies: int = 1, *, by_name: bool = False
+    ) -> int:
+        """Tells every app that listens; returns how many messages were made. Copies share one notification id.
+
+        With `by_name` only those hear of it who have subscribed to this very topic.
+        """
+        made = 0
+        for grant in self._listeners(shop.id):
+            address = self._address(grant, shop.id, topic, by_name=by_name)
             if address:
                 envelope = {"type": TOPICS[topic], "shop_id": shop.id, "timestamp": self._clock.seconds(), "data": data}
                 made += self._send(grant, address, topic, envelope, subject, copies)
@@ -200,9 +271,11 @@ class Events:
         """One grant for each app: an app that was authorised anew is told once all the same."""
         return list({grant.app.app_key: grant for grant in self._authority.live_grants(shop_id)}.values())
 
-    def _address(self, grant: Grant, shop_id: str, topic: str) -> str:
+    def _address(self, grant: Grant, shop_id: str, topic: str, *, by_name: bool = False) -> str:
         subscription = self.all_subscriptions.get((grant.app.app_key, shop_id), {}).get(topic)
-        return subscription.address if subscription is not None else grant.app.webhook_address
+        if subscription is not None:
+            return subscription.address
+        return "" if by_name else grant.app.webhook_address
 
     def _send(self, grant: Grant, address: str, topic: str, envelope: dict[str, Any], subject: str, copies: int) -> int:
         notification_id = self._ids.decimal("73", 19)

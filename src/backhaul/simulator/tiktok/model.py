@@ -50,6 +50,7 @@ class Switches:
     batch_model: bool = False
     split_units: bool = False  # the batch model takes different decisions for units of one SKU
     refund_success_event: bool = False
+    stock_event: bool = False
     seller_arrange_word: bool = False
     mask_platform_shipped: bool = False  # the US rule announced for 2026: phone and street hidden in every status
     early_receipt: bool = False

@@ -7,6 +7,7 @@ from collections import Counter
 from backhaul.simulator.tiktok import states
 from backhaul.simulator.tiktok.model import Line, Order, Product, Return
 from backhaul.simulator.tiktok.sales import Sales, Unit
+from backhaul.simulator.tiktok.world import World
 
 
 def other_variant(order: Order, line: Line) -> Product:
@@ -30,10 +31,10 @@ def in_stock(case: Return) -> bool:
     return all(by_sku[sku_id].stock >= count for sku_id, count in wanted.items())
 
 
-def send(sales: Sales, case: Return) -> Order:
+def send(world: World, sales: Sales, case: Return) -> Order:
     """Places the order that sends the goods; nothing is paid for it, and the stock shrinks."""
     for product in goods(case):
-        product.stock -= 1
+        world.stock_changed(case.shop, product, product.stock - 1)
     exchanged = case.type == states.EXCHANGE
     return sales.place(
         case.shop,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backhaul.simulator import money
@@ -118,6 +118,18 @@ class Sales:
             order.status, order.cancelled_at = "CANCELLED", self._world.clock.seconds()
             order.cancel_user, order.cancel_reason = user, reason
         self._world.order_changed(order)
+
+    def change_address(self, order: Order, **parts: str) -> None:
+        """The buyer corrects where the order goes: `street`, `city`, `state`, `postal_code`, `phone`."""
+        known = {"street", "city", "state", "postal_code", "phone"}
+        if not parts or set(parts) - known:
+            raise ValueError(f"give {', '.join(sorted(known))}")
+        if order.status not in ("UNPAID", "ON_HOLD", "AWAITING_SHIPMENT"):
+            raise ValueError(f"the address of an order in {order.status} stays as it is")
+        order.buyer = replace(order.buyer, **parts)
+        self._world.order_changed(order, tell=False)
+        if not self._world.quiet:
+            self._world.events.address_changed(order)
 
     def _date(self, order: Order, now: int) -> None:
         stage = _FLOW.index(order.status) if order.status in _FLOW else 2

@@ -174,6 +174,7 @@ class World:
                 self.clock.after(mood.number("seconds", 30.0), lambda: self.publish(case))
         if not self.quiet:
             self.events.return_changed(case)
+            self.events.older_return_changed(case)
 
     def publish(self, case: Return) -> None:
         """Makes the search show a return as it is now."""
@@ -221,6 +222,12 @@ class World:
         self.returns[case.id] = case
         self.returns_of_order.setdefault(case.order.id, []).append(case.id)
         self.groups.enter(case)
+
+    def stock_changed(self, shop: Shop, product: Product, stock: int) -> None:
+        """Sets what the channel has to sell of a product; where the shop's switch says so, apps are told."""
+        product.stock = stock
+        if shop.switches.stock_event and not self.quiet:
+            self.events.stock_changed(shop, product)
 
     def cancellation_changed(self, case: Cancellation) -> None:
         """Stamps a change of a cancellation, moves the index, tells the listeners."""
