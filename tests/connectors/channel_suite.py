@@ -6,6 +6,7 @@ sandbox) with somebody who plays buyer and carrier in it. Its own books, never t
 
 from __future__ import annotations
 
+import hashlib
 import time
 from abc import abstractmethod
 from hashlib import sha256
@@ -15,8 +16,18 @@ import msgspec
 import pytest
 
 from backhaul.domain.channel import ChannelCase
-from backhaul.domain.effects import CloseReturn, Decide, UploadLabel
+from backhaul.domain.effects import (
+    AnyEffect,
+    CloseReturn,
+    Decide,
+    Image,
+    StartCancellation,
+    StartReturn,
+    UploadEvidence,
+    UploadLabel,
+)
 from backhaul.domain.money import Money
+from backhaul.domain.starts import Start
 from backhaul.domain.words import (
     ANSWERS,
     INSTEAD,
@@ -51,6 +62,14 @@ class ChannelStage(Protocol):
 
     def order_of(self, case_id: str) -> str:
         """The order of a case."""
+        ...
+
+    def order(self, status: str = "DELIVERED") -> str:
+        """An order without any case; its id."""
+        ...
+
+    def pictures(self, case_id: str) -> list[str]:
+        """The pictures that our decisions on the case have named."""
         ...
 
     def ship(self, case_id: str) -> None:
@@ -352,6 +371,69 @@ class ChannelSuite:
         with pytest.raises(Refused):
             stage.connector.prepare(wanted, "k", b"GIF89a")
 
+    async def test_a_rejection_names_the_pictures_that_were_uploaded_for_it(self, stage: ChannelStage) -> None:
+        case_id = stage.request(Kind.REFUND)
+        wanted = evidence(case_id)
+        receipt = await _perform(stage, wanted, "key-1", PICTURE)
+        assert receipt.result
+        again = await _perform(stage, wanted, "key-1", PICTURE)  # harmless: one of the two is named
+        answers = await stage.connector.answerable(case_id)
+        reason = next(each for each in answers if each.decision == Decision.REJECT_REFUND).reasons[0][0]
+        rejection = Decide(
+            case_id, Action.ANSWER_REFUND, 1, Decision.REJECT_REFUND, reason,
+            images=(Image(again.result, "image/png", 640, 480),),
+        )  # fmt: skip
+        await _perform(stage, rejection, "key-2")
+        assert stage.pictures(case_id) == [again.result]
+
+    async def test_a_picture_that_is_not_the_chosen_one_never_leaves(self, stage: ChannelStage) -> None:
+        with pytest.raises(Refused):
+            stage.connector.prepare(evidence(stage.request(Kind.REFUND)), "k", PICTURE + b"x")
+
+    # ---- cases of the seller
+
+    async def test_the_seller_starts_a_case_once_per_key(self, stage: ChannelStage) -> None:
+        order_id = stage.order()
+        (found, *_) = await stage.connector.startable(order_id, Kind.REFUND)
+        assert found.eligible
+        assert found.lines
+        start = Start(Kind.REFUND, order_id, "ann", stage.now(), reason_key=found.reasons[0][0])
+        total = await stage.connector.quote(start)
+        assert total.minor > 0
+        wanted = StartReturn(order_id, Kind.REFUND, (), start.reason_key)
+        stage.lose_next_answer()
+        with pytest.raises(OutcomeUnknown):
+            await _perform(stage, wanted, "key-1")
+        receipt = await _perform(stage, wanted, "key-1")
+        (only,) = await stage.connector.cases_of("return", order_id)
+        assert (only.id, only.kind, only.started_by) == (receipt.result, Kind.REFUND, Actor.SELLER)
+        assert only.refund_total == total
+
+    async def test_the_seller_starts_a_part_of_what_could_be_refunded(self, stage: ChannelStage) -> None:
+        order_id = stage.order()
+        (found, *_) = await stage.connector.startable(order_id, Kind.REFUND)
+        start = Start(Kind.REFUND, order_id, "ann", stage.now(), found.lines[:1], found.reasons[0][0])
+        total = await stage.connector.quote(start)
+        part = Money(total.minor // 2, total.currency)
+        wanted = StartReturn(order_id, Kind.REFUND, start.lines, start.reason_key, part)
+        receipt = await _perform(stage, wanted, "key-1")
+        case = await _read(stage, receipt.result)
+        assert case.refund_total == part
+        assert [unit.order_line_id for unit in case.units] == list(start.lines)
+        with pytest.raises(Refused):
+            await _perform(stage, StartReturn(order_id, Kind.REFUND, start.lines, start.reason_key, total + part), "k2")
+
+    async def test_the_seller_cancels_what_is_not_shipped(self, stage: ChannelStage) -> None:
+        order_id = stage.order("AWAITING_SHIPMENT")
+        (found, *_) = await stage.connector.startable(order_id, Kind.CANCELLATION)
+        receipt = await _perform(stage, StartCancellation(order_id, (), found.reasons[0][0]), "key-1")
+        (only,) = await stage.connector.cases_of("cancellation", order_id)
+        assert (only.id, only.kind) == (receipt.result, Kind.CANCELLATION)
+        (late, *_) = await stage.connector.startable(stage.order("DELIVERED"), Kind.CANCELLATION)
+        assert not late.eligible
+        assert late.code
+        assert late.text
+
     # ---- log-in
 
     async def test_a_withdrawn_consent_needs_a_new_one(self, stage: ChannelStage) -> None:
@@ -362,6 +444,13 @@ class ChannelSuite:
         with pytest.raises(NeedsReauth):
             await _perform(stage, _decide(case_id, Action.ANSWER_RETURN, Decision.APPROVE_RETURN), "k")
         assert stage.decisions(case_id) == []
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x02\x80\x00\x00\x01\xe0\x08\x02\x00\x00\x00"
+
+
+def evidence(case_id: str) -> UploadEvidence:
+    return UploadEvidence(case_id, "file", hashlib.sha256(PICTURE).hexdigest(), "torn.png", "image/png")
 
 
 async def _read(stage: ChannelStage, case_id: str, action: Action | None = None) -> ChannelCase:
@@ -390,7 +479,7 @@ async def _at(stage: ChannelStage, action: Action) -> str:
     return case_id
 
 
-async def _perform(stage: ChannelStage, wanted: Decide | UploadLabel, key: str, file: bytes | None = None) -> Any:
+async def _perform(stage: ChannelStage, wanted: AnyEffect, key: str, file: bytes | None = None) -> Any:
     prepared = stage.connector.prepare(wanted, f"{wanted.target}/{key}", file)
     return await stage.connector.perform(wanted, prepared, dead_at=time.time() + 30)
 

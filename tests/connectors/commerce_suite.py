@@ -30,6 +30,7 @@ from backhaul.domain.effects import (
     ReturnLine,
     Safety,
     StampOrder,
+    UploadEvidence,
     UploadLabel,
 )
 from backhaul.domain.facts import Facts, Said, Seen, ShopTerms
@@ -116,7 +117,7 @@ class CommerceSuite:
 
     async def found(self, world: CommerceWorld, wanted: AnyEffect) -> bool:
         """Whether a strong read shows the effect, judged as the plan judges it."""
-        assert not isinstance(wanted, Decide | UploadLabel | DeskEffect)
+        assert not isinstance(wanted, Decide | UploadLabel | UploadEvidence | DeskEffect)
         effect = Effect(id="e", wanted=wanted, state=EffectState.SENT, safety=Safety(Repeat.FINDABLE), created_at=0)
         seen = Seen(commerce=await self.read(world, wanted.order_id))
         return shown(effect, Facts("case", "shop", seen, Said(), (effect,), ShopTerms())) is True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -153,20 +154,31 @@ def reject(
         str, typer.Option(help="A reason's key; backhaul returns show lists those that are allowed now.")
     ],
     comment: Annotated[str, typer.Option(help="For the buyer.")] = "",
+    picture: Annotated[
+        list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A picture as evidence; may be repeated.")
+    ] = None,
+    without_pictures: Annotated[
+        bool, typer.Option("--without-pictures", help="Reject also without a picture that the channel does not take.")
+    ] = False,
     by: By = BY,
 ) -> None:
     """Reject what the channel asks about, with one of its reasons.
 
-    Example:
+    Examples:
 
       backhaul returns reject 4035112943244093700 --reason seller_reject_apply_buyer_fault
+
+      backhaul returns reject 4035112943244093700 --reason reverse_reject_return_parcel_reason_5 --picture torn.jpg
     """
-    running.run(_decide(running.settings_of(), case, _REJECTIONS, by, reason, comment))
+    files = [(each.name, each.read_bytes()) for each in picture or []]
+    running.run(
+        _decide(running.settings_of(), case, _REJECTIONS, by, reason, comment, pictures=files, bare=without_pictures)
+    )
 
 
 async def _decide(
     settings: Settings, text: str, wanted: tuple[Decision, ...], by: str, reason: str = "", comment: str = "",
-    amount: str = "",
+    amount: str = "", pictures: Sequence[tuple[str, bytes]] = (), bare: bool = False,
 ) -> None:  # fmt: skip
     async with running.hub(settings) as hub:
         found = await case_page.case(hub.pool, await finding.case(hub.pool, text))
@@ -178,9 +190,14 @@ async def _decide(
             if reason and question.reasons and reason not in dict(question.reasons):
                 keys = ", ".join(key for key, _ in question.reasons)
                 raise running.Problem(f"the channel does not take the reason {reason}; it takes: {keys}", 2)
+            evidence = [
+                str(await hub.commands.add_evidence(found.row.id, name=name, content=content, by=by))
+                for name, content in pictures
+            ]
             await hub.commands.decide(
                 found.row.id, action=question.action, round=question.round, decision=decision, by=by,
                 reason_key=reason, comment=comment, offer=_money(amount, found.row.currency) if amount else None,
+                evidence=evidence, bare=bare,
             )  # fmt: skip
             observing = " The shop only observes: nothing is sent." if found.view.observing else ""
             running.out.print(f"{decision.replace('_', ' ')}: noted.{observing}")

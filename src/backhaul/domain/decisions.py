@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from backhaul.domain.asking import ask, closed, options, reasons_for
 from backhaul.domain.channel import ActionDue, ChannelCase
 from backhaul.domain.effects import Decide, Effect, EffectState
+from backhaul.domain.evidence import pictures
 from backhaul.domain.facts import Facts, Vote
 from backhaul.domain.policy import APPROVALS, REJECTS, AcceptParcel, BadParcel, Default, Policy
 from backhaul.domain.rules import Answer, Rule, decision_of, first_match, offered
@@ -81,16 +84,16 @@ def _answer(facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, now
         return
     answers = {vote.desk: vote for vote in votes}
     if len({vote.decision for vote in answers.values()}) == 1:
-        if not _decide(facts, case, due, list(answers.values())[-1], "", now, draft):
+        if not _decide(facts, policy, case, due, list(answers.values())[-1], "", now, draft):
             ask(facts, policy, case, due, last, draft)
         return
     ruled = _by_rule(facts, policy, case, due, last) if not answers else None
-    if ruled is not None and _decide(facts, case, due, ruled[0], ruled[1], now, draft):
+    if ruled is not None and _decide(facts, policy, case, due, ruled[0], ruled[1], now, draft):
         return
     if lead_at is not None and now >= lead_at:
         default = _default(facts, policy, case, due, last)
         if default is not None:
-            _decide(facts, case, due, default, "nobody has answered and the deadline is near", now, draft)
+            _decide(facts, policy, case, due, default, "nobody has answered and the deadline is near", now, draft)
     else:
         draft.wake(lead_at)
     ask(facts, policy, case, due, last, draft, conflict=len(answers) > 1)
@@ -177,7 +180,9 @@ def _default(facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, la
 # -- an answer becomes an effect
 
 
-def _decide(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote, because: str, now: int, draft: Draft) -> bool:
+def _decide(
+    facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, vote: Vote, because: str, now: int, draft: Draft
+) -> bool:
     """Write the answer, or what has to be read before. False: it cannot be given, and a person is told why."""
     checked = vote.decision in REJECTIONS or vote.decision in INFERRED
     if checked and not (facts.knows_answers(due.action) and facts.seen.answerable_at >= vote.at):
@@ -192,10 +197,17 @@ def _decide(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote, because
             Trouble(f"invalid:{wanted.target}", "decision", problem, "Choose another answer.", deadline=due.deadline)
         )
         return False
+    because = because or f"decided by {vote.by}"
+    if vote.decision in REJECTIONS and vote.evidence:
+        proof = pictures(facts, case, due, vote, policy, now, draft)
+        if proof.wait or proof.stuck:
+            return proof.wait
+        wanted = msgspec.structs.replace(wanted, images=proof.images)
+        because = ", ".join(part for part in (because, proof.text) if part)
     if facts.stale(Party.CHANNEL) or now - facts.seen.channel_at > FRESH:
         draft.steps.append(Look(Source.CASE, "before a decision is written", 3))
         return True
-    draft.steps.append(Write(wanted, because or f"decided by {vote.by}", vote.by, 4))
+    draft.steps.append(Write(wanted, because, vote.by, 4))
     return True
 
 

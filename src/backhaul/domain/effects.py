@@ -27,6 +27,15 @@ class Wanted(msgspec.Struct, frozen=True, tag_field="effect", omit_defaults=True
         raise NotImplementedError
 
 
+class Image(msgspec.Struct, frozen=True):
+    """A picture as the channel knows it after its upload, with its size in pixels."""
+
+    id: str
+    mime: str
+    width: int
+    height: int
+
+
 class Decide(Wanted, frozen=True, tag="decide"):
     """Answer what the channel waits for."""
 
@@ -41,6 +50,7 @@ class Decide(Wanted, frozen=True, tag="decide"):
     reason_key: str = ""
     comment: str = ""
     offer: Money | None = None
+    images: tuple[Image, ...] = ()
 
     @property
     def target(self) -> str:
@@ -102,6 +112,23 @@ class UploadLabel(Wanted, frozen=True, tag="upload_label"):
     @property
     def target(self) -> str:
         return f"upload_label:{self.case_id}"
+
+
+class UploadEvidence(Wanted, frozen=True, tag="upload_evidence"):
+    """Give the channel a picture that a rejection is to name. Harmless to repeat."""
+
+    party: ClassVar[Party] = Party.CHANNEL
+    lane: ClassVar[str] = "decision"
+
+    case_id: str
+    attachment: str  # id of the stored file
+    sha256: str
+    name: str
+    mime: str
+
+    @property
+    def target(self) -> str:
+        return f"upload_evidence:{self.attachment}"
 
 
 class StampOrder(Wanted, frozen=True, tag="stamp_order"):
@@ -337,6 +364,7 @@ AnyEffect = (
     | StartReturn
     | StartCancellation
     | UploadLabel
+    | UploadEvidence
     | StampOrder
     | CreateReturn
     | AttachTracking

@@ -169,6 +169,21 @@ class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
     comment: str = ""
     offer: Money | None = None
     desk: str = "own"
+    evidence: tuple[str, ...] = ()  # pictures that go with a rejection, by their attachments
+    bare: bool = False  # it may go without a picture that the channel does not take
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """A picture that a person gave us, with its size in pixels."""
+
+    attachment: str
+    sha256: str
+    name: str
+    mime: str
+    width: int
+    height: int
+    by: str
+    at: int
 
 
 class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -196,6 +211,7 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     taken: bool = False  # an old open case taken over into live
     proofs: tuple[ChannelRefund, ...] = ()  # payments that the channel's events told of
     desk_failure: tuple[str, str, int] | None = None  # return in the desk, why it could not be processed, when
+    evidence: dict[str, Evidence] = {}  # attachment -> picture
     start: Start | None = None
     confirmed: Confirmed | None = None
     blind: Blind | None = None

@@ -11,7 +11,7 @@ from backhaul.domain.channel import ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskReturn
 from backhaul.domain.effects import Decide, Effect, EffectState
-from backhaul.domain.facts import Backoff, Label, Said, Seen, Verdict, Vote
+from backhaul.domain.facts import Backoff, Evidence, Label, Said, Seen, Verdict, Vote
 from backhaul.domain.starts import Blind, Confirmed, Start
 from backhaul.domain.words import ENDED, Action, Party
 
@@ -152,7 +152,7 @@ def back_off(seen: Seen, party: Party, text: str, now: int, wait: float, parked:
 def fold_said(commands: Iterable[Command]) -> Said:
     """What people said, in the order they said it; the last word on one thing counts."""
     votes: list[Vote] = []
-    fields: dict[str, Any] = {"received": {}, "verdicts": {}, "line_links": {}, "retries": {}}
+    fields: dict[str, Any] = {"received": {}, "verdicts": {}, "line_links": {}, "retries": {}, "evidence": {}}
     waived: set[str] = set()
     proofs: list[ChannelRefund] = []
     for command in commands:
@@ -188,6 +188,9 @@ def fold_said(commands: Iterable[Command]) -> Said:
             case "desk_failure":
                 return_id, text = msgspec.json.decode(command.body, type=tuple[str, str])
                 fields["desk_failure"] = (return_id, text, command.at)
+            case "evidence":
+                picture = msgspec.json.decode(command.body, type=Evidence)
+                fields["evidence"][picture.attachment] = picture
             case "start":
                 fields["start"], fields["confirmed"] = msgspec.json.decode(command.body, type=Start), None
             case "confirm_start":

@@ -28,6 +28,7 @@ from backhaul.domain.effects import (
     StampOrder,
     StartCancellation,
     StartReturn,
+    UploadEvidence,
     UploadLabel,
 )
 from backhaul.domain.facts import Facts, LinkState
@@ -51,6 +52,8 @@ def shown(effect: Effect, facts: Facts) -> bool | None:
     if isinstance(wanted, UploadLabel):
         number = facts.channel.way_back.tracking_number if facts.channel else ""
         return True if number == wanted.tracking_number else None if number else False
+    if isinstance(wanted, UploadEvidence):
+        return bool(effect.result)  # nothing shows it but its own answer
     if isinstance(wanted, (StartReturn, StartCancellation)):
         # It is followed by `starting` until it has made the case that is read here.
         return facts.channel is not None and effect.result in ("", facts.channel.id)

@@ -187,13 +187,21 @@ async def attachment(pool: Pool, attachment_id: UUID) -> bytes | None:
 
 
 async def keep_attachment(
-    pool: Pool, ident: UUID, shop_id: UUID, case_id: UUID, name: str, sha256: str, content: bytes, by: str
-) -> None:
-    """Store a PDF file under an id made of what it is, so that a second fetch adds nothing."""
-    await pool.execute(
+    pool: Pool | Connection,
+    ident: UUID,
+    shop_id: UUID,
+    case_id: UUID,
+    name: str,
+    sha256: str,
+    content: bytes,
+    by: str,
+    mime: str = "application/pdf",
+) -> bool:
+    """Store a file under an id made of what it is, so that a second one adds nothing. Whether it was new."""
+    kept = await pool.fetchval(
         """
         insert into attachment (id, shop_id, case_id, name, mime, sha256, bytes, by)
-        values ($1, $2, $3, $4, 'application/pdf', $5, $6, $7) on conflict (id) do nothing
+        values ($1, $2, $3, $4, $8, $5, $6, $7) on conflict (id) do nothing returning id
         """,
         ident,
         shop_id,
@@ -202,7 +210,9 @@ async def keep_attachment(
         sha256,
         content,
         by,
+        mime,
     )
+    return kept is not None
 
 
 async def order_link(pool: Pool, shop_id: UUID, channel_order_id: str) -> tuple[str, str] | None:

@@ -85,6 +85,20 @@ async def file(form: FormMultiDict, name: str, label: str) -> tuple[str, bytes]:
     return upload.filename.replace("\\", "/").rsplit("/", 1)[-1][:200], content
 
 
+async def files(form: FormMultiDict, name: str, label: str, most: int) -> list[tuple[str, bytes]]:
+    """Uploaded files, if any: their names and contents."""
+    found = []
+    for upload in form.getall(name, []):
+        if isinstance(upload, UploadFile) and upload.filename:
+            content = await upload.read()
+            if not content:
+                raise BadInput(f"{label}: {upload.filename[:100]} is empty.")
+            found.append((upload.filename.replace("\\", "/").rsplit("/", 1)[-1][:200], content))
+    if len(found) > most:
+        raise BadInput(f"{label}: {most} files at most.")
+    return found
+
+
 def check_label(content: bytes) -> str:
     """The kind of a label file by its first bytes (a name says nothing); raises for what no printer or phone shows."""
     for head, mime in (

@@ -164,6 +164,7 @@ EFFECT = {
     "start_return": "Start of the case",
     "start_cancellation": "Start of the cancellation",
     "upload_label": "Label upload",
+    "upload_evidence": "Picture for the rejection",
     "stamp_order": "Mark on the commerce order",
     "create_return": "Return in commerce",
     "attach_tracking": "Tracking in commerce",

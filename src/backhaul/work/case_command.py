@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from backhaul.domain.facts import Seen
-from backhaul.store import commands, turns
+from backhaul.store import cases, commands, turns
 from backhaul.store.db import Connection, Pool
 from backhaul.store.jobs import Rank
 from backhaul.work.vendors import shop_time
@@ -82,6 +82,13 @@ class CaseCommand:
         strange = [unit for unit in unit_ids if unit not in known]
         if strange or not known:
             raise CommandRefused(f"Not a unit of this return: {', '.join(strange) or 'none is known'}.", 404)
+
+    async def check_pictures(self, attachments: Iterable[str]) -> None:
+        """Refuse pictures that were not given for this case."""
+        known = {each.lower() for each in (await cases.said(self.connection, self.case_id)).evidence}
+        strange = [each for each in attachments if each.lower() not in known]
+        if strange:
+            raise CommandRefused(f"Not a picture of this case: {', '.join(strange)}.", 404)
 
     async def moved(self, unit_id: str) -> bool:
         """Whether stock of this unit was moved, or is on its way to be."""

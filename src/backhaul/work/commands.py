@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 
 from backhaul.domain.decisions import offer_problem
 from backhaul.domain.effects import EffectState
-from backhaul.domain.facts import Booker, DeskTerms, Label, Mode, Payer, Verdict, Vote
+from backhaul.domain.facts import Booker, DeskTerms, Evidence, Label, Mode, Payer, Verdict, Vote
 from backhaul.domain.money import Money
 from backhaul.domain.policy import Policy
 from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Condition, Decision, Disposition
-from backhaul.kit.ids import uuid7
-from backhaul.store import commands, inbox, shops, turns
+from backhaul.kit.ids import stable_id, uuid7
+from backhaul.kit.pictures import picture
+from backhaul.store import cases, commands, inbox, shops, turns
 from backhaul.store.db import Connection, Pool
 from backhaul.store.jobs import Rank
 from backhaul.work.beginnings import Beginnings
@@ -24,6 +26,7 @@ from backhaul.work.vendors import shop_time
 
 __all__ = ["CommandRefused", "Commands"]
 
+LARGEST_PICTURE = 10 * 1024 * 1024
 LARGEST_LABEL = 10 * 1024 * 1024
 LANES = ("records", "money", "stock", "desk")
 
@@ -48,12 +51,19 @@ class Commands:
         reason_key: str = "",
         comment: str = "",
         offer: Money | None = None,
+        evidence: Sequence[str] = (),
+        bare: bool = False,
     ) -> None:
-        """Answer what the channel waits for. The answer is sent when the channel's own word still asks for it."""
+        """Answer what the channel waits for. The answer is sent when the channel's own word still asks for it.
+
+        ``evidence`` are pictures of :meth:`add_evidence` that go with a rejection; ``bare``: it may go without one that
+        the channel does not take."""
         if decision not in ANSWERS.get(action, ()):
             raise CommandRefused(f"“{decision}” does not answer “{action}”.")
         if offer is not None and decision is not Decision.OFFER_PARTIAL:
             raise CommandRefused(f"“{decision}” takes no amount.")
+        if evidence and decision not in REJECTIONS:
+            raise CommandRefused("Pictures go with a rejection only.")
         if decision in REJECTIONS and not reason_key:
             raise CommandRefused("A rejection needs a reason.")
         async with self._case(case_id) as case:
@@ -66,12 +76,44 @@ class Commands:
             current = f"{action}:{round}" in case.seen.answerable_for.split()
             if decision in REJECTIONS and current and known and reason_key not in dict(known.reasons):
                 raise CommandRefused("The channel does not accept this reason for this case now.")
-            vote = Vote(action, round, decision, by, case.now, reason_key, comment, offer)
+            await case.check_pictures(evidence)
+            vote = Vote(
+                action,
+                round,
+                decision,
+                by,
+                case.now,
+                reason_key,
+                comment,
+                offer,
+                evidence=tuple(dict.fromkeys(evidence)),
+                bare=bare,
+            )
             problem = offer_problem(channel, vote) if decision is Decision.OFFER_PARTIAL else ""
             if problem:
                 raise CommandRefused(problem)
             more = reason_key or (str(offer) if offer is not None else "")
             await case.say("vote", vote, by, f"{by}: {decision.replace('_', ' ')}" + (f" ({more})" if more else ""))
+
+    async def add_evidence(self, case_id: UUID, *, name: str, content: bytes, by: str) -> UUID:
+        """Keep a picture that a rejection may name; its id. The same picture is kept once."""
+        if len(content) > LARGEST_PICTURE:
+            raise CommandRefused("The picture is larger than 10 MB.")
+        found = picture(content)
+        if found is None:
+            raise CommandRefused("The picture has to be a JPG, PNG, WEBP, HEIC or BMP file.")
+        digest = hashlib.sha256(content).hexdigest()
+        async with self._case(case_id) as case:
+            attachment = stable_id("evidence", str(case.case_id), digest)
+            kept = await cases.keep_attachment(
+                case.connection, attachment, case.shop_id, case.case_id, name[:200], digest, content, by, found.mime
+            )
+            if kept:
+                said = Evidence(
+                    str(attachment), digest, name[:200], found.mime, found.width, found.height, by, case.now
+                )
+                await case.say("evidence", said, by, f"{by} added the picture {name}")
+            return attachment
 
     async def receive(self, case_id: UUID, unit_ids: list[str], by: str) -> None:
         """These units have arrived."""

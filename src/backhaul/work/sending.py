@@ -19,6 +19,7 @@ from backhaul.domain.effects import (
     EffectState,
     StartCancellation,
     StartReturn,
+    UploadEvidence,
     UploadLabel,
 )
 from backhaul.domain.folding import fall_behind, forget_read
@@ -181,7 +182,7 @@ async def _connector(run: Run, party: Party) -> Any:
 
 
 async def _attachment(run: Run, wanted: AnyEffect) -> bytes | None:
-    if not isinstance(wanted, UploadLabel):
+    if not isinstance(wanted, (UploadLabel, UploadEvidence)):
         return None
     return await cases.attachment(run.vendors.pool, UUID(wanted.attachment))
 
@@ -208,6 +209,7 @@ def _tag(wanted: AnyEffect) -> str:
 
 PHRASES = {
     "upload_label": "Send the label",
+    "upload_evidence": "Send a picture for the rejection",
     "start_return": "Start the case on the channel",
     "start_cancellation": "Cancel on the channel",
     "stamp_order": "Mark the commerce order",

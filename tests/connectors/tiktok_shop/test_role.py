@@ -31,7 +31,7 @@ from backhaul.simulator.tiktok.channel import Channel
 from backhaul.simulator.tiktok.model import Order, Return
 from backhaul.simulator.tiktok.sales import Unit
 from backhaul.simulator.tiktok.world import ShopSpec
-from tests.connectors.channel_suite import ChannelSuite
+from tests.connectors.channel_suite import PICTURE, ChannelSuite, evidence
 
 SHIPMENTS = {ShippedBy.CHANNEL: "PLATFORM", ShippedBy.SELLER: "SELLER", ShippedBy.BUYER: "BUYER_ARRANGE"}
 
@@ -106,6 +106,13 @@ class SimulatedShop:
 
     def order_of(self, case_id: str) -> str:
         return self.case(case_id).order.id
+
+    def order(self, status: str = "DELIVERED") -> str:
+        return self.place(status).id
+
+    def pictures(self, case_id: str) -> list[str]:
+        rows = self.books.of(self.shop.id).decisions
+        return [image for row in rows if row.get("return_id") == case_id for image in row.get("image_ids", ())]
 
     def ship(self, case_id: str) -> None:
         self.channel.aftersales.ship(self.case(case_id))
@@ -462,3 +469,14 @@ async def test_subscribed_topics_arrive_signed_and_are_understood(shop: Simulate
     assert refund["id"] == proof.id
     assert Money.parse(refund["amount"], refund["currency"]) == proof.amount
     assert len({one.delivery for one in news}) == len(news)
+
+
+async def test_without_the_right_for_pictures_a_picture_is_refused_and_the_login_lives_on(shop: SimulatedShop) -> None:
+    auth = shop.channel.world.auth
+    scopes = tuple(scope for scope in vendor.manifest.scopes if scope != "seller.product.basic")
+    shop.grant, shop.access = auth.grant(shop.app, auth.sellers[shop.shop.seller_id], scopes=scopes)
+    wanted = evidence(shop.request(Kind.REFUND))
+    prepared = shop.connector.prepare(wanted, "k", PICTURE)
+    with pytest.raises(Refused, match=r"seller\.product\.basic"):
+        await shop.connector.perform(wanted, prepared, dead_at=time.time() + 9)
+    assert await shop.connector.case("return", wanted.case_id) is not None

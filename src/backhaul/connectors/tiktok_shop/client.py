@@ -199,7 +199,7 @@ class Client:
         self._skew = theirs + 0.5 - self._now()  # Date has whole seconds
 
 
-def call_of(prepared: Prepared, api: str, scope: str) -> Call:
+def call_of(prepared: Prepared, api: str, scope: str, *, of_shop: bool = True) -> Call:
     """The call of a stored request; its bytes as they were committed."""
     return Call(
         api,
@@ -210,6 +210,7 @@ def call_of(prepared: Prepared, api: str, scope: str) -> Call:
         prepared.body,
         prepared.content_type,
         write=True,
+        of_shop=of_shop,
     )
 
 

@@ -23,6 +23,7 @@ MANIFEST = Manifest(
     effects={
         "decide": _REFUSED_IF_DONE,
         "upload_label": _REFUSED_IF_DONE,
+        "upload_evidence": _REFUSED_IF_DONE,  # a second upload is a second picture that nobody names
         # The memory of keys is not published, so it is taken for short. Then, and for a cancellation, which takes no
         # key, only a search of the order's cases can tell; its index lags.
         "start_return": Safety(Repeat.KEYED, memory_s=600, then=Repeat.UNSAFE, settle_s=60),
@@ -61,6 +62,7 @@ MANIFEST = Manifest(
         "seller.order.info": "to read the order of a return",
         "seller.order.ext_ref.read": "to read which commerce order belongs to it",
         "seller.fulfillment.basic": "to list the carriers that a return label may name",
+        "seller.product.basic": "only to send pictures with a rejection",
         "seller.logistics": "to know the warehouse's region, which the list of carriers needs in the EU",
     },
     webhooks=(

@@ -9,7 +9,7 @@ import msgspec
 
 from backhaul.connectors.tiktok_shop import starting
 from backhaul.connectors.tiktok_shop.words import SENT_AS
-from backhaul.domain.effects import AnyEffect, Decide, StartCancellation, StartReturn, UploadLabel
+from backhaul.domain.effects import AnyEffect, Decide, StartCancellation, StartReturn, UploadEvidence, UploadLabel
 from backhaul.domain.words import REJECTIONS, Decision
 from backhaul.ports.connector import Prepared
 from backhaul.ports.errors import Refused
@@ -26,6 +26,8 @@ def prepare(wanted: AnyEffect, key: str, attachment: bytes | None = None) -> Pre
         return _decide(wanted, key)
     if isinstance(wanted, (StartReturn, StartCancellation)):
         return starting.prepare(wanted, checked_key(key))
+    if isinstance(wanted, UploadEvidence):
+        return _picture(wanted, key, attachment)
     if isinstance(wanted, UploadLabel):
         return _upload(wanted, key, attachment)
     raise Refused("unsupported", f"TikTok Shop has no call for {type(wanted).__name__}")
@@ -71,6 +73,11 @@ def _decision_body(wanted: Decide) -> dict[str, object]:
         body["reject_reason"] = wanted.reason_key
         if wanted.comment:
             body["comment"] = wanted.comment
+        if wanted.images:
+            body["images"] = [
+                {"image_id": each.id, "mime_type": each.mime, "width": each.width, "height": each.height}
+                for each in wanted.images
+            ]
     return body
 
 
@@ -93,7 +100,21 @@ def _upload(wanted: UploadLabel, key: str, attachment: bytes | None) -> Prepared
         method="POST",
         path="/return_refund/202405/returns/shipping_documents",
         query={"return_ids": _path_id(wanted.case_id)},
-        body=_multipart(boundary, texts, file_part, attachment),
+        body=_multipart(boundary, texts, file_part, "label.pdf", "application/pdf", attachment),
+        content_type=f"multipart/form-data; boundary={boundary}",
+    )
+
+
+def _picture(wanted: UploadEvidence, key: str, attachment: bytes | None) -> Prepared:
+    if not attachment or hashlib.sha256(attachment).hexdigest() != wanted.sha256:
+        raise Refused("attachment", "the picture is not the one that was chosen")
+    boundary = _boundary(key, attachment)
+    kind = wanted.mime.partition("/")[2]
+    return Prepared(
+        method="POST",
+        path="/product/202309/images/upload",
+        query={},
+        body=_multipart(boundary, {}, "data", f"picture.{kind}", wanted.mime, attachment),
         content_type=f"multipart/form-data; boundary={boundary}",
     )
 
@@ -107,14 +128,14 @@ def _boundary(key: str, content: bytes) -> str:
     raise Refused("attachment", "the file cannot be wrapped")
 
 
-def _multipart(boundary: str, texts: dict[str, str], file_part: str, content: bytes) -> bytes:
+def _multipart(boundary: str, texts: dict[str, str], file_part: str, name: str, mime: str, content: bytes) -> bytes:
     lines = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in texts.items()
     ]
     head = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{file_part}"; filename="label.pdf"\r\n'
-        "Content-Type: application/pdf\r\n\r\n"
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{file_part}"; filename="{name}"\r\n'
+        f"Content-Type: {mime}\r\n\r\n"
     )
     return b"".join([*lines, head.encode(), content, f"\r\n--{boundary}--\r\n".encode()])
 

@@ -17,6 +17,7 @@ from backhaul.web.api.shapes import (
     LaneOrder,
     LineLink,
     OrderLink,
+    PictureOrder,
     UnitsOrder,
 )
 from backhaul.web.forms import amount, check_label
@@ -38,9 +39,30 @@ async def decide(request: Asked, case_id: FromPath[UUID], data: JSONBody[Decisio
             by=request.user.name,
             reason_key=data.reason_key,
             comment=data.comment,
+            evidence=data.evidence,
+            bare=data.without_pictures,
             offer=amount(data.offer.amount, data.offer.currency) if data.offer is not None else None,
         )
         return Done()
+
+    return await command(request, run, Done)
+
+
+@post(
+    "/cases/{case_id:uuid}/evidence",
+    guards=[needs("decide")],
+    status_code=201,
+    tags=["cases"],
+    request_max_body_size=LABEL_LIMIT,
+)
+async def evidence(request: Asked, case_id: FromPath[UUID], data: JSONBody[PictureOrder]) -> Done:
+    """Keep a picture that a rejection may name by its ``id``."""
+
+    async def run() -> Done:
+        picture = await services_of(request).commands.add_evidence(
+            case_id, name=data.name, content=data.content, by=request.user.name
+        )
+        return Done(id=picture)
 
     return await command(request, run, Done)
 
@@ -145,4 +167,4 @@ async def retry(request: Asked, exception_id: FromPath[UUID]) -> Done:
     return await command(request, run, Done)
 
 
-ROUTES = [decide, receive, inspect, label, carriers, link_order, link_line, waive, retry]
+ROUTES = [decide, evidence, receive, inspect, label, carriers, link_order, link_line, waive, retry]

@@ -129,7 +129,8 @@ class Amount(msgspec.Struct, frozen=True):
 
 class DecisionOrder(msgspec.Struct, frozen=True):
     """An answer to the channel. ``round`` is the question's, so that an answer never meets a later review; ``offer`` is
-    the part of the refund that is offered, for offer_partial alone."""
+    the part of the refund that is offered, for offer_partial alone; ``evidence`` are pictures that were given before
+    and go with a rejection, which may go ``without_pictures`` if the channel does not take one."""
 
     action: Action
     decision: Decision
@@ -137,6 +138,15 @@ class DecisionOrder(msgspec.Struct, frozen=True):
     reason_key: str = ""
     comment: str = ""
     offer: Amount | None = None
+    evidence: list[str] = []
+    without_pictures: bool = False
+
+
+class PictureOrder(msgspec.Struct, frozen=True):
+    """A picture (JPG, PNG, WEBP, HEIC or BMP); ``content`` is the file in base64."""
+
+    name: str
+    content: bytes
 
 
 class UnitsOrder(msgspec.Struct, frozen=True):

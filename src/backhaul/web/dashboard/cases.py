@@ -18,7 +18,8 @@ from backhaul.web.problems import BadInput
 from backhaul.web.rendering import go, page, render
 from backhaul.work.commands import LANES
 
-LABEL_LIMIT = 10_000_000  # bytes
+LABEL_LIMIT = 10_500_000  # bytes, of a file and what is around it
+MOST_PICTURES = 6
 
 
 @get("/cases/{case_id:uuid}", include_in_schema=False)
@@ -45,13 +46,21 @@ def _back(request: Asked, case_id: UUID, text: str) -> Response[None]:
     return go(request, f"/cases/{case_id}", text)
 
 
-@post("/cases/{case_id:uuid}/decision", guards=[needs("decide")], include_in_schema=False)
+@post(
+    "/cases/{case_id:uuid}/decision",
+    guards=[needs("decide")],
+    include_in_schema=False,
+    request_max_body_size=MOST_PICTURES * LABEL_LIMIT,
+)
 async def decide(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     """Approve, reject with a reason, offer a part of the refund, or let the buyer keep the item."""
     form = await request.form()
     decision = forms.choice(form, "decision", Decision, "Decision")
     offered = forms.text(form, "offer", "Amount", limit=20, required=decision is Decision.OFFER_PARTIAL)
-    await services_of(request).commands.decide(
+    commands, evidence = services_of(request).commands, forms.texts(form, "evidence")
+    for name, content in await forms.files(form, "picture", "Pictures", MOST_PICTURES):
+        evidence.append(str(await commands.add_evidence(case_id, name=name, content=content, by=request.user.name)))
+    await commands.decide(
         case_id,
         action=forms.choice(form, "action", Action, "Action"),
         round=forms.whole(form, "round", "Round", 1, 1000),
@@ -60,6 +69,8 @@ async def decide(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
         reason_key=forms.text(form, "reason_key"),
         comment=forms.text(form, "comment", "Comment", limit=1000),
         offer=forms.amount(offered, forms.text(form, "currency")) if offered else None,
+        evidence=evidence,
+        bare=bool(forms.text(form, "bare")),
     )
     return _back(request, case_id, f"{words.DECISION.get(decision, decision)}: your answer is on its way.")
 
