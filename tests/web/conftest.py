@@ -84,6 +84,11 @@ class Outside:
         self.added.append((vendor, title, dict(settings), environment, by, shop_id, api_base, auth_base, control))
         return uuid7()
 
+    async def again(self, connection_id: UUID, by: str, values: Mapping[str, str] | None = None) -> None:
+        if "wrong" in (values or {}).values():
+            raise LoginRefused("TikTok Shop did not take the credentials.")
+        self.added.append(("again", connection_id, by, dict(values or {})))
+
     async def disable(self, connection_id: UUID, by: str) -> None:
         self.added.append(("disable", connection_id, by))
 

@@ -195,6 +195,11 @@ async def test_connections(web: Web) -> None:
     assert web.outside.added[-1][-1] == "http://127.0.0.1:8"
     assert (await web.client.post(f"/api/v1/connections/{key}/consent", headers=headers)).json()["url"]
     assert (await web.client.post(f"/api/v1/connections/{uuid4()}/consent", headers=headers)).status_code == 404
+    login = f"/api/v1/connections/{key}/login"
+    assert (await web.client.post(login, json={"settings": {"app_secret": "new"}}, headers=headers)).status_code == 200
+    assert web.outside.added[-1] == ("again", key, "robot", {"app_secret": "new"})
+    assert (await web.client.post(login, json={"settings": {"app_key": "wrong"}}, headers=headers)).status_code == 422
+    assert (await web.client.post(login.replace(str(key), str(uuid4())), json={}, headers=headers)).status_code == 404
     checked = (await web.client.post(f"/api/v1/connections/{key}/check", headers=headers)).json()
     assert [each["ok"] for each in checked] == [True, False]
     call = await web.client.post("/api/v1/callback/tiktok_shop", json={"params": {"code": "c"}}, headers=headers)

@@ -6,6 +6,7 @@ import re
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -407,6 +408,33 @@ async def test_consent_there_and_back(web: Web) -> None:
     done = await web.post("/callback/tiktok_shop", {"csrf": csrf, "code": "c", "connection": str(key)})
     assert done.headers["location"] == f"/connections#c-{key}"
     assert web.outside.callbacks[-1][1:] == ({"code": "c", "connection": str(key)}, "Dana", True)
+
+
+async def test_credentials_are_changed_without_being_shown(web: Web) -> None:
+    csrf = await web.sign_in()
+    key = await seeding.connection(web.pool, "Kiln")
+    path = f"/connections/{key}/credentials"
+    assert f'href="{path}"' in (await web.get("/connections")).text
+    html = (await web.get(path)).text
+    assert 'name="app_secret" type="password"' in html
+    assert 'value="' not in html.partition('name="app_key"')[2].partition("</form>")[0]
+    assert (await web.post(path, {"csrf": csrf, "app_key": "", "app_secret": ""})).status_code == 422
+    wrong = await web.post(path, {"csrf": csrf, "app_secret": "wrong"})
+    assert wrong.status_code == 422
+    assert "did not take the credentials" in wrong.text
+    done = await web.post(path, {"csrf": csrf, "app_key": " ", "app_secret": "very-new"})
+    assert done.headers["location"] == f"/connections#c-{key}"
+    assert web.outside.added == [("again", key, "Dana", {"app_secret": "very-new"})]
+    gone = path.replace(str(key), str(UUID(int=1)))
+    assert (await web.get(gone)).status_code == 404
+
+
+async def test_a_login_without_a_consent_page_is_made_at_once(web: Web) -> None:
+    csrf = await web.sign_in()
+    key = await seeding.connection(web.pool, "Kiln", state="expired")
+    web.outside.consent = ""
+    await web.post(f"/connections/{key}/login", {"csrf": csrf})
+    assert web.outside.added == [("again", key, "Dana", {})]
 
 
 async def test_csv_holds_the_filtered_grid_and_no_formulas(web: Web) -> None:

@@ -96,8 +96,7 @@ async def _connect(
         shop_id = (await finding.shop(hub.pool, shop)).id if shop else None
         if again:
             connection_id = await _there(hub, vendor, title)
-            if not await hub.logins.consent_url(connection_id, BY):
-                await hub.logins.again(connection_id, BY, given)
+            await hub.logins.again(connection_id, BY, given)
         elif simulated_by:
             await connect_simulated(hub, simulated_by, vendor, title, given, shop_id)
             return

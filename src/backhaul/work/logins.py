@@ -103,13 +103,7 @@ class Logins:
             connection_id, vendor, manifest.role, title or manifest.title, environment, plain, sealed, None, api_base,
             auth_base, clock, "never_connected", "", "", None, None, None, [], secret_token(160),
         )  # fmt: skip
-        try:
-            connector = self.vendors.make(row, "")
-            tokens = None if connector.consent_url("state") else await connector.exchange("")
-        except (NeedsReauth, Refused) as error:
-            raise LoginRefused(f"{manifest.title} did not take the credentials: {error}", _todo(manifest)) from error
-        except VendorError as error:
-            raise LoginRefused(f"{manifest.title} does not answer: {error}", "Try again in a minute.") from error
+        tokens = await self._try(row)
         await self._insert(row, by)
         if tokens is not None:
             await self._connected(row, tokens, by, shop_id)
@@ -134,10 +128,14 @@ class Logins:
         await commands.tell(self.pool, None, None, int(time.time()), by, "connection.added", f"{by} added {row.title}")
 
     async def again(self, connection_id: UUID, by: str, values: Mapping[str, str] | None = None) -> None:
-        """Log in anew where no consent is needed, with changed ``values`` of the settings if there are any: they are
-        kept only when the vendor takes them, and what stood before works on until then."""
+        """Log in anew, with changed ``values`` of the settings if there are any: they are kept only when the vendor
+        takes them, and what stood before works on until then. Where the owner has to consent, new settings are kept as
+        soon as they can work at all, and the consent is another step."""
         row = await self._row(connection_id)
         manifest = self.vendors.registry[row.vendor].manifest
+        unknown = sorted(set(values or ()) - {field.name for field in manifest.fields})
+        if unknown:
+            raise LoginRefused(f"{manifest.title} has no setting called {', '.join(unknown)}.")
         if values:
             secret = {field.name for field in manifest.fields if field.secret}
             whole = {**open_settings(self.vendors.vault, row), **values}
@@ -146,18 +144,30 @@ class Logins:
             row = msgspec.structs.replace(
                 row, settings=plain, secrets=seal_settings(self.vendors.vault, row.id, sealed)
             )
-        try:
-            tokens = await self.vendors.make(row, "").exchange("")
-        except (NeedsReauth, Refused) as error:
-            raise LoginRefused(f"{manifest.title} did not take the credentials: {error}", _todo(manifest)) from error
-        except VendorError as error:
-            raise LoginRefused(f"{manifest.title} does not answer: {error}", "Try again in a minute.") from error
+        tokens = await self._try(row)
         if values:
             await self.pool.execute(
                 "update connection set settings = $2, secrets = $3 where id = $1", row.id, row.settings, row.secrets
             )
-        shop_id, _ = await self._any_shop(row)
-        await self._connected(row, tokens, by, shop_id)
+            self.vendors.forget(row.id)
+            names = ", ".join(field.label for field in manifest.fields if field.name in values)
+            await commands.tell(
+                self.pool, None, None, int(time.time()), by, "connection.changed", f"{by} changed {row.title}: {names}"
+            )
+        if tokens is not None:
+            shop_id, _ = await self._any_shop(row)
+            await self._connected(row, tokens, by, shop_id)
+
+    async def _try(self, row: ConnectionRow) -> Tokens | None:
+        """A login with the credentials of a row, stored or not; None where its owner has to consent first."""
+        manifest = self.vendors.registry[row.vendor].manifest
+        try:
+            connector = self.vendors.make(row, "")
+            return None if connector.consent_url("state") else await connector.exchange("")
+        except (NeedsReauth, Refused) as error:
+            raise LoginRefused(f"{manifest.title} did not take the credentials: {error}", _todo(manifest)) from error
+        except VendorError as error:
+            raise LoginRefused(f"{manifest.title} does not answer: {error}", "Try again in a minute.") from error
 
     async def disable(self, connection_id: UUID, by: str) -> None:
         """Stop using a connection. Nothing is sent to it until it is connected again."""

@@ -1,4 +1,4 @@
-"""Connections: list, add, consent, check, disable."""
+"""Connections: list, add, consent, log in again, check, disable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody
 from backhaul.store import connection_pages
 from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.api.commands import command
-from backhaul.web.api.shapes import CallbackOrder, CheckLine, ConnectionItem, ConnectionOrder, Done
+from backhaul.web.api.shapes import CallbackOrder, CheckLine, ConnectionItem, ConnectionOrder, Done, LoginOrder
 from backhaul.web.dashboard.connections import loopback, missing_scopes
 from backhaul.web.problems import BadInput
 
@@ -77,6 +77,19 @@ async def consent(request: Asked, connection_id: FromPath[UUID]) -> ConsentAddre
     return ConsentAddress(await services_of(request).logins.consent_url(connection_id, request.user.name))
 
 
+@post("/connections/{connection_id:uuid}/login", guards=[needs("configure")], status_code=200, tags=["connections"])
+async def login(request: Asked, connection_id: FromPath[UUID], data: JSONBody[LoginOrder]) -> Done:
+    """Log in anew, with changed settings if any are named: they are kept when the vendor takes them. Where the owner
+    has to consent, that is another step."""
+
+    async def run() -> Done:
+        await services_of(request).logins.again(connection_id, request.user.name, data.settings)
+        return Done(id=connection_id)
+
+    await _known(request, connection_id)
+    return await command(request, run, Done)
+
+
 @post("/callback/{vendor:str}", guards=[needs("configure")], status_code=200, tags=["connections"])
 async def callback(request: Asked, vendor: FromPath[str], data: JSONBody[CallbackOrder]) -> Done:
     """Hand in what the vendor's redirect carried, for whoever gives consent without a browser session here."""
@@ -108,4 +121,4 @@ async def disable(request: Asked, connection_id: FromPath[UUID]) -> Done:
     return await command(request, run, Done)
 
 
-ROUTES = [connections, add, consent, callback, check, disable]
+ROUTES = [connections, add, consent, login, callback, check, disable]

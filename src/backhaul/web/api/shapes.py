@@ -269,6 +269,12 @@ class ConnectionOrder(msgspec.Struct, frozen=True):
     control: str = ""
 
 
+class LoginOrder(msgspec.Struct, frozen=True):
+    """Settings of a connection to be changed, by the fields of the vendor's manifest; the others stay as they are."""
+
+    settings: dict[str, str] = {}
+
+
 class CallbackOrder(msgspec.Struct, frozen=True):
     """The query of the vendor's redirect after consent."""
 

@@ -147,6 +147,41 @@ async def login(request: Asked, connection_id: FromPath[UUID]) -> Response[Any]:
     return await page(request, "consent.html", target=target)
 
 
+async def _card(request: Asked, connection_id: UUID) -> tuple[connection_pages.Card, Manifest]:
+    found = await connection_pages.cards(services_of(request).pool, connection_id)
+    if not found:
+        raise NotFoundException
+    return found[0], _manifest(request, found[0].vendor)
+
+
+@get("/connections/{connection_id:uuid}/credentials", guards=[needs("configure")], include_in_schema=False)
+async def credentials(request: Asked, connection_id: FromPath[UUID]) -> Response[str]:
+    """The form that changes what a connection logs in with; secrets are never shown."""
+    card, manifest = await _card(request, connection_id)
+    return await page(request, "credentials.html", card=card, manifest=manifest, problem="", todo="")
+
+
+@post("/connections/{connection_id:uuid}/credentials", guards=[needs("configure")], include_in_schema=False)
+async def change(request: Asked, connection_id: FromPath[UUID]) -> Response[Any]:
+    """Try other credentials and keep them if they are taken; what was left empty stays as it is."""
+    card, manifest = await _card(request, connection_id)
+    form = await request.form()
+    given = {field.name: forms.text(form, field.name, field.label, limit=2000) for field in manifest.fields}
+    changed = {name: value for name, value in given.items() if value}
+    try:
+        if not changed:
+            raise BadInput("Nothing was filled in.")
+        await services_of(request).logins.again(connection_id, request.user.name, changed)
+    except (BadInput, LoginRefused) as error:
+        if request.headers.get("hx-request") == "true":
+            raise
+        text, todo = (error.text, error.todo) if isinstance(error, LoginRefused) else (str(error), "")
+        return await page(
+            request, "credentials.html", status=422, card=card, manifest=manifest, problem=text, todo=todo
+        )
+    return go(request, f"/connections#c-{connection_id}", f"{card.title} has new credentials.")
+
+
 @get("/callback/{vendor:str}", guards=[needs("configure")], include_in_schema=False)
 async def callback(request: Asked, vendor: FromPath[str]) -> Response[Any]:
     """Where the vendor sends the owner back to. Any page can lead a browser here, so that a code is exchanged at once
@@ -192,4 +227,4 @@ async def check(request: Asked, connection_id: FromPath[UUID]) -> Response[str]:
     return await page(request, "check.html", card=found[0], results=results)
 
 
-ROUTES = [index, new, add, login, callback, chosen, disable, check]
+ROUTES = [index, new, add, login, credentials, change, callback, chosen, disable, check]
