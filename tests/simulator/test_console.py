@@ -15,6 +15,7 @@ from backhaul.simulator.console import forms
 from backhaul.simulator.moods import Mood
 from backhaul.simulator.server import Simulator
 from backhaul.simulator.tiktok import model as m
+from backhaul.simulator.tiktok.sales import Unit
 from backhaul.simulator.tiktok.world import ShopSpec
 from tests.simulator.wire import RETURNS, START, Wire, signature
 
@@ -90,7 +91,7 @@ async def test_every_page_opens(sim: Simulator, wire: Wire, browser: Browser) ->
     cancelled = sim.channel.cancellations.request(wire.order(status="AWAITING_SHIPMENT"))
     await wire.search()
     sim.moods.add(Mood("slow", probability=0.5, params={"seconds": 0.0}))
-    paths = ["/", "/orders", "/returns", "/cancellations", "/requests", "/webhooks", "/moods", "/clock"]
+    paths = ["/", "/orders", "/returns", "/cancellations", "/desks", "/requests", "/webhooks", "/moods"]
     paths += [f"/shops/{shop_id}" for shop_id in sim.channel.world.shops]
     paths += [f"/orders/{case.order.id}", f"/returns/{case.id}", f"/cancellations/{cancelled.id}"]
     paths += [f"/returns?shop={wire.shop.id}&status={case.status}&open=1&q={case.id}", "/orders?q=jkt&page=1"]
@@ -370,3 +371,49 @@ def test_fields_of_forms() -> None:
     ):
         with pytest.raises(ValueError, match=complaint):
             forms.body([(field, "x")])
+
+
+async def test_loop_staff_play_a_return(sim: Simulator, wire: Wire, browser: Browser) -> None:
+    shop = sim.add_shop(ShopSpec(name="Desk", commerce_domain="sim-desk.myshopify.com", desk="loop"))
+    desk = sim.loop.world.desk(shop.id)
+    order = sim.channel.sales.place(shop, [Unit(sim.channel.sales.product(shop, "MUG-GRN"))], status="DELIVERED")
+    case = sim.channel.aftersales.request(order, "RETURN_AND_REFUND", order.lines, shipment="PLATFORM")
+    assert "not in a store" in await browser.open(f"/returns/{case.id}")
+    sim.connector.copy(order, "tag")
+    await browser.open(f"/desks/{desk.domain}")
+    await browser.press("Save", **{"photo_required:json": "true", "final_sale_skus:set": "A, B"})
+    assert (desk.settings.photo_required, desk.settings.final_sale_skus) == (True, ("A", "B"))
+    await browser.press("Save", **{"photo_required:json": "false", "final_sale_skus:set": ""})
+    assert (desk.settings.photo_required, desk.settings.final_sale_skus) == (False, ())
+    await browser.press("Make it", name="reader", **{"scopes:list": "returns"})
+    assert [key.scopes for key in desk.keys if key.name == "reader"] == [("returns",)]
+    await browser.press("Open it")
+    (made,) = desk.returns.values()
+    await browser.press("Add", content="hello")
+    await browser.press("Make a label")
+    sim.clock.step(60)
+    await browser.open(f"/desks/{desk.domain}/returns/{made.id}")
+    await browser.press("Scan the parcel")
+    await browser.press("Deliver it")
+    await browser.press("Grade", condition="damaged", disposition="discard")
+    assert [line.condition for line in made.lines] == ["damaged"]
+    await browser.press("Process")
+    sim.clock.step(60)
+    assert (made.was_processed, [note["content"] for note in made.notes]) == (True, ["hello"])
+    await browser.open(f"/desks/{desk.domain}/returns/{made.id}")
+    assert "The return has ended." in browser.text
+    assert str(made.id) in await browser.open("/desks?state=closed")
+    assert f"/desks/{desk.domain}/returns/{made.id}" in await browser.open(f"/returns/{case.id}")
+    await browser.open(f"/desks/{desk.domain}/returns/1", 404)
+    await browser.open(f"/shops/{shop.id}")
+
+
+async def test_a_wrong_key_of_loop_is_explained(
+    sim: Simulator, browser: Browser, session: aiohttp.ClientSession
+) -> None:
+    sim.add_shop(ShopSpec(name="Desk", commerce_domain="sim-desk.myshopify.com", desk="loop"))
+    url = f"{sim.addresses['loop']}/api/2026-10/webhooks"
+    async with session.get(url, headers={"X-Authorization": "Bearer sim_loop_key"}) as answer:
+        assert answer.status == 401
+    wanted, got = (await _why(sim, browser))["header X-Authorization"]
+    assert ("with no word before it" in wanted, got) == (True, "Bearer sim_l…")

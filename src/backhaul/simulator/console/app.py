@@ -12,6 +12,7 @@ from aiohttp import web
 
 from backhaul.simulator.console import forms, rendering
 from backhaul.simulator.console.cases import CasePages
+from backhaul.simulator.console.desks import DeskPages
 from backhaul.simulator.console.traffic import TrafficPages
 from backhaul.simulator.console.world import WorldPages
 from backhaul.simulator.gate import only_from_here
@@ -31,7 +32,7 @@ class Console:
         self._sim = simulator
         self._notices: dict[str, tuple[str, str]] = {}
         self._numbers = itertools.count(1)
-        self._pages = [kind(simulator, self.page) for kind in (WorldPages, CasePages, TrafficPages)]
+        self._pages = [kind(simulator, self.page) for kind in (WorldPages, CasePages, DeskPages, TrafficPages)]
 
     def app(self) -> web.Application:
         """The HTTP application."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from backhaul.simulator.console import desks
 from backhaul.simulator.console.paging import page
 from backhaul.simulator.control_cases import found
 from backhaul.simulator.tiktok import model as m
@@ -69,16 +70,20 @@ class CasePages:
         books = self._sim.books.of(case.shop.id)
         decisions = [row for row in books.decisions if row.get("return_id") == case.id]
         refunds = [row for row in books.refunds if row.get("return_id") == case.id]
+        store, loop = self._store(case), self._sim.loop.world
+        desk = loop.desks.get(loop.of_shop.get(case.shop.id, ""))
         return self._render(
             request,
             "return.html",
+            desk=desk,
+            desk_returns=[] if desk is None or store is None else desks.of_order(desk, store["order"].number_id),
             case=case,
             now=self._sim.clock.now(),
             records=case.records,
             decisions=decisions,
             refunds=refunds,
             can=self._can(case),
-            store=self._store(case),
+            store=store,
             hooks=self._hooks(case.id, case.order.id),
             reason=reasons.text(case.reason),
             wire=return_shape(case),

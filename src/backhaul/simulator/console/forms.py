@@ -2,7 +2,7 @@
 
 A field is `path` or `path:type`; `lines.0.price:money` puts an amount into `lines[0].price`. Types: `number`, `whole`,
 `flag` (a checkbox), `list` (comma-joined, or several fields of the name), `seconds` (as `90`, `15m`, `6h`, `2d`),
-`moment` (UTC), `json`. Empty fields are not sent.
+`moment` (UTC), `json`; `line` and `set` are a text and a list that may be empty. Other empty fields are not sent.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+_MAY_BE_EMPTY = ("line", "set")
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
 
@@ -23,7 +24,7 @@ def body(fields: Iterable[tuple[str, str]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, text in fields:
         path, _, kind = name.partition(":")
-        if not text.strip():
+        if not text.strip() and kind not in _MAY_BE_EMPTY:
             continue
         if "\n" not in text:  # the text of a file keeps its lines
             text = text.strip()
@@ -57,7 +58,7 @@ def _value(text: str, kind: str) -> Any:
             return int(text)
         case "flag":
             return text in ("1", "on", "true")
-        case "list":
+        case "list" | "set":
             return [part.strip() for part in text.split(",") if part.strip()]
         case "json":
             return json.loads(text)
