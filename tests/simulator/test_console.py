@@ -15,6 +15,7 @@ from backhaul.simulator.console import forms
 from backhaul.simulator.moods import Mood
 from backhaul.simulator.server import Simulator
 from backhaul.simulator.tiktok import model as m
+from backhaul.simulator.tiktok.decisions import Decision
 from backhaul.simulator.tiktok.sales import Unit
 from backhaul.simulator.tiktok.world import ShopSpec
 from tests.simulator.wire import RETURNS, START, Wire, signature
@@ -71,7 +72,9 @@ class Browser:
             assert chosen is not None
             fields[name] = html.unescape(chosen.group(2) if chosen.group(1) is None else chosen.group(1))
         assert set(typed) <= set(fields), fields
-        async with self.session.post(self.base + "/do", data=fields | typed, allow_redirects=False) as answer:
+        action = re.search(r'action="([^"]*)"', form)
+        assert action is not None
+        async with self.session.post(self.base + action.group(1), data=fields | typed, allow_redirects=False) as answer:
             assert answer.status == 303, await answer.text()
             return await self.open(answer.headers["Location"])
 
@@ -417,3 +420,42 @@ async def test_a_wrong_key_of_loop_is_explained(
         assert answer.status == 401
     wanted, got = (await _why(sim, browser))["header X-Authorization"]
     assert ("with no word before it" in wanted, got) == (True, "Bearer sim_l…")
+
+
+async def test_a_story_is_played_step_by_step_and_judged(sim: Simulator, browser: Browser) -> None:
+    assert "A return from the request to the refund" in await browser.open("/scenarios?q=request+to+the+refund")
+    await browser.open("/scenarios/return_settled")
+    await browser.press("Begin")
+    (case_of_order,) = [order for order in sim.channel.world.orders.values() if order.shop.name.startswith("Story")]
+    shop, decisions = case_of_order.shop, sim.channel.decisions
+    assert sim.describe_shop(shop)["access_token"]
+    await browser.press("Let it happen")
+    (case,) = sim.channel.world.returns.values()
+    decisions.decide(case, Decision("APPROVE_RETURN"), key="", request_id="")
+    await browser.press("The client has done it")
+    await browser.press("Let it happen")
+    await browser.press("Let it happen")
+    assert case.delivered_at == START + 48 * 3600
+    decisions.decide(case, Decision("APPROVE_RECEIVED_PACKAGE"), key="", request_id="")
+    while "The client has done it" in browser.text:
+        await browser.press("The client has done it")
+    await browser.press("Judge the end")
+    # The channel's side came as it should; nobody has booked anything in the store.
+    assert browser.notice() == ("bad", "It is not as it should be.")
+    complaints = html.unescape(browser.text.partition("Not as it should be</h2>")[2].partition("</ul>")[0])
+    assert "booked" in complaints
+    assert "RETURN_OR_REFUND_REQUEST" not in complaints
+    await browser.open("/scenarios/no_such", 404)
+    await browser.open("/plays/9", 404)
+
+
+async def test_an_act_that_is_not_possible_yet_waits(sim: Simulator, browser: Browser) -> None:
+    await browser.open("/scenarios/return_settled")
+    await browser.press("Begin")
+    await browser.press("Let it happen")
+    await browser.press("The client has done it")  # which is not true
+    await browser.press("Let it happen")
+    text = browser.text
+    assert "Not possible yet" in text
+    (case,) = sim.channel.world.returns.values()
+    assert case.status == m.PENDING

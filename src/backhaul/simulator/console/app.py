@@ -13,6 +13,7 @@ from aiohttp import web
 from backhaul.simulator.console import forms, rendering
 from backhaul.simulator.console.cases import CasePages
 from backhaul.simulator.console.desks import DeskPages
+from backhaul.simulator.console.stories import StoryPages
 from backhaul.simulator.console.traffic import TrafficPages
 from backhaul.simulator.console.world import WorldPages
 from backhaul.simulator.gate import only_from_here
@@ -38,7 +39,7 @@ class Console:
         """The HTTP application."""
         application = web.Application(middlewares=[only_from_here, self._mistakes], client_max_size=4 * 1024 * 1024)
         application.add_routes([web.get("/static/{name}", self._static), web.post("/do", self.do)])
-        for pages in self._pages:
+        for pages in (*self._pages, StoryPages(self._sim, self.page, self._said)):
             application.add_routes(pages.routes())
         return application
 
