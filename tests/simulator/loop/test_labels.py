@@ -63,6 +63,8 @@ async def test_an_unused_label_is_replaced(sim: Simulator, client: DeskClient, d
     second = await label_of(client, each.id)
     assert first["tracking_number"] != second["tracking_number"]
     assert [label.voided for label in each.labels] == [True, False]
+    sim.loop.labels.parcel_moved(first["tracking_number"], "in_transit")
+    assert (await label_of(client, each.id))["status"] == "new"
     sim.loop.labels.parcel_moved(second["tracking_number"], "in_transit")
     assert (await client.call("POST", path)).status == 422
 

@@ -26,8 +26,7 @@ NOT_SIMULATED = {
     "/cart": "Shop Now carts belong to exchanges in the merchant's own shop, which orders of the channel never get",
     "/cart/{token}": "as above",
 }
-# Fields that the description of an open object does not name; each was seen elsewhere or is needed by a form.
-UNNAMED = {"_embedded", "expected"}
+UNNAMED = {"_embedded"}  # on a page of the vendor's, and not in the description
 
 
 @lru_cache(maxsize=1)

@@ -121,7 +121,8 @@ class Labels:
             if return_id is not None:
                 each = desk.returns[return_id]
                 label = next(label for label in each.labels if label.tracking_number == tracking_number)
-                if LABEL_STATUSES.index(status) > LABEL_STATUSES.index(label.status):
+                # A replaced label is void: nobody carries a parcel on it.
+                if not label.voided and LABEL_STATUSES.index(status) > LABEL_STATUSES.index(label.status):
                     self.move(desk, each, label, status)
 
     def move(self, desk: Desk, each: Return, label: Label, status: str) -> None:
