@@ -38,6 +38,9 @@ LEFT_OUT: dict[str, list[tuple[str, str]]] = {
         ),
         ("Rates and carriers of labels", "a label is a small PDF of a made-up carrier; its cost is a round sum"),
         ("Automation rules as the merchant edits them", "the workflows that block a return are switches of the desk"),
+        ("Exchange orders and gift cards", "the outcome is noted on the return; orders of the channel never get one"),
+        ("OAuth of apps, the sample webhook, block and allow lists", "a key of the shop does all that a hub needs"),
+        ("Customers, products, collections, inventories, locations, bulk operations, Happy Returns", "not asked for"),
     ],
 }
 _HEAD = """# What is simulated, and what is not
@@ -66,7 +69,7 @@ def page() -> str:
     )
     parts += [_left_out("Shopify"), f"## Loop\n\n{_LOOP_NOTES}\n"]
     operations = sorted(simulator.loop.gateway.operations, key=lambda each: (each.path, each.method))
-    steps = [(f"`{each.method} {each.path}`", _first(each.handler) or _DRAFT) for each in operations]
+    steps = [(f"`{each.method} {each.path}`", _first(each.handler)) for each in operations]
     parts.append(_table(("Call", "What it does"), steps))
     parts.append(_left_out("Loop").rstrip("\n") + "\n")
     return "\n".join(parts)
@@ -85,7 +88,6 @@ and line by line for shops with `batch_model`), state tables and clocks of all m
 keys, rate limits for each shop and endpoint, tokens and their rotation, masking. Beside the calls below:
 `/api/v2/token/get`, `/api/v2/token/refresh` and the consent page. Webhooks 1, 6, 7, 11, 12, 64, 65 and 67, signed,
 tried again after 2 minutes, 30 minutes, 3 hours and 12 hours of the simulated clock."""
-_DRAFT = "A step of the draft, by the form that the answer before it carries"
 
 
 def _first(handler: object) -> str:

@@ -110,30 +110,39 @@ class DraftsApi:
                 raise
             return self._document(call, draft)
 
+        step.__doc__ = act.__doc__
         return step
 
     def _add(self, call: Call, desk: Desk, draft: Draft) -> None:
+        """Puts a piece in, by the form that the answer before it carries."""
         self._drafts.add_item(desk, draft, call.json)
 
     def _remove(self, call: Call, desk: Desk, draft: Draft) -> None:
+        """Takes a piece out again."""
         self._drafts.remove_item(draft, call.args["line_id"])
 
     def _answer(self, call: Call, desk: Desk, draft: Draft) -> None:
+        """Answers a question about a piece, where the merchant lets the API do it."""
         self._drafts.answer(desk, draft, call.args["line_id"], call.args["question_id"], call.json)
 
     def _address(self, call: Call, desk: Desk, draft: Draft) -> None:
+        """Sets the address the parcel comes from; asked for when the order has none."""
         self._drafts.set_address(desk, draft, call.json)
 
     def _finalize(self, call: Call, desk: Desk, draft: Draft) -> None:
+        """No more pieces; here the merchant's workflows speak up."""
         self._drafts.finalize(desk, draft)
 
     def _credit_type(self, call: Call, desk: Desk, draft: Draft) -> None:
+        """Chooses how the buyer is paid back, in shops whose forms ask for it."""
         self._drafts.set_credit_type(draft, call.json)
 
     def _cancel(self, call: Call, desk: Desk, draft: Draft) -> None:
+        """Gives the draft up."""
         self._drafts.cancel(draft)
 
     def _submit(self, call: Call, desk: Desk, draft: Draft) -> None:
+        """Makes the return; offered only once every required step is done."""
         self._drafts.submit(desk, draft, f"key {call.key.name}")
 
 
