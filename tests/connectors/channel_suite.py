@@ -33,6 +33,7 @@ from backhaul.domain.words import (
     INSTEAD,
     LEADS_TO,
     REJECTIONS,
+    WITH_AMOUNT,
     Action,
     Actor,
     Decision,
@@ -256,16 +257,21 @@ class ChannelSuite:
         answers = {answer.decision: answer for answer in await stage.connector.answerable(case_id)}
         if decision is not Decision.OFFER_PARTIAL:  # which no channel names beforehand
             assert answers[decision.value].eligible
+        band = answers[decision.value].band if decision.value in answers else None
         reason, offer = "", None
         if decision in REJECTIONS:
             reason, text = answers[decision.value].reasons[0]
             assert reason
             assert text
         before, total = stage.decisions(case_id), (await _read(stage, case_id, action)).refund_total
-        if decision is Decision.OFFER_PARTIAL:
+        if decision in WITH_AMOUNT:
             assert total is not None
-            offer = Money(total.minor // 2, total.currency)
-        receipt = await _perform(stage, _decide(case_id, action, decision, reason, offer), "key-1")
+            offer = band[0] if band else Money(total.minor // 2, total.currency)
+        wanted = _decide(case_id, action, decision, reason, offer)
+        if decision.value in answers:
+            named = answers[decision.value]
+            wanted = msgspec.structs.replace(wanted, subject=named.subject, lines=named.lines)
+        receipt = await _perform(stage, wanted, "key-1")
         assert receipt.text
         assert len(stage.decisions(case_id)) == len(before) + 1
         case = await _read(stage, case_id, action)

@@ -27,7 +27,7 @@ from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
 from backhaul.domain.refunds import NEVER
 from backhaul.domain.steps import Look, Plan, Send, Settle, Write
-from backhaul.domain.words import ANSWERS, APPROVED, ENDED, INFERRED, Decision, Kind, Party, Stage
+from backhaul.domain.words import ANSWERS, APPROVED, ENDED, INFERRED, WITH_AMOUNT, Decision, Kind, Party, Stage
 
 
 def check(facts: Facts, policy: Policy, now: int) -> Plan:
@@ -90,9 +90,9 @@ def _write(facts: Facts, step: Write) -> None:
         assert case.action_due(wanted.action) is not None, "an answer nobody asked for"
         assert wanted.round == facts.round(wanted.action)
         assert not facts.stale(Party.CHANNEL)
-        assert not (wanted.decision is Decision.REFUSE_PARCEL and case.quick_refund)
+        assert not (wanted.decision in (Decision.REFUSE_PARCEL, Decision.REFUND_PART) and case.quick_refund)
         assert wanted.decision in ANSWERS[wanted.action]
-        assert (wanted.offer is not None) is (wanted.decision is Decision.OFFER_PARTIAL)
+        assert (wanted.offer is not None) is (wanted.decision in WITH_AMOUNT)
         if wanted.offer is not None:
             total = case.refund_total
             assert total is not None

@@ -13,6 +13,7 @@ from backhaul.domain.words import (
     ANSWERS,
     INFERRED,
     REJECTIONS,
+    WITH_AMOUNT,
     Action,
     Condition,
     Decision,
@@ -88,7 +89,7 @@ def sources(made: Plan) -> list[Source]:
 def test_a_vote_becomes_the_answer(action: Action) -> None:
     for decision in ANSWERS[action]:
         more: dict[str, Any] = {"reason_key": "r1"} if decision in REJECTIONS else {}
-        if decision is Decision.OFFER_PARTIAL:
+        if decision in WITH_AMOUNT:
             more = {"offer": usd(500)}
         made = planned(asked(action, vote(decision, action, **more), **reads(action, "r1", "r2")))
         wanted = decide(decision, action, reason=more.get("reason_key", ""))

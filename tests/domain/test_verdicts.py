@@ -8,11 +8,11 @@ import pytest
 
 from backhaul.domain.channel import Answerable
 from backhaul.domain.effects import Decide
-from backhaul.domain.facts import Facts, Said, Verdict
+from backhaul.domain.facts import Facts, Said, Verdict, Vote
 from backhaul.domain.policy import AcceptParcel, BadParcel, DeadlineRule, Default, Policy
 from backhaul.domain.steps import Plan
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Stage
-from tests.domain.build import HOUR, NOW, alone, case, channel_order, due, planned, usd, writes, written
+from tests.domain.build import HOUR, NOW, alone, case, change, channel_order, due, planned, usd, writes, written
 
 DEADLINE = NOW + 30 * HOUR
 LEAD = DEADLINE - HOUR
@@ -102,6 +102,24 @@ def test_nobody_answers_for_a_mixed_parcel(default: Default, decision: Decision 
     assert [(each.decision, each.reason_key) for each in found] == (
         [(decision, "damaged" if decision is Decision.REFUSE_PARCEL else "")] if decision else []
     )
+
+
+def test_a_part_of_the_refund_is_offered_where_the_channel_names_it_with_its_bounds() -> None:
+    named = parcel(Condition.SELLABLE, Condition.DAMAGED)
+    part = Answerable(Decision.REFUND_PART.value, True, band=(usd(200), usd(900)), subject="rma", lines=("u1", "u2"))
+    known = change(named, seen=change(named.seen, answerable=(*named.seen.answerable, part)))
+    asked = question(planned(known))
+    assert asked.options == (Decision.ACCEPT_PARCEL, Decision.REFUND_PART, Decision.REFUSE_PARCEL)
+    assert dict(asked.pays)[Decision.REFUND_PART] == usd(900), "what the good unit is worth, as far as it is allowed"
+    for amount, sent in ((usd(900), True), (usd(901), False), (usd(199), False), (usd(2000), False)):
+        vote = Vote(Action.JUDGE_PARCEL, 1, Decision.REFUND_PART, "ann", NOW, offer=amount)
+        made = planned(change(known, said=change(known.said, votes=(vote,))))
+        assert [(each.offer, each.subject, each.lines) for each in writes(made)] == (
+            [(amount, "rma", ("u1", "u2"))] if sent else []
+        )
+        assert sent or made.questions
+    unnamed = planned(change(named, said=change(named.said, votes=(vote,))))
+    assert not writes(unnamed), "where the channel does not name it, it is not sent"
 
 
 def test_what_the_policy_leaves_to_a_person_no_verdict_decides() -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 from backhaul.cli import finding, running
 from backhaul.domain.money import Money
 from backhaul.domain.policy import APPROVALS, REJECTS
-from backhaul.domain.words import INSTEAD, Condition, Decision, Disposition
+from backhaul.domain.words import INSTEAD, WITH_AMOUNT, Condition, Decision, Disposition
 from backhaul.settings import Settings
 from backhaul.store import case_page, pages
 from backhaul.wiring import Hub
@@ -138,13 +138,14 @@ def offer(
     amount: Annotated[str, typer.Argument(help="A part of the refund, in its currency: 5.00")],
     by: By = BY,
 ) -> None:
-    """Offer a part of the refund; the buyer keeps the goods if they take it.
+    """Offer a part of the refund: the buyer keeps the goods if they take it. Of a parcel that came back, where the shop
+    has that choice: take it and pay this part.
 
     Example:
 
       backhaul returns offer 4035112943244093700 5.00
     """
-    running.run(_decide(running.settings_of(), case, (Decision.OFFER_PARTIAL,), by, amount=amount))
+    running.run(_decide(running.settings_of(), case, tuple(WITH_AMOUNT), by, amount=amount))
 
 
 @returns.command("reject")

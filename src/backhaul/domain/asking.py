@@ -8,7 +8,7 @@ from backhaul.domain.facts import Facts
 from backhaul.domain.money import Money
 from backhaul.domain.policy import Default, Policy
 from backhaul.domain.steps import Draft, Look, Question, Source
-from backhaul.domain.verdicts import Inspected, fitting_reason, inspected
+from backhaul.domain.verdicts import Inspected, fitting_reason, inspected, worth
 from backhaul.domain.words import ANSWERS, INFERRED, INSTEAD, REJECTIONS, Action, Decision
 
 # Markets in which a cancellation is refused by shipping the order. The call that refuses it was withdrawn there on
@@ -38,21 +38,21 @@ def _missed(due: ActionDue, last: Effect | None) -> Decision | None:
 
 def closed(facts: Facts, case: ChannelCase, decision: Decision) -> str:
     """Why this answer cannot be given; empty when it can, as far as is known."""
-    if decision is Decision.REFUSE_PARCEL and case.quick_refund:
-        return "The channel has refunded this parcel early: it can no longer be refused."
+    if decision in (Decision.REFUSE_PARCEL, Decision.REFUND_PART) and case.quick_refund:
+        return "The channel has refunded this parcel early: it can only be accepted."
     if decision is Decision.REJECT_CANCELLATION and facts.shop.market in SHIPPING_REFUSES:
         return "In this market a cancellation is refused by shipping the order, not by an answer."
     if decision is Decision.OFFER_PARTIAL and (case.refund_total is None or case.refund_total.minor < 2):
         return "There is no amount that a part could be offered of."
-    named = _named(facts, decision)
-    if named is None:
+    found = named(facts, decision)
+    if found is None:
         return "The channel does not name this answer for this case." if decision in INFERRED else ""
-    if not named.eligible:
-        return f"The channel does not allow “{decision}” now: {named.text or named.code or 'no reason given'}."
+    if not found.eligible:
+        return f"The channel does not allow “{decision}” now: {found.text or found.code or 'no reason given'}."
     return ""
 
 
-def _named(facts: Facts, decision: Decision) -> Answerable | None:
+def named(facts: Facts, decision: Decision) -> Answerable | None:
     """What the channel said of this decision for the present review of its question."""
     if not facts.knows_answers(_ASKED_BY[decision]):
         return None
@@ -99,7 +99,7 @@ def ask(
             reasons_for(facts, due.action, rejection) if rejection else (),
             due.deadline,
             _OTHERWISE[policy.on_mixed if mixed else policy.rule(due.action).default],
-            _pays(case, choices) if mixed else (),
+            _pays(facts, case, choices, found) if found is not None and mixed else (),
             _suggested(found, choices),
             fitting_reason(facts, found) if found is not None and found.bad else "",
         )
@@ -126,8 +126,25 @@ def _suggested(found: Inspected | None, choices: tuple[Decision, ...]) -> Decisi
     return wanted if wanted in choices else None
 
 
-def _pays(case: ChannelCase, choices: tuple[Decision, ...]) -> tuple[tuple[Decision, Money], ...]:
+def _pays(
+    facts: Facts, case: ChannelCase, choices: tuple[Decision, ...], found: Inspected
+) -> tuple[tuple[Decision, Money], ...]:
+    """What the buyer gets by each answer; by a part refund what the good units are worth, as far as that is allowed."""
     total = case.refund_total
     if total is None:
         return ()
-    return tuple((each, Money(0, total.currency) if each in REJECTIONS else total) for each in choices)
+    pays: list[tuple[Decision, Money]] = []
+    for each in choices:
+        if each is Decision.REFUND_PART:
+            part, allowed = worth(facts, found.fine), named(facts, each)
+            if part is None or allowed is None or allowed.band is None:
+                continue
+            low, high = allowed.band
+            pays.append((each, min(max(part, low, key=_minor), high, key=_minor)))
+        else:
+            pays.append((each, Money(0, total.currency) if each in REJECTIONS else total))
+    return tuple(pays)
+
+
+def _minor(amount: Money) -> int:
+    return amount.minor

@@ -128,6 +128,9 @@ class Answerable(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str = ""
     text: str = ""
     reasons: tuple[tuple[str, str], ...] = ()
+    band: tuple[Money, Money] | None = None  # least and most that may be refunded in part
+    subject: str = ""  # the channel's id of what is judged, where that is not the case
+    lines: tuple[str, ...] = ()  # the lines of it that this case is about
     fitting: dict[Condition, str] = {}  # for refusing a parcel: the reason that says what an inspector found
 
 

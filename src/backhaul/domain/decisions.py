@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from backhaul.domain.asking import ask, closed, options, reasons_for
+from backhaul.domain.asking import ask, closed, named, options, reasons_for
 from backhaul.domain.channel import ActionDue, ChannelCase
 from backhaul.domain.effects import Decide, Effect, EffectState
 from backhaul.domain.evidence import pictures
 from backhaul.domain.facts import Facts, Vote
+from backhaul.domain.money import Money
 from backhaul.domain.policy import APPROVALS, REJECTS, AcceptParcel, BadParcel, Default, Policy
 from backhaul.domain.rules import Answer, Rule, decision_of, first_match, offered
 from backhaul.domain.steps import Draft, Lane, Look, Source, Trouble, Write
 from backhaul.domain.verdicts import fitting_reason, inspected
-from backhaul.domain.words import ANSWERS, APPROVED, INFERRED, REJECTIONS, Action, Decision, Party, Stage
+from backhaul.domain.words import ANSWERS, APPROVED, INFERRED, REJECTIONS, WITH_AMOUNT, Action, Decision, Party, Stage
 
 FRESH = 60  # seconds a read of the case may be old when a decision is written
 
@@ -189,6 +190,8 @@ def _decide(
         draft.steps.append(Look(Source.ANSWERABLE, "the channel says what it accepts for this very case", 4))
         return True
     wanted = Decide(case.id, due.action, vote.round, vote.decision, vote.reason_key, vote.comment, vote.offer)
+    if vote.decision is Decision.REFUND_PART and (offered_here := named(facts, vote.decision)) is not None:
+        wanted = msgspec.structs.replace(wanted, subject=offered_here.subject, lines=offered_here.lines)
     if not facts.may_write(wanted.target, vote.at):
         return True
     problem = _invalid(facts, case, due, vote)
@@ -217,8 +220,9 @@ def _invalid(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote) -> str
     why = closed(facts, case, vote.decision)
     if why:
         return why
-    if vote.decision is Decision.OFFER_PARTIAL:
-        return offer_problem(case, vote)
+    if vote.decision in WITH_AMOUNT:
+        allowed = named(facts, vote.decision)
+        return offer_problem(case, vote, allowed.band if allowed is not None else None)
     if vote.decision in REJECTIONS:
         if not vote.reason_key:
             return "A rejection needs a reason."
@@ -227,8 +231,8 @@ def _invalid(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote) -> str
     return ""
 
 
-def offer_problem(case: ChannelCase, vote: Vote) -> str:
-    """Why an offer is none; empty when it is."""
+def offer_problem(case: ChannelCase, vote: Vote, band: tuple[Money, Money] | None = None) -> str:
+    """Why a part of the refund is none, or not one within what the channel allows; empty when it is."""
     total = case.refund_total
     if vote.offer is None:
         return "An offer needs an amount."
@@ -238,6 +242,8 @@ def offer_problem(case: ChannelCase, vote: Vote) -> str:
         return f"The refund is in {total.currency}, the offer in {vote.offer.currency}."
     if not 0 < vote.offer.minor < total.minor:
         return f"An offer lies above zero and below the refund of {total}; {vote.offer} does not."
+    if band is not None and not band[0].minor <= vote.offer.minor <= band[1].minor:
+        return f"The channel allows a part from {band[0]} to {band[1]}; {vote.offer} is none."
     return ""
 
 

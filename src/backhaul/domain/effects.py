@@ -51,6 +51,8 @@ class Decide(Wanted, frozen=True, tag="decide"):
     comment: str = ""
     offer: Money | None = None
     images: tuple[Image, ...] = ()
+    subject: str = ""  # the channel's id of what is judged, where the channel named one
+    lines: tuple[str, ...] = ()
 
     @property
     def target(self) -> str:

@@ -67,6 +67,7 @@ class Decision(StrEnum):
     KEEP_ITEM = "keep_item"  # refund, the buyer keeps the goods
     ACCEPT_PARCEL = "accept_parcel"
     REFUSE_PARCEL = "refuse_parcel"
+    REFUND_PART = "refund_part"  # the parcel is taken, and a part of the refund paid
     OFFER_PARTIAL = "offer_partial"
     APPROVE_REPLACEMENT = "approve_replacement"
     REFUND_INSTEAD = "refund_instead"
@@ -90,7 +91,12 @@ REJECTIONS = frozenset(
 )
 
 # Answers whose words the channel has not published: sent only when the channel itself names them for this very case.
-INFERRED = frozenset({Decision.APPROVE_EXCHANGE, Decision.REFUND_EXCHANGE, Decision.REJECT_EXCHANGE})
+INFERRED = frozenset(
+    {Decision.APPROVE_EXCHANGE, Decision.REFUND_EXCHANGE, Decision.REJECT_EXCHANGE, Decision.REFUND_PART}
+)
+
+# Answers that carry an amount.
+WITH_AMOUNT = frozenset({Decision.OFFER_PARTIAL, Decision.REFUND_PART})
 
 # Money in place of what the buyer asked for.
 INSTEAD = {
@@ -107,7 +113,7 @@ ANSWERS: dict[Action, tuple[Decision, ...]] = {
         Decision.OFFER_PARTIAL,
         Decision.REJECT_RETURN,
     ),
-    Action.JUDGE_PARCEL: (Decision.ACCEPT_PARCEL, Decision.REFUSE_PARCEL),
+    Action.JUDGE_PARCEL: (Decision.ACCEPT_PARCEL, Decision.REFUND_PART, Decision.REFUSE_PARCEL),
     Action.ANSWER_REPLACEMENT: (
         Decision.APPROVE_REPLACEMENT,
         Decision.REFUND_INSTEAD,
@@ -126,6 +132,7 @@ LEADS_TO: dict[Decision, frozenset[Stage]] = {
     Decision.KEEP_ITEM: frozenset({Stage.ACCEPTED, Stage.COMPLETED}),
     Decision.ACCEPT_PARCEL: frozenset({Stage.ACCEPTED, Stage.COMPLETED}),
     Decision.REFUSE_PARCEL: frozenset({Stage.PARCEL_REJECTED}),
+    Decision.REFUND_PART: frozenset({Stage.ACCEPTED, Stage.COMPLETED}),
     Decision.OFFER_PARTIAL: frozenset({Stage.OFFERED, Stage.ACCEPTED, Stage.COMPLETED}),
     Decision.APPROVE_REPLACEMENT: frozenset({Stage.ACCEPTED, Stage.COMPLETED}),
     Decision.REFUND_INSTEAD: frozenset({Stage.ACCEPTED, Stage.COMPLETED}),

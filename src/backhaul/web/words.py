@@ -62,6 +62,7 @@ DECISION = {
     "accept_parcel": "Accept parcel",
     "refuse_parcel": "Refuse parcel",
     "offer_partial": "Offer partial refund",
+    "refund_part": "Accept, refund a part",
     "approve_replacement": "Send a replacement",
     "refund_instead": "Refund instead",
     "reject_replacement": "Reject replacement",
@@ -81,6 +82,7 @@ CONSEQUENCE = {
     "reject_return": "All items of the request are rejected. The buyer may appeal to the channel.",
     "refuse_parcel": "The whole parcel is refused and no refund is made. The buyer may appeal to the channel.",
     "offer_partial": "The buyer may keep the goods for this amount, or turn the offer down; then you are asked again.",
+    "refund_part": "The parcel is taken and the channel pays this part of the refund.",
     "approve_replacement": "The channel makes a new order that you ship for nothing; the buyer keeps the first item.",
     "refund_instead": "The channel pays the buyer instead of sending the goods again.",
     "reject_replacement": "All items of the request are rejected. The buyer may appeal to the channel.",
@@ -91,6 +93,7 @@ CONSEQUENCE = {
     "reject_cancellation": "The order goes on and has to be shipped in time.",
 }
 REJECTIONS = frozenset(domain_words.REJECTIONS)
+WITH_AMOUNT = frozenset(domain_words.WITH_AMOUNT)
 LANE = {
     "decision": "Decision",
     "money": "Money",

@@ -13,7 +13,7 @@ from backhaul.domain.effects import EffectState
 from backhaul.domain.facts import Booker, DeskTerms, Evidence, Label, Mode, Payer, Verdict, Vote
 from backhaul.domain.money import Money
 from backhaul.domain.policy import Policy
-from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Condition, Decision, Disposition
+from backhaul.domain.words import ANSWERS, REJECTIONS, WITH_AMOUNT, Action, Condition, Decision, Disposition
 from backhaul.kit.ids import stable_id, uuid7
 from backhaul.kit.pictures import picture
 from backhaul.store import cases, commands, inbox, shops, turns
@@ -60,7 +60,7 @@ class Commands:
         the channel does not take."""
         if decision not in ANSWERS.get(action, ()):
             raise CommandRefused(f"“{decision}” does not answer “{action}”.")
-        if offer is not None and decision is not Decision.OFFER_PARTIAL:
+        if offer is not None and decision not in WITH_AMOUNT:
             raise CommandRefused(f"“{decision}” takes no amount.")
         if evidence and decision not in REJECTIONS:
             raise CommandRefused("Pictures go with a rejection only.")

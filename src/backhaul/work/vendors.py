@@ -82,7 +82,7 @@ class Vendors:
         self._tokens: dict[UUID, tuple[bytes, Tokens]] = {}
         self._made: dict[tuple[UUID, str], _Made] = {}
         self._purses: dict[tuple[UUID, str], Purse] = {}
-        self._links: dict[tuple[UUID, str], tuple[float, str]] = {}
+        self._links: dict[tuple[UUID, str], tuple[float, str, str]] = {}
         self._reasons: dict[UUID, tuple[float, tuple[tuple[str, str], ...]]] = {}
         self._desk_reasons: dict[UUID, tuple[float, tuple[DeskReason, ...]]] = {}
         self._lock = asyncio.Lock()
@@ -104,17 +104,19 @@ class Vendors:
     async def connector(self, connection_id: UUID, shop_id: UUID | None = None, role: str = "") -> Any:
         """The connector of a connection, speaking for a shop."""
         row = await self.row(connection_id)
-        key = await self._shop_key(shop_id, role) if shop_id else ""
+        key, channel_id = await self._shop_key(shop_id, role) if shop_id else ("", "")
         made_for = (row.api_base, row.auth_base, row.clock)  # a simulated clock may be moved at any time
         made = self._made.get((connection_id, key))
         if made is not None and made.settings == row.secrets and made.made_for == made_for:
             return made.connector
         async with self._lock:
-            connector = self.make(row, key)
+            connector = self.make(row, key, shop_id=channel_id)
             self._made[connection_id, key] = _Made(connector, row.secrets, made_for)
             return connector
 
-    def make(self, row: ConnectionRow, shop_key: str, tokens: Callable[[], Any] | None = None) -> Any:
+    def make(
+        self, row: ConnectionRow, shop_key: str, tokens: Callable[[], Any] | None = None, shop_id: str = ""
+    ) -> Any:
         """A connector for a stored (or not yet stored) connection. Raises NeedsReauth for settings that cannot work."""
         vendor = self.registry[row.vendor]
 
@@ -124,7 +126,7 @@ class Vendors:
         login = Login(
             settings=open_settings(self.vault, row),
             access=tokens or access,
-            shop_id="",
+            shop_id=shop_id,
             shop_key=shop_key,
             api_base=row.api_base,
             auth_base=row.auth_base,
@@ -135,20 +137,21 @@ class Vendors:
         mapping = row.clock
         return vendor.connect(login, self.http, purse, lambda: affine(mapping).virtual(time.time()))
 
-    async def _shop_key(self, shop_id: UUID, role: str) -> str:
-        at, key = self._links.get((shop_id, role), (0.0, ""))
+    async def _shop_key(self, shop_id: UUID, role: str) -> tuple[str, str]:
+        """What names the shop in this vendor's calls, and the channel's own id of it."""
+        at, key, channel_id = self._links.get((shop_id, role), (0.0, "", ""))
         if time.monotonic() - at > 30 or not at:
             found = await self.pool.fetchrow(
                 """
-                select case when l.role = 'channel' then s.channel_key else l.shop_key end as key
+                select case when l.role = 'channel' then s.channel_key else l.shop_key end as key, s.channel_id
                 from link l join shop s on s.id = l.shop_id where l.shop_id = $1 and l.role = $2
                 """,
                 shop_id,
                 role,
             )
-            key = found["key"] if found else ""
-            self._links[shop_id, role] = (time.monotonic(), key)
-        return key
+            key, channel_id = (found["key"], found["channel_id"]) if found else ("", "")
+            self._links[shop_id, role] = (time.monotonic(), key, channel_id)
+        return key, channel_id
 
     async def access(self, connection_id: UUID) -> str:
         """The access token of a connection; read anew when it has run out, for another process may have renewed it.

@@ -94,8 +94,33 @@ def test_decisions(wanted: Decide, path: str, body: str) -> None:
     )
 
 
+def test_a_part_of_the_refund_is_decided_on_the_parcel() -> None:
+    wanted = decide(Decision.REFUND_PART, offer=Money(1200, "USD"), subject="4040", lines=("41", "42"))
+    prepared = requests.prepare(wanted, "key-1")
+    assert (prepared.path, prepared.query) == ("/return_refund/202606/aftersales/review", {})
+    assert msgspec.json.decode(prepared.body) == {
+        "aftersales_request_decisions": [
+            {
+                "request_id": "4040",
+                "request_id_type": "RMA",
+                "line_item_decisions": [
+                    {
+                        "line_items": [{"return_line_item_id": "41"}, {"return_line_item_id": "42"}],
+                        "action": "OFFER_PARTIAL_REFUND_AFTER_RECEIVING_PKG",
+                        "partial_refund_amount": {"partial_refund_total": "12.00", "currency": "USD"},
+                    }
+                ],
+                "idempotency_key": "key-1",
+            }
+        ]
+    }
+    for lacks in ({"offer": None}, {"subject": ""}, {"lines": ()}):
+        with pytest.raises(Refused):
+            requests.prepare(msgspec.structs.replace(wanted, **lacks), "key-1")
+
+
 def test_every_decision_can_be_prepared() -> None:
-    for decision in Decision:
+    for decision in set(Decision) - {Decision.REFUND_PART}:
         prepared = requests.prepare(decide(decision, reason_key="r", offer=Money(1, "USD")), "k")
         assert prepared.path.endswith(("/approve", "/reject"))
         assert requests.word(decide(decision))

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -175,11 +176,13 @@ async def shop() -> AsyncIterator[SimulatedShop]:
 
 
 class TestTikTokShop(ChannelSuite):
-    """The role suite."""
+    """The role suite, in a shop that has the line-level model beside the older one."""
 
     @pytest.fixture
     async def stage(self) -> AsyncIterator[SimulatedShop]:
-        async for stage in on_air(SimulatedShop()):
+        simulated = SimulatedShop()
+        simulated.shop.switches.batch_model = True
+        async for stage in on_air(simulated):
             yield stage
 
 
@@ -235,6 +238,50 @@ async def test_an_accepted_offer_is_paid_as_offered(shop: SimulatedShop) -> None
     assert case is not None
     assert [refund.amount for refund in case.refunds] == [Money(100, "USD")]
     assert shop.paid(case_id) == [(100, "USD")]
+
+
+async def arrived(shop: SimulatedShop) -> str:
+    """A return whose parcel has arrived."""
+    case_id = shop.request(Kind.RETURN)
+    await perform(shop, Decide(case_id, Action.ANSWER_RETURN, 1, Decision.APPROVE_RETURN))
+    shop.ship(case_id)
+    assert Decision.REFUND_PART.value not in {each.decision for each in await shop.connector.answerable(case_id)}
+    shop.deliver(case_id)
+    return case_id
+
+
+async def test_a_shop_without_the_line_level_model_is_asked_for_it_once(shop: SimulatedShop) -> None:
+    case_id = await arrived(shop)
+    before = shop.books.of(shop.shop.id).calls
+    counts = []
+    for _ in range(2):
+        named = {each.decision: each.eligible for each in await shop.connector.answerable(case_id)}
+        assert named[Decision.ACCEPT_PARCEL.value]
+        assert Decision.REFUND_PART.value not in named
+        counts.append(shop.books.of(shop.shop.id).calls - before)
+    assert counts[1] - counts[0] == counts[0] - 2, "the case and its parcel were looked for the first time alone"
+
+
+async def test_a_part_of_the_refund_within_what_the_channel_allows() -> None:
+    simulated = SimulatedShop()
+    simulated.shop.switches.batch_model = True
+    async for shop in on_air(simulated):
+        case_id = await arrived(shop)
+        answers = {each.decision: each for each in await shop.connector.answerable(case_id)}
+        part = answers[Decision.REFUND_PART.value]
+        assert part.band is not None
+        low, high = part.band
+        wanted = Decide(case_id, Action.JUDGE_PARCEL, 1, Decision.REFUND_PART, subject=part.subject, lines=part.lines)
+        above = msgspec.structs.replace(wanted, offer=Money(high.minor + 1, high.currency))
+        with pytest.raises(Refused) as caught:
+            await perform(shop, above, "k2")
+        assert caught.value.code == "25005020"
+        await perform(shop, msgspec.structs.replace(wanted, offer=low), "k3")
+        shop.pay(case_id)
+        assert shop.paid(case_id) == [(low.minor, low.currency)]
+        case = await shop.connector.case("return", case_id)
+        assert case is not None
+        assert [each.amount for each in case.refunds] == [low]
 
 
 async def test_a_rejection_may_be_disputed(shop: SimulatedShop) -> None:

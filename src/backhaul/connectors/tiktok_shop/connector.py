@@ -23,7 +23,7 @@ from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, Exter
 from backhaul.domain.effects import AnyEffect, Decide, StartCancellation, StartReturn, UploadEvidence
 from backhaul.domain.money import Money
 from backhaul.domain.starts import Start, Startable
-from backhaul.domain.words import REJECTIONS, Kind
+from backhaul.domain.words import REJECTIONS, Decision, Kind
 from backhaul.kit.batch import Gatherer
 from backhaul.ports.connector import Changed, News, Prepared, Receipt, ShopInfo, Tokens
 from backhaul.ports.errors import NeedsReauth, Refused, WireDrift
@@ -50,6 +50,8 @@ class TikTokShopConnector:
 
     def __init__(self, login: Login, http: Http, spend: Spend) -> None:
         self._settings: Settings = read(login)
+        self._shop_id = login.shop_id
+        self._line_level: bool | None = None  # False once the channel said that the shop lacks that model
         self._client = Client(self._settings, login.shop_key, login.access, http, spend)
         # Looks at many cases at once share a call: what gathers while one is under way goes into the next.
         self._reads = {
@@ -98,6 +100,7 @@ class TikTokShopConnector:
         query = {"return_or_cancel_id": case_id, "locale": self._settings.locale}
         rows = await self._list(_get("/return_refund/202601/decision_eligibility", query, _RETURNS), "decisions")
         found = mapping.answerable(mapping.shape(row, wire.DecisionEligibility, "eligibility") for row in rows)
+        found = (*found, *await self._part_refund(case_id, found))
         if not any(_lacks_reasons(answer) for answer in found):
             return found
         rows = await self._list(_get("/return_refund/202309/reject_reasons", query, _RETURNS), "reasons")
@@ -105,6 +108,44 @@ class TikTokShopConnector:
         return tuple(
             msgspec.structs.replace(answer, reasons=reasons) if _lacks_reasons(answer) else answer for answer in found
         )
+
+    async def _part_refund(self, case_id: str, found: tuple[Answerable, ...]) -> tuple[Answerable, ...]:
+        """What the line-level model adds for a parcel that arrived, in shops that have that model: a part refund."""
+        arrived = any(each.decision == Decision.ACCEPT_PARCEL and each.eligible for each in found)
+        if not arrived or not self._shop_id.isdigit() or self._line_level is False:
+            return ()
+        try:
+            case = await self.case("return", case_id)
+            parcel = await self._parcel(case) if case is not None else ""
+            if not parcel:
+                return ()
+            query = {"seller_id": self._shop_id, "return_or_cancel_id": case_id, "locale": self._settings.locale}
+            rows = await self._list(_get("/return_refund/202606/review_decision", query, _RETURNS), "line_items")
+        except WireDrift:
+            return ()  # a market whose calls differ: what every shop may decide is known all the same
+        except Refused as refused:
+            self._line_level = False if refused.code in errors.NO_LINE_LEVEL else self._line_level
+            return ()
+        part = mapping.part_refund((mapping.shape(row, wire.ReviewLine, "review line") for row in rows), parcel)
+        return (part,) if part is not None else ()
+
+    async def _parcel(self, case: ChannelCase) -> str:
+        """The channel's id of the parcel that holds this case's units; the search is harmless, and refused where the
+        shop lacks the line-level model."""
+        path = "/return_refund/202604/rma/search"
+        body = {
+            "filters": {"main_order_ids": [case.order_id]},
+            "pagination": {"page_size": _PAGE},
+            "whitelisted_data_fields": ["LINE_ITEMS"],
+            "locale": self._settings.locale,
+        }
+        call = Call(f"POST {path}", "POST", path, {}, _RETURNS, msgspec.json.encode(body))
+        rows = await self._list(call, "return_merchandise_authorizations")
+        units = {unit.id for unit in case.units}
+        for parcel in (mapping.shape(row, wire.Parcel, "parcel") for row in rows):
+            if units <= {line.return_line_item_id for line in parcel.line_items or ()}:
+                return parcel.id
+        return ""
 
     async def _page(self, kind: str, body: dict[str, Any], query: dict[str, str], cursor: str) -> wire.Page:
         path, *_ = _search(kind)

@@ -116,6 +116,7 @@ NO = {
 
 PARAMETER_WRONG = frozenset({"11050001", "25001001", "98001004"})
 NOT_FOUND = frozenset({"25007006", "25023001"})
+NO_LINE_LEVEL = frozenset({"25020005"})  # what a shop without the line-level model answers
 NO_CARRIERS = frozenset({"21008116", "21008117"})
 _LOCKED, _LOCKED_S = 25001028, 3.0
 

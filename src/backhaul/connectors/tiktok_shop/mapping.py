@@ -195,6 +195,49 @@ def _answer(row: wire.DecisionEligibility) -> Answerable:
     )
 
 
+_PART = "OFFER_PARTIAL_REFUND_AFTER_RECEIVING_PKG"
+
+
+def part_refund(lines: Iterable[wire.ReviewLine], parcel_id: str) -> Answerable | None:
+    """Whether a parcel may be paid in part, and between which amounts: the sum over its lines. None when the channel
+    does not name it for every line, or in several currencies."""
+    rows = [(line.return_line_item_id, _part_of(line)) for line in lines]
+    if not rows or any(row is None for _, row in rows):
+        return None
+    refused = next((row for _, row in rows if row is not None and not row.eligible), None)
+    ranges = [row.partial_refund_amount_range for _, row in rows if row is not None]
+    bands = [
+        (money(one.min_amount, one.currency, "least part"), money(one.max_amount, one.currency, "most part"))
+        for one in ranges
+        if one is not None
+    ]
+    low, high = _added(low for low, _ in bands), _added(high for _, high in bands)
+    if refused is None and (len(bands) < len(rows) or low is None or high is None):
+        return None
+    return Answerable(
+        decision=Decision.REFUND_PART.value,
+        eligible=refused is None,
+        code=str(refused.ineligible_code or "") if refused is not None else "",
+        text=(refused.ineligible_reason or "") if refused is not None else "",
+        band=(low, high) if refused is None and low is not None and high is not None else None,
+        subject=parcel_id,
+        lines=tuple(line_id for line_id, _ in rows),
+    )
+
+
+def _part_of(line: wire.ReviewLine) -> wire.LineDecision | None:
+    return next((row for row in line.decisions or () if row.decision == _PART), None)
+
+
+def _added(amounts: Iterable[Money | None]) -> Money | None:
+    total: Money | None = None
+    for amount in amounts:
+        if amount is None or (total is not None and total.currency != amount.currency):
+            return None
+        total = amount if total is None else total + amount
+    return total
+
+
 def order(found: wire.Order) -> ChannelOrder:
     """An order without its buyer. A masked postal code is none."""
     lines = found.line_items or []

@@ -47,6 +47,8 @@ def checked_key(key: str) -> str:
 
 def _decide(wanted: Decide, key: str) -> Prepared:
     decision = wanted.decision
+    if decision is Decision.REFUND_PART:
+        return _review(wanted, key)
     verb = "reject" if decision in REJECTIONS else "approve"
     what = "cancellations" if decision in _CANCELLATIONS else "returns"
     body = _decision_body(wanted)
@@ -79,6 +81,27 @@ def _decision_body(wanted: Decide) -> dict[str, object]:
                 for each in wanted.images
             ]
     return body
+
+
+def _review(wanted: Decide, key: str) -> Prepared:
+    """A part of the refund for a parcel that arrived: the line-level model's call, as no older one takes an amount.
+
+    The vendor publishes no names for amounts in this body; they are called what the search's answer calls them."""
+    if wanted.offer is None or not wanted.subject or not wanted.lines:
+        raise Refused("offer", "a part of the refund needs its amount, the parcel's id and its lines")
+    decision = {
+        "line_items": [{"return_line_item_id": line} for line in wanted.lines],
+        "action": SENT_AS[wanted.decision],
+        "partial_refund_amount": {"partial_refund_total": wanted.offer.text(), "currency": wanted.offer.currency},
+    }
+    item = {
+        "request_id": wanted.subject,
+        "request_id_type": "RMA",
+        "line_item_decisions": [decision],
+        "idempotency_key": key,
+    }
+    body = msgspec.json.encode({"aftersales_request_decisions": [item]})
+    return Prepared("POST", "/return_refund/202606/aftersales/review", {}, body)
 
 
 def _upload(wanted: UploadLabel, key: str, attachment: bytes | None) -> Prepared:

@@ -165,6 +165,45 @@ class DecisionEligibility(msgspec.Struct):
     available_reject_reasons: list[Reason] | None = None
 
 
+class AmountRange(msgspec.Struct):
+    """What may be refunded of one unit in part."""
+
+    min_amount: str
+    max_amount: str
+    currency: str
+
+
+class LineDecision(msgspec.Struct):
+    """Whether a decision is possible for one line."""
+
+    decision: str
+    eligible: bool = False
+    ineligible_code: int | str | None = None
+    ineligible_reason: str | None = None
+    partial_refund_amount_range: AmountRange | None = None
+
+
+class ReviewLine(msgspec.Struct):
+    """One line of a case in the line-level model."""
+
+    return_line_item_id: str = ""
+    decisions: list[LineDecision] | None = None
+
+
+class ParcelLine(msgspec.Struct):
+    """One line of a parcel: the return it belongs to."""
+
+    return_line_item_id: str = ""
+    sku_return_request_id: str = ""
+
+
+class Parcel(msgspec.Struct):
+    """A parcel on its way back (the channel's RMA)."""
+
+    id: str
+    line_items: list[ParcelLine] | None = None
+
+
 class OrderLine(msgspec.Struct):
     """One unit of an order."""
 

@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
-from backhaul.domain.words import Action, Condition, Decision, Disposition
+from backhaul.domain.words import WITH_AMOUNT, Action, Condition, Decision, Disposition
 from backhaul.store import beginnings, case_page
 from backhaul.web import forms, words
 from backhaul.web.access import Asked, needs, services_of
@@ -56,7 +56,7 @@ async def decide(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     """Approve, reject with a reason, offer a part of the refund, or let the buyer keep the item."""
     form = await request.form()
     decision = forms.choice(form, "decision", Decision, "Decision")
-    offered = forms.text(form, "offer", "Amount", limit=20, required=decision is Decision.OFFER_PARTIAL)
+    offered = forms.text(form, "offer", "Amount", limit=20, required=decision in WITH_AMOUNT)
     commands, evidence = services_of(request).commands, forms.texts(form, "evidence")
     for name, content in await forms.files(form, "picture", "Pictures", MOST_PICTURES):
         evidence.append(str(await commands.add_evidence(case_id, name=name, content=content, by=request.user.name)))
