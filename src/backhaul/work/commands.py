@@ -89,7 +89,8 @@ class Commands:
                 evidence=tuple(dict.fromkeys(evidence)),
                 bare=bare,
             )
-            problem = offer_problem(channel, vote) if decision is Decision.OFFER_PARTIAL else ""
+            band = known.band if known is not None and current else None
+            problem = offer_problem(channel, vote, band) if decision in WITH_AMOUNT else ""
             if problem:
                 raise CommandRefused(problem)
             more = reason_key or (str(offer) if offer is not None else "")
