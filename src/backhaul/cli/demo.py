@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from backhaul.cli import running, story
-from backhaul.cli.installation import Installation, alone, free_port, make_folder, open_way
+from backhaul.cli.installation import LOOP_SHOP, SHOP, Installation, alone, free_port, make_folder, open_way
 from backhaul.cli.serving import Attached
 from backhaul.settings import Settings
 from backhaul.store import embedded, sessions
@@ -46,8 +46,8 @@ def demo(
 ) -> None:
     """Show the whole product with simulated shops: no account, no internet, nothing to set up.
 
-    Starts PostgreSQL, a simulator of TikTok Shop and Shopify, and the same serve and work that production runs, and
-    prints a link to the dashboard. Buyers come by themselves; their clock runs 120 times as fast. Ctrl-C stops
+    Starts PostgreSQL, a simulator of TikTok Shop, Shopify and Loop (one shop with the hub's own desk, one with Loop),
+    and the same serve and work that production runs, and prints a link to the dashboard. Buyers come by themselves; their clock runs 120 times as fast. Ctrl-C stops
     everything; the next start goes on from there. It never touches the data of a real installation.
 
     Examples:
@@ -73,7 +73,7 @@ async def _demo(settings: Settings, reset: bool, attached: bool) -> bool:
     with alone(settings.data_dir / "demo.lock"):
         if reset:
             await asyncio.to_thread(_forget, folder)
-        installation = Installation(folder, free_port(settings.port), RATE)
+        installation = Installation(folder, free_port(settings.port), RATE, (SHOP, LOOP_SHOP))
         await _or_stop(_show(installation, stop), stop)
     return False
 
@@ -91,8 +91,8 @@ async def _show(installation: Installation, stop: asyncio.Event) -> None:
     async with installation as here:
         word = await sessions.make_link(here.hub.pool, "you", "owner", timedelta(days=1))
         control = here.control
-        shop = (await control.describe())["shops"][0]["id"]
-        await control.change_shop(shop, connector=HABITS, switches=SWITCHES)
+        for shop in (await control.describe())["shops"]:
+            await control.change_shop(shop["id"], connector=HABITS, switches=SWITCHES)
         await control.start_buyers(per_minute=20.0 if here.fresh else 6.0, **CROWD)
         running.out.print(f"Backhaul demo: {here.base}/signin/{word} (signs you in once; Ctrl-C stops everything)")
         slower_at = asyncio.get_running_loop().time() + BUSY_S

@@ -20,7 +20,8 @@ import msgspec
 from backhaul.cli import running, simulated
 from backhaul.cli.children import Child, backhaul, keep_running
 from backhaul.cli.running import Problem
-from backhaul.domain.facts import Mode
+from backhaul.domain.facts import Booker, Mode
+from backhaul.domain.words import Party
 from backhaul.settings import Settings, environment_with
 from backhaul.simulator.process import ControlClient, SimulatorProcess
 from backhaul.store import connection_pages, pages, sessions
@@ -33,7 +34,8 @@ BY = "demo"
 READY_S = 60.0
 STOP_S = 8.0
 STORE = "demo-store.myshopify.com"
-SHOP = {"name": "Demo shop", "commerce_domain": STORE}
+SHOP: dict[str, Any] = {"name": "Demo shop", "commerce_domain": STORE}
+LOOP_SHOP: dict[str, Any] = {"name": "Loop shop", "commerce_domain": "loop-store.myshopify.com", "desk": "loop"}
 
 
 def demo_settings(folder: Path, port: int) -> Settings:
@@ -87,8 +89,9 @@ class Installation:
     hub: Hub
     simulator: SimulatorProcess
 
-    def __init__(self, folder: Path, port: int, rate: float) -> None:
+    def __init__(self, folder: Path, port: int, rate: float, shops: tuple[dict[str, Any], ...] = (SHOP,)) -> None:
         self.folder = folder
+        self.shops = shops
         self.settings = demo_settings(folder, port)
         self.rate = rate
         self.fresh = True
@@ -153,7 +156,7 @@ class Installation:
             ports = {name: free_port(port) for name, port in known.items()}
         process = SimulatorProcess(
             rate=self.rate,
-            shops=[SHOP],
+            shops=list(self.shops),
             redirect_url=f"{self.base}/callback/tiktok_shop",
             ports=ports,
             state=self.folder / "simulator.state",
@@ -171,7 +174,9 @@ class Installation:
 
     async def _found_again(self, card: connection_pages.Card) -> None:
         """Before anything works: where the simulator is now, and what time it has there."""
-        account = await simulated.account(self.control.base, card.vendor)
+        # A store has an address of its own; the other vendors have one for all their accounts.
+        pick = card.api_base.rpartition("/")[2] if card.role == Party.COMMERCE else ""
+        account = await simulated.account(self.control.base, card.vendor, pick)
         plain = {"consent_base": account.credentials["consent_base"]} if "consent_base" in account.credentials else {}
         await repoint(self.hub.pool, card.id, account.api_base, account.auth_base, account.clock, plain)
         self.hub.vendors.forget(card.id)
@@ -208,22 +213,29 @@ class Installation:
     # -- connecting, as a person would
 
     async def _connect(self) -> None:
-        world = self.simulator.ready
-        account = await simulated.account(self.control.base, "tiktok_shop")
+        for described in self.simulator.ready["shops"]:
+            await self._connect_shop(described)
+
+    async def _connect_shop(self, described: dict[str, Any]) -> None:
+        account = await simulated.account(self.control.base, "tiktok_shop", described["id"])
         connection = await self.hub.logins.add(
-            "tiktok_shop", "TikTok Shop (simulated)", account.credentials, "simulated", BY,
+            "tiktok_shop", f"{described['name']} (simulated)", account.credentials, "simulated", BY,
             api_base=account.api_base, auth_base=account.auth_base, clock=account.clock,
         )  # fmt: skip
-        await self._consent(connection, world["shops"][0]["id"])
-        (shop,) = await pages.shops(self.hub.pool)
-        account = await simulated.account(self.control.base, "shopify")
-        await self.hub.logins.add(
-            "shopify", "Shopify (simulated)", account.credentials, "simulated", BY, shop_id=shop.id,
-            api_base=account.api_base, clock=account.clock,
-        )  # fmt: skip
+        await self._consent(connection, described["id"])
+        shop = next(each for each in await pages.shops(self.hub.pool) if each.channel_id == described["id"])
+        others = [("shopify", "Shopify (simulated)"), *([("loop", "Loop (simulated)")] if described["desk"] else [])]
+        for vendor, title in others:
+            account = await simulated.account(self.control.base, vendor, described["id"])
+            await self.hub.logins.add(
+                vendor, title, account.credentials, "simulated", BY, shop_id=shop.id,
+                api_base=account.api_base, clock=account.clock,
+            )  # fmt: skip
         places = await Lookups(self.hub.vendors).locations(shop.id)
         await self.hub.commands.set_location(shop.id, places[0][0], BY)
         await self.hub.commands.confirm_gateway(shop.id, "TikTok Shop", BY)
+        if described["desk"]:
+            await self.hub.commands.set_booker(shop.id, Booker.DESK, BY)
         await self.hub.commands.set_mode(shop.id, Mode.LIVE, BY)
 
     async def _consent(self, connection_id: UUID, seller: str) -> None:
