@@ -47,8 +47,9 @@ def demo(
     """Show the whole product with simulated shops: no account, no internet, nothing to set up.
 
     Starts PostgreSQL, a simulator of TikTok Shop, Shopify and Loop (one shop with the hub's own desk, one with Loop),
-    and the same serve and work that production runs, and prints a link to the dashboard. Buyers come by themselves; their clock runs 120 times as fast. Ctrl-C stops
-    everything; the next start goes on from there. It never touches the data of a real installation.
+    and the same serve and work that production runs, and prints a link to the dashboard. Buyers come by themselves;
+    their clock runs 120 times as fast. Ctrl-C stops everything; the next start goes on from there. It never touches
+    the data of a real installation.
 
     Examples:
 
