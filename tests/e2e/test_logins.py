@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
 from backhaul.store import shops
-from backhaul.work.vendors import open_tokens
+from backhaul.work.logins import LoginRefused
+from backhaul.work.vendors import open_settings, open_tokens
 from tests.e2e.books import check_books, decisions
 from tests.e2e.conftest import Opener
 from tests.e2e.stage import Stage
@@ -89,3 +91,35 @@ async def test_a_login_that_is_withdrawn_and_given_again(opener: Opener) -> None
             assert decisions(await case.books()) == ["APPROVE_REFUND"]
         await check_books(stage)
         assert await stage.hub.pool.fetchval("select count(*) from exception where closed_at is null") == 0
+
+
+async def test_credentials_that_are_changed_are_kept_only_when_they_are_taken(opener: Opener) -> None:
+    async with opener(workers=0) as stage:
+        logins, vendors = stage.hub.logins, stage.hub.vendors
+        cards = {each.vendor: each.id for each in await shops.connections(stage.hub.pool)}
+        shopify, channel = cards["shopify"], cards["tiktok_shop"]
+
+        async def kept(connection_id: UUID) -> dict[str, str]:
+            return open_settings(vendors.vault, await vendors.row(connection_id, fresh=True))
+
+        before = await kept(shopify)
+        with pytest.raises(LoginRefused, match="did not take"):
+            await logins.again(shopify, "Dana", {"client_secret": "sim_another"})
+        with pytest.raises(LoginRefused, match="no setting called sparkle"):
+            await logins.again(shopify, "Dana", {"sparkle": "1"})
+        assert await kept(shopify) == before
+        assert (await vendors.row(shopify, fresh=True)).state == "connected"
+
+        await logins.disable(shopify, "Dana")
+        await logins.again(shopify, "Dana", {"old_client_secrets": "sim_before"})
+        assert await kept(shopify) == {**before, "old_client_secrets": "sim_before"}
+        assert (await vendors.row(shopify, fresh=True)).state == "connected"
+        links = await shops.links(stage.hub.pool)
+        assert [link.shop_id for link in links if link.connection_id == shopify] == [stage.shop.id]
+
+        # Where the owner consents, settings that can work at all are kept, and the login goes on.
+        with pytest.raises(LoginRefused, match="did not take"):
+            await logins.again(channel, "Dana", {"app_secret": "real-looking"})
+        await logins.again(channel, "Dana", {"locale": "de-DE"})
+        assert (await kept(channel))["locale"] == "de-DE"
+        assert (await vendors.row(channel, fresh=True)).state == "connected"
