@@ -45,6 +45,13 @@ class Api:
         return await self._call("POST", path, json=body, headers={"idempotency-key": f"{self._name}-{self._keys}"})
 
     async def _call(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            return await self._once(method, path, **options)
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+            # The server closes a connection that was idle for a while; its key keeps an order from counting twice.
+            return await self._once(method, path, **options)
+
+    async def _once(self, method: str, path: str, **options: Any) -> Any:
         async with self._session.request(method, self._base + path, **options) as answer:
             if answer.status >= 400:
                 raise ApiRefused(answer.status, f"{method} {path}: {(await answer.text())[:300]}")

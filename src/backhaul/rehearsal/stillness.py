@@ -13,7 +13,8 @@ from backhaul.work.vendors import shop_time
 
 SOON_S = 600  # what the hub does again within so many seconds is not jumped over, deadline or not
 PER_SHOP = 48
-MOST_S = 60.0  # real seconds: a hub that has not come to rest by then never will
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.08
+MOST_S = 120.0  # real seconds: a hub that has not come to rest by then never will
 
 BUSY = """
 select exists (select from pgqueuer where status in ('queued', 'picked'))
@@ -40,15 +41,17 @@ class Stillness:
 
     async def still(self) -> None:
         """Returns when no webhook is under way, no job waits, no case is held and nothing is due."""
-        end, calm = time.monotonic() + MOST_S, 0
+        end, pause, calm = time.monotonic() + MOST_S, _FIRST_PAUSE_S, 0
         while calm < 2:
-            await self._control.settle()
-            await turns.wake_due(self._hub.pool, await self._clocks(), PER_SHOP)
-            calm = 0 if await self._hub.pool.fetchval(BUSY) else calm + 1
-            if not calm:
+            if await self._hub.pool.fetchval(BUSY):
                 if time.monotonic() > end:
                     raise Restless(await self._why())
-                await asyncio.sleep(0.01)
+                calm = 0
+                await asyncio.sleep(pause)
+                pause = min(_LONGEST_PAUSE_S, pause * 1.3)
+                continue
+            await self._control.settle()
+            calm = 0 if await turns.wake_due(self._hub.pool, await self._clocks(), PER_SHOP) else calm + 1
 
     async def moving(self, seconds: float) -> None:
         """The hub's clocks go first: what the simulator then says at once is never from its future."""
