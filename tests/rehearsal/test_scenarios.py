@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backhaul.rehearsal.house import House, open_house
-from backhaul.simulator.moods import Mood, Moods
+from backhaul.simulator.moods import KINDS, Mood, Moods
 from backhaul.simulator.scenario.reading import read_all
 from backhaul.simulator.scenario.rows import ROWS, passed
 from backhaul.simulator.scenario.world import Play
@@ -44,9 +44,14 @@ async def _play(dsn: str, folder: Path, moods: Iterable[Mood], seed: int, share:
 
 
 async def _let(house: House, moods: Iterable[Mood]) -> None:
+    """Puts moods in force at each vendor they can happen at. At Loop they strike a third as often: one effect there is
+    half a dozen calls in a row, each of which may fail."""
     for mood in moods:
-        values = {name: value for name, value in mood.describe().items() if name not in ("kind", "struck")}
-        await house.control.add_mood(mood.kind, **values)
+        for vendor in sorted(KINDS[mood.kind]) if mood.vendor == "*" else [mood.vendor]:
+            share = mood.probability / 3 if vendor == "loop" else mood.probability
+            await house.control.add_mood(
+                mood.kind, vendor=vendor, endpoint=mood.endpoint, probability=share, params=mood.params
+            )
 
 
 def _not_passed(plays: Iterable[Play], shops: dict[str, dict[str, dict[str, dict[str, list[str]]]]]) -> list[str]:
