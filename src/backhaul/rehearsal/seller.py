@@ -10,7 +10,8 @@ from backhaul.rehearsal.api import Api, ApiRefused
 from backhaul.simulator import money
 from backhaul.simulator.scenario.judging import Shown
 from backhaul.simulator.scenario.model import Act
-from backhaul.simulator.scenario.world import Cast, NotYet, Play
+from backhaul.simulator.scenario.vocabulary import KINDS
+from backhaul.simulator.scenario.world import NAMELESS, Cast, NotYet, Play
 
 PDF = b"%PDF-1.4\n% a made-up return label\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 APPROVALS = ("approve_refund", "approve_return", "approve_replacement", "approve_exchange", "approve_cancellation")
@@ -24,6 +25,7 @@ class RestSeller:
         self._api = api
         self._shop_ids = shop_ids  # the channel's id of a shop -> ours
         self._known: dict[str, str] = {}  # the channel's id of a case -> ours
+        self._begun: dict[str, dict[str, Any]] = {}  # our id of a case that the seller begins -> what was asked for
 
     async def act(self, play: Play, act: Act) -> None:
         """One act. Raises NotYet while the hub does not offer it, ApiRefused when it refuses what it offers."""
@@ -51,7 +53,14 @@ class RestSeller:
         )
 
     async def detail(self, case: Cast) -> dict[str, Any] | None:
-        """Everything the hub shows of a case; None when it does not know it."""
+        """Everything the hub shows of a case; None when it does not know it. A case that the seller has begun gets the
+        channel's id as soon as the hub shows it."""
+        if case.nameless:
+            found = dict(await self._api.get(f"/cases/{case.id.removeprefix(NAMELESS)}"))
+            if found["case"]["channel_id"]:
+                case.id = found["case"]["channel_id"]
+                self._known[case.id] = found["case"]["id"]
+            return found
         if case.id not in self._known:
             found = (await self._api.get("/cases", q=case.id, tab="all"))["cases"]
             mine = [each for each in found if each["channel_id"] == case.id]
@@ -107,6 +116,49 @@ class RestSeller:
         if not question["reasons"]:
             raise NotYet(f"{act}: the hub does not know yet which reasons the channel takes")
         return str(question["reasons"][0][0])
+
+    # -- cases that the seller begins
+
+    async def _start(self, play: Play, act: Act) -> None:
+        """Only says what is wanted; the channel is asked by the hub, and a person has to confirm the sum."""
+        kind = next(name for name, word in KINDS.items() if word == act.values["kind"])
+        lines = [play.order["line_ids"][number - 1] for number in act.values.get("units", ())]
+        body: dict[str, Any] = {"order_id": play.order["id"], "kind": kind, "lines": lines}
+        if "amount" in act.values:
+            body["amount"] = money.text(act.values["amount"], play.shop["currency"])
+        if "reason" in act.values:
+            body["reason_key"] = act.values["reason"]
+        if act.case in play.cases:
+            path = f"/cases/{play.case_of(act).id.removeprefix(NAMELESS)}/start"
+        else:
+            path = f"/shops/{self._shop_ids[play.shop['id']]}/starts"
+        # A part is asked for with its reason, on which the sum may depend: both follow when the reasons are known.
+        first = body if "reason_key" in body else {name: body[name] for name in ("order_id", "kind", "lines")}
+        made = await self._api.post(path, first)
+        play.cases[act.case] = Cast(act.case, NAMELESS + made["id"], str(act.values["kind"]), 0)
+        self._begun[made["id"]] = body
+
+    async def _confirm(self, play: Play, act: Act) -> None:
+        case_id = play.case_of(act).id.removeprefix(NAMELESS)
+        found, body = await self._case(play, act), self._begun[case_id]
+        question = next((each for each in found["view"]["questions"] if each["kind"] == "start"), None)
+        if question is None:
+            raise NotYet(f"{act}: the hub does not ask whether to start it")
+        if not body.get("reason_key"):
+            body["reason_key"] = self._first_reason(act, question)
+            await self._api.post(f"/cases/{case_id}/start", body)
+            raise NotYet(f"{act}: the channel is asked what it comes to")
+        total = found["view"]["money"]["expected"]
+        if total is None:
+            raise NotYet(f"{act}: the sum is not known yet")
+        play.case_of(act).total = total[0]
+        currency = play.shop["currency"]
+        await self._api.post(f"/cases/{case_id}/confirm-start", {"total": money.text(total[0], currency)})
+
+    async def _arrive(self, play: Play, act: Act) -> None:
+        body = {"code": f"RETURNED-{play.order['id'][-6:]}", "order_id": play.order["id"]}
+        made = await self._api.post(f"/shops/{self._shop_ids[play.shop['id']]}/arrivals", body)
+        play.cases[act.case] = Cast(act.case, NAMELESS + made["blind"], "REFUND", 0)
 
     # -- goods
 

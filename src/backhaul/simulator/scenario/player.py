@@ -111,6 +111,8 @@ class Conductor:
             elif act.by == "seller":
                 pass
             else:
+                if act.case in play.cases and play.case_of(act).nameless:
+                    await self._seller.shown(play, act.case)  # the hub may know by now what the channel calls it
                 await self._world.act(play, act)
         except NotYet as error:
             since = self._since.setdefault(id(play), self._now)
@@ -167,8 +169,9 @@ class Conductor:
         self._heard(play, "the end")
 
     async def _judge(self, play: Play, expected: Sequence[Expected]) -> list[str]:
+        cases = [each.case for each in expected if each.case in play.cases]
+        shown: Mapping[str, Any] = {case: await self._seller.shown(play, case) for case in cases}
         books = await self._control.books(play.shop["id"])
-        shown: Mapping[str, Any] = {each.case: await self._seller.shown(play, each.case) for each in expected}
         return judge(play, expected, books, shown, calm=self._calm) + never_twice(play, books)
 
     # -- time

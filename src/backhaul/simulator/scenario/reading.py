@@ -159,7 +159,7 @@ def _act(table: Table, currency: str, units: int, named: set[str]) -> Act:
         if field.needed and name not in table:
             table.fail(None, f"{name!r} is missing; expected {field.says}")
     if (by, do) in NAMES_A_CASE:
-        if case in named:
+        if case in named and do != "start":  # what is begun may be of goods that have arrived
             table.fail("case", f"there is a case {case!r} already; expected another name")
         named.add(case)
     elif case not in named and (by, do) not in NEEDS_NO_CASE:

@@ -123,6 +123,17 @@ ACTS: dict[tuple[str, str], tuple[str, dict[str, Field]]] = {
     ("seller", "refund_instead"): ("refunds in place of a replacement or exchange", {}),
     ("seller", "accept"): ("accepts the goods that came back", {}),
     ("seller", "refuse"): ("refuses the goods that came back", {"reason": _REASON}),
+    ("seller", "start"): (
+        "begins a case by themselves, for all of the order or some units; names the case",
+        {
+            "kind": Field("text", "of what kind", tuple(KINDS), needed=True),
+            "units": _UNITS,
+            "amount": Field("amount", "a part of what the channel would refund"),
+            "reason": _REASON,
+        },
+    ),
+    ("seller", "confirm"): ("has seen the sum that the channel calculates, and starts it", {}),
+    ("seller", "arrive"): ("books goods in that have no return on file; names the case", {}),
     ("seller", "label"): (
         "gives the buyer a label",
         {"tracking": Field("text", "its number"), "carrier": Field("text", "its carrier's name or id")},
@@ -150,7 +161,7 @@ ACTS: dict[tuple[str, str], tuple[str, dict[str, Field]]] = {
     ("seller", "policy"): ("nobody acts: the merchant's own rules answer", {}),
     ("seller", "nothing"): ("nobody acts, and no rule does", {}),
 }
-NAMES_A_CASE = frozenset({("buyer", "ask"), ("channel", "cancel_order")})
+NAMES_A_CASE = frozenset({("buyer", "ask"), ("channel", "cancel_order"), ("seller", "start"), ("seller", "arrive")})
 NEEDS_NO_CASE = frozenset({("channel", "stock"), ("loop", "open"), ("loop", "lift")})
 PARTIES = tuple(dict.fromkeys(by for by, _ in ACTS))
 

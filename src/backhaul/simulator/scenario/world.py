@@ -9,6 +9,7 @@ from backhaul.simulator.process import ControlClient, ControlError
 from backhaul.simulator.scenario.model import Act, Scenario
 
 CANCELLATION = "CANCELLATION"
+NAMELESS = "hub:"  # what the id of a case begins with until the channel has given it one
 
 
 class NotYet(Exception):
@@ -23,6 +24,11 @@ class Cast:
     id: str
     kind: str
     total: int
+
+    @property
+    def nameless(self) -> bool:
+        """Whether the channel does not know it yet: the seller has begun it, and the hub alone has it."""
+        return self.id.startswith(NAMELESS)
 
     @property
     def is_cancellation(self) -> bool:
@@ -86,6 +92,8 @@ class World:
 
     async def act(self, play: Play, act: Act) -> None:
         """Does one act. Raises NotYet when the channel or the commerce system would refuse it at this moment."""
+        if act.case in play.cases and play.cases[act.case].nameless:
+            raise NotYet(f"{act}: the channel does not know the case yet")
         try:
             await getattr(self, f"_{act.by}_{act.do}")(play, act)
         except ControlError as error:
