@@ -17,7 +17,8 @@ from backhaul.simulator.scenario.world import Play
 SEEDS = range(20)
 SOAK_SEEDS = (*SEEDS, *range(100, 140))
 # On a bad day the seller's own automation may be quicker than their app: an approval is then its, and the end the same.
-AUTOMATION = Mood("auto_approve", "tiktok", "APPROVE_*", 0.1)
+# Not so for APPROVE_RETURN, which also says that the buyer may keep the goods: automation would have them back.
+AUTOMATION = Mood("auto_approve", "tiktok", "APPROVE_RE[FC]*", 0.1)
 
 
 @pytest.fixture
