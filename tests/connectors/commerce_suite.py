@@ -6,11 +6,13 @@ shows the vendor's own books. No test here believes the connector about what hap
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
 import pytest
 
 from backhaul.domain.commerce import Candidate, CommerceOrder, CommerceReturn
@@ -29,6 +31,7 @@ from backhaul.domain.effects import (
     Repeat,
     ReturnLine,
     Safety,
+    StageLabel,
     StampOrder,
     UploadEvidence,
     UploadLabel,
@@ -44,6 +47,7 @@ from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavaila
 CASE, REFUND, CHANNEL_ORDER = "4035318504086604100", "refund-4035318504086604100", "576461413038785752"
 TRACKING = "1Z999AA10123456784"
 PAID_AT = 1_790_000_000
+LABEL = b"%PDF-1.4\n%%EOF\n"
 TAGS = ("stamp_order", "create_return", "attach_tracking", "dispose", "book_refund", "close_return", "cancel_return")
 ABILITIES = ("Authorises", "CommerceOrders", "Connector", "Performs", "Subscribes")
 
@@ -55,6 +59,7 @@ class Books:
     refunds: list[tuple[int, str, int]] = field(default_factory=list)  # minor units, note, when
     returns: list[tuple[str, int, str]] = field(default_factory=list)  # status as we name it, units, note
     tracking: list[str] = field(default_factory=list)
+    labels: list[bytes] = field(default_factory=list)  # files that a return of the order shows
     disposed: list[tuple[Disposition, int]] = field(default_factory=list)
     stock_moved: int = 0  # units, of all orders
     money_moved: int = 0  # minor units, of all orders
@@ -187,7 +192,7 @@ class CommerceSuite:
     def test_the_manifest_says_what_the_code_can(self, world: CommerceWorld) -> None:
         played = {name for name in ABILITIES if isinstance(world.connector, getattr(roles, name))}
         assert played == world.connector.manifest.abilities
-        assert set(world.connector.manifest.effects) <= set(TAGS)
+        assert set(world.connector.manifest.effects) <= {*TAGS, "stage_label"}
 
     # -- orders
 
@@ -412,6 +417,21 @@ class CommerceSuite:
         order_id, wanted = await self.ready(world, "attach_tracking")
         await self.do(world, wanted)
         assert (await self.our_return(world, order_id)).tracking == (TRACKING,)
+
+    async def test_the_labels_file_is_shown_with_the_number(self, world: CommerceWorld) -> None:
+        if "stage_label" not in world.connector.manifest.effects:
+            return  # this vendor keeps no files
+        order_id, wanted = await self.ready(world, "attach_tracking")
+        assert isinstance(wanted, AttachTracking)
+        stage = StageLabel(order_id, "file", hashlib.sha256(LABEL).hexdigest())
+        for _ in range(2):  # harmless to repeat
+            prepared = world.connector.prepare(stage, "key", LABEL)
+            receipt = await world.connector.perform(stage, prepared, dead_at=time.time() + 60)
+        await self.do(world, msgspec.structs.replace(wanted, label_url=receipt.result))
+        books = world.books(order_id)
+        assert (books.tracking, books.labels, books.messages) == ([TRACKING], [LABEL], 0)
+        with pytest.raises(Refused):
+            world.connector.prepare(stage, "key", LABEL + b"x")
 
     async def test_an_ended_return_is_read_back(self, world: CommerceWorld) -> None:
         for tag, status in (("close_return", "closed"), ("cancel_return", "cancelled")):

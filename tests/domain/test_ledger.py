@@ -201,7 +201,7 @@ def test_what_a_read_shows(kind: str, view: bool | None) -> None:
 
 def test_every_kind_is_here() -> None:
     started = {"start_return", "start_cancellation"}  # followed before there is a case: see test_starting
-    unseen = {"upload_evidence"}  # nothing shows it but its own answer: see test_evidence
+    unseen = {"upload_evidence", "stage_label"}  # nothing shows them but their own answer: see test_evidence
     assert {*SCENES, *DESK_SCENES, *started, *unseen} == {each.__struct_config__.tag for each in AnyEffect.__args__}
 
 

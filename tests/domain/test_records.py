@@ -12,9 +12,10 @@ from backhaul.domain.effects import (
     CreateReturn,
     EffectState,
     ReturnLine,
+    StageLabel,
     StampOrder,
 )
-from backhaul.domain.facts import Link, LinkState, Said
+from backhaul.domain.facts import Label, Link, LinkState, Said
 from backhaul.domain.policy import Policy
 from backhaul.domain.records import RETRY_MATCH
 from backhaul.domain.steps import Look, Plan, Source
@@ -245,3 +246,28 @@ def test_a_mirror_that_is_not_there_or_waived_never_holds_the_case() -> None:
     done = case(Stage.COMPLETED, can_keep_item=True, refunds=(paid(),))
     assert planned(facts(done, None, shop=terms(commerce_connected=False))).ended
     assert planned(facts(done, None, link=Link(), said=Said(waived=frozenset({"records"})))).ended
+
+
+def test_the_label_we_have_is_shown_with_its_number() -> None:
+    given = Said(label=Label("file", "sha", "1Z", "c1", "ann", NOW))
+    known = case(Stage.AWAITING_SHIPMENT, way_back=shipped("1Z"))
+    order = commerce(returns=(record(),))
+    stage = StageLabel(GID, "file", "sha")
+    assert written(planned(facts(known, order, given)), StageLabel) == stage
+    assert not any(isinstance(each, AttachTracking) for each in writes(planned(facts(known, order, given))))
+    there = effect(stage, EffectState.ACCEPTED, result="https://files/1")
+    assert written(planned(facts(known, order, given, [there])), AttachTracking).label_url == "https://files/1"
+
+
+def test_the_number_does_not_wait_for_a_file_that_commerce_does_not_take() -> None:
+    given = Said(label=Label("file", "sha", "1Z", "c1", "ann", NOW))
+    known = case(Stage.AWAITING_SHIPMENT, way_back=shipped("1Z"))
+    refused = effect(StageLabel(GID, "file", "sha"), EffectState.REFUSED, text="no")
+    made = planned(facts(known, commerce(returns=(record(),)), given, [refused]))
+    assert written(made, AttachTracking).label_url == ""
+
+
+def test_another_parcels_label_is_not_shown() -> None:
+    given = Said(label=Label("file", "sha", "1Z", "c1", "ann", NOW))
+    known = case(Stage.AWAITING_SHIPMENT, way_back=shipped("9X"))
+    assert written(planned(facts(known, commerce(returns=(record(),)), given)), AttachTracking).label_url == ""

@@ -44,6 +44,7 @@ async def test_a_return_with_the_sellers_label(stage: Stage) -> None:
     await check_books(stage)
     (record,) = live_returns(await case.order())
     assert [one["number"] for one in record["tracking"]] == [tracking]
+    assert all("/staged/" in one["label"] for one in record["tracking"]), "the label's file is not shown in commerce"
     assert [one["type"] for one in record["dispositions"]] == ["NOT_RESTOCKED"]
     assert len((await case.books())["labels"]) == 1
 

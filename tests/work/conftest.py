@@ -167,7 +167,16 @@ class FakeCommerce:
     manifest = _manifest(
         "fake_commerce",
         Party.COMMERCE,
-        ("stamp_order", "create_return", "attach_tracking", "dispose", "book_refund", "close_return", "cancel_return"),
+        (
+            "stamp_order",
+            "create_return",
+            "stage_label",
+            "attach_tracking",
+            "dispose",
+            "book_refund",
+            "close_return",
+            "cancel_return",
+        ),
     )
 
     def __init__(self) -> None:

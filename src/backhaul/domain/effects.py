@@ -172,6 +172,21 @@ class CreateReturn(Wanted, frozen=True, tag="create_return"):
         return f"create_return:{self.case_id}"
 
 
+class StageLabel(Wanted, frozen=True, tag="stage_label"):
+    """Put the label's file where commerce can show it. Harmless to repeat; its result is the file's address."""
+
+    party: ClassVar[Party] = Party.COMMERCE
+    lane: ClassVar[str] = "records"
+
+    order_id: str
+    attachment: str  # id of the stored file
+    sha256: str
+
+    @property
+    def target(self) -> str:
+        return f"stage_label:{self.attachment}"
+
+
 class AttachTracking(Wanted, frozen=True, tag="attach_tracking"):
     """Put the parcel's tracking number on the return in commerce, without a message to the buyer."""
 
@@ -183,6 +198,7 @@ class AttachTracking(Wanted, frozen=True, tag="attach_tracking"):
     reverse_order_id: str
     tracking_number: str
     lines: tuple[tuple[str, int], ...] = ()  # (reverse line id, units); empty means all
+    label_url: str = ""  # where the label's file was put
 
     @property
     def target(self) -> str:
@@ -369,6 +385,7 @@ AnyEffect = (
     | UploadEvidence
     | StampOrder
     | CreateReturn
+    | StageLabel
     | AttachTracking
     | Dispose
     | BookRefund

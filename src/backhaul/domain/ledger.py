@@ -25,6 +25,7 @@ from backhaul.domain.effects import (
     ProcessDeskReturn,
     Repeat,
     RequestDeskLabel,
+    StageLabel,
     StampOrder,
     StartCancellation,
     StartReturn,
@@ -52,7 +53,7 @@ def shown(effect: Effect, facts: Facts) -> bool | None:
     if isinstance(wanted, UploadLabel):
         number = facts.channel.way_back.tracking_number if facts.channel else ""
         return True if number == wanted.tracking_number else None if number else False
-    if isinstance(wanted, UploadEvidence):
+    if isinstance(wanted, (UploadEvidence, StageLabel)):
         return bool(effect.result)  # nothing shows it but its own answer
     if isinstance(wanted, (StartReturn, StartCancellation)):
         # It is followed by `starting` until it has made the case that is read here.

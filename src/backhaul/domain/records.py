@@ -16,6 +16,7 @@ from backhaul.domain.effects import (
     Effect,
     EffectState,
     ReturnLine,
+    StageLabel,
     StampOrder,
     Wanted,
 )
@@ -296,10 +297,27 @@ def _follow(facts: Facts, case: ChannelCase, order: CommerceOrder, record: Comme
     tracking = case.way_back.tracking_number
     reverse = next((line.reverse_order_id for line in record.lines if line.reverse_order_id), "")
     if tracking and reverse and tracking not in record.tracking:
-        propose(
-            facts, AttachTracking(order.id, record.id, reverse, tracking), "the parcel has a tracking number", 48, draft
-        )
+        label_url = _label(facts, order, tracking, draft)
+        if label_url is not None:
+            wanted = AttachTracking(order.id, record.id, reverse, tracking, label_url=label_url)
+            propose(facts, wanted, "the parcel has a tracking number", 48, draft)
     return Lane("open", name)
+
+
+def _label(facts: Facts, order: CommerceOrder, tracking: str, draft: Draft) -> str | None:
+    """Where commerce finds the label's file; empty when we have none or it was not taken. None: it is being put there,
+    and the number comes with it."""
+    label = facts.said.label
+    if label is None or label.tracking_number != tracking:
+        return ""
+    wanted = StageLabel(order.id, label.attachment, label.sha256)
+    last = facts.effect(wanted.target)
+    if facts.may_write(wanted.target):
+        draft.steps.append(Write(wanted, "the label is shown with the return", "policy", 47))
+        return None
+    if last is not None and last.result:
+        return last.result
+    return None if last is not None and (last.open or last.state is EffectState.PROPOSED) else ""
 
 
 def close(facts: Facts, order: CommerceOrder | None, lines: Lines, lanes: dict[str, Lane], draft: Draft) -> None:

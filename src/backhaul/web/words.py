@@ -170,6 +170,7 @@ EFFECT = {
     "upload_evidence": "Picture for the rejection",
     "stamp_order": "Mark on the commerce order",
     "create_return": "Return in commerce",
+    "stage_label": "Label file in commerce",
     "attach_tracking": "Tracking in commerce",
     "dispose": "Stock movement",
     "book_refund": "Refund booking",

@@ -17,6 +17,7 @@ from backhaul.domain.effects import (
     Decide,
     Effect,
     EffectState,
+    StageLabel,
     StartCancellation,
     StartReturn,
     UploadEvidence,
@@ -182,7 +183,7 @@ async def _connector(run: Run, party: Party) -> Any:
 
 
 async def _attachment(run: Run, wanted: AnyEffect) -> bytes | None:
-    if not isinstance(wanted, (UploadLabel, UploadEvidence)):
+    if not isinstance(wanted, (UploadLabel, UploadEvidence, StageLabel)):
         return None
     return await cases.attachment(run.vendors.pool, UUID(wanted.attachment))
 
@@ -214,6 +215,7 @@ PHRASES = {
     "start_cancellation": "Cancel on the channel",
     "stamp_order": "Mark the commerce order",
     "create_return": "Create the return in commerce",
+    "stage_label": "Put the label's file into commerce",
     "attach_tracking": "Add the tracking number in commerce",
     "dispose": "Book the stock in commerce",
     "book_refund": "Book the refund in commerce",

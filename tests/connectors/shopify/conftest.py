@@ -129,7 +129,7 @@ class World:
 
     def books(self, order_id: str) -> Books:
         told = self.vendor.books(DOMAIN, all_orders=True)
-        order = told["orders"][order_id]
+        order, shop = told["orders"][order_id], self.vendor.shops[DOMAIN]
         stamps = [value for name, value in order["metafields"].items() if name.endswith("backhaul.tiktok_order_id")]
         return Books(
             refunds=[
@@ -144,6 +144,12 @@ class World:
                 for each in order["returns"]
             ],
             tracking=[parcel["number"] for each in order["returns"] for parcel in each["tracking"]],
+            labels=[
+                shop.files[parcel["label"].split("/")[-2]]["content"]
+                for each in order["returns"]
+                for parcel in each["tracking"]
+                if parcel["label"]
+            ],
             disposed=[
                 (DISPOSITIONS[one["type"]], one["quantity"])
                 for each in order["returns"]

@@ -10,7 +10,7 @@ import msgspec
 
 from backhaul.connectors.shopify import errors
 from backhaul.connectors.shopify.operations import Operation, operation
-from backhaul.connectors.shopify.settings import GRAPHQL_PATH, TOKEN_PATH, ShopifySettings, of_simulator
+from backhaul.connectors.shopify.settings import GRAPHQL_PATH, TOKEN_PATH, ShopifySettings, check_place, of_simulator
 from backhaul.connectors.shopify.wire import Envelope, SearchWarning, TokenAnswer
 from backhaul.connectors.shopify.writes import body
 from backhaul.kit.http import AnswerLost, HttpClient, NotSent
@@ -79,6 +79,23 @@ class Client:
     async def write(self, document: Operation, raw: bytes, dead_at: float | None = None) -> Envelope:
         """Send a mutation's exact bytes; the answer still has its errors in it."""
         return await self._call(document, raw, dead_at)
+
+    async def put(self, url: str, content: bytes, content_type: str, dead_at: float) -> None:
+        """Send a file to a place that the vendor named. No token goes with it; a simulated shop's files stay on this
+        machine, a real one's go out encrypted only."""
+        check_place(self._settings, url)
+        try:
+            answer = await self._http.request(
+                "PUT", url, headers={"content-type": content_type}, body=content, dead_at=dead_at
+            )
+        except NotSent as error:
+            raise Unavailable(f"not sent: {error}") from None
+        except AnswerLost as error:
+            raise OutcomeUnknown(f"the answer was lost: {error}") from None
+        if answer.status >= 500 or answer.status == 429:
+            raise Unavailable(f"the place for files answered with status {answer.status}")
+        if answer.status >= 300:
+            raise Refused(str(answer.status), f"the place for files refused the file with status {answer.status}")
 
     async def _call(self, document: Operation, raw: bytes, dead_at: float | None) -> Envelope:
         token = await self._token()

@@ -12,6 +12,7 @@ from backhaul.connectors.shopify.settings import ShopifySettings, read_settings
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.effects import (
     AnyEffect,
+    StageLabel,
     StampOrder,
 )
 from backhaul.kit.http import HttpClient
@@ -89,14 +90,33 @@ class Shopify:
 
     def prepare(self, wanted: AnyEffect, key: str, attachment: bytes | None = None) -> Prepared:
         """The exact request of an effect."""
+        if isinstance(wanted, StageLabel):
+            return writes.prepare_file(wanted, attachment)
         return writes.prepare(wanted, key)
 
     async def perform(self, wanted: AnyEffect, prepared: Prepared, *, dead_at: float) -> Receipt:
         """Send an effect's bytes and read what they did."""
+        if isinstance(wanted, StageLabel):
+            return await self._stage(prepared, dead_at)
         if isinstance(wanted, StampOrder):
             await self._define_stamp(dead_at)
         answer = await self._client.write(writes.operation_of(wanted), prepared.body, dead_at)
         return writes.receipt(answer)
+
+    async def _stage(self, prepared: Prepared, dead_at: float) -> Receipt:
+        """Ask for a place and put the file there. Twice is two files, of which one is named."""
+        entry = {
+            "resource": "RETURN_LABEL",
+            "filename": "return-label.pdf",
+            "mimeType": prepared.content_type,
+            "httpMethod": "PUT",
+            "fileSize": str(len(prepared.body)),
+        }
+        document = operation("stage_upload")
+        answer = await self._client.write(document, writes.body(document, {"input": [entry]}), dead_at)
+        url, address = writes.place(answer)
+        await self._client.put(url, prepared.body, prepared.content_type, dead_at)
+        return Receipt(address, "the label's file is there")
 
     async def _define_stamp(self, dead_at: float | None = None) -> None:
         """Make sure that the stamp's definition is there: without it a stamp is neither unique nor looked up."""

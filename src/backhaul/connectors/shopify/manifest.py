@@ -21,6 +21,7 @@ MANIFEST = Manifest(
     effects={
         "stamp_order": _NATURAL,  # the same value once more changes nothing; on another order it is refused
         "create_return": _FINDABLE,  # by the mark in the reason note
+        "stage_label": _NATURAL,  # a second file is one that nothing names
         "attach_tracking": _FINDABLE,  # by the number
         "dispose": _FINDABLE,  # by the count before
         "book_refund": Safety(Repeat.KEYED, memory_s=86_400, then=Repeat.FINDABLE, settle_s=15),  # then by the mark

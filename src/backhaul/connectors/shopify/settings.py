@@ -118,3 +118,12 @@ def _domain(text: str) -> str:
 
 def _bad(field: str, text: str) -> Refused:
     return Refused("settings", f"{field}: {text}", field=field)
+
+
+def check_place(settings: ShopifySettings, url: str) -> None:
+    """Refuse a place for files that is not of this world: a simulated shop's lies on this machine, a real one's is
+    reached encrypted only."""
+    if settings.simulated:
+        _check_loopback(url)
+    elif urlsplit(url).scheme != "https":
+        raise Refused("address", f"the vendor names {url[:80]!r} for a file, which is no safe place")

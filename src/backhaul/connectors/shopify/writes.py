@@ -5,6 +5,7 @@ Which mutation an effect becomes, and why, is told in docs/decisions/0003-shopif
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,12 +24,13 @@ from backhaul.domain.effects import (
     CloseReturn,
     CreateReturn,
     Dispose,
+    StageLabel,
     StampOrder,
 )
 from backhaul.domain.words import Disposition
 from backhaul.kit.text import truncate
 from backhaul.ports.connector import Prepared, Receipt
-from backhaul.ports.errors import OutcomeUnknown, Refused
+from backhaul.ports.errors import OutcomeUnknown, Refused, WireDrift
 
 STAMP_NAMESPACE = "$app:backhaul"
 STAMP_KEY = "tiktok_order_id"
@@ -55,6 +57,28 @@ def prepare(wanted: AnyEffect, key: str) -> Prepared:
         raise Refused("no_such_call", f"Shopify has no call for {type(wanted).__name__}")
     file, variables = entry
     return Prepared(method="POST", path=GRAPHQL_PATH, query={}, body=body(operation(file), variables(wanted, key)))
+
+
+def prepare_file(wanted: StageLabel, content: bytes | None) -> Prepared:
+    """The label's file as it is sent to the place that the vendor names for it."""
+    if not content or hashlib.sha256(content).hexdigest() != wanted.sha256:
+        raise Refused("attachment", "the file is not the one that was chosen")
+    return Prepared("PUT", "", {}, content, "application/pdf")
+
+
+def place(answer: Envelope) -> tuple[str, str]:
+    """Where a file is to be sent, and its address afterwards. Raises as :func:`receipt` does."""
+    data = None if answer.empty else msgspec.json.decode(answer.data)
+    payload = next(iter(data.values()), None) if isinstance(data, dict) else None
+    if isinstance(payload, dict):
+        refused = user_errors(_user_errors(payload))
+        if refused is not None:
+            raise refused
+        for target in payload.get("stagedTargets") or ():
+            if isinstance(target, dict) and isinstance(target.get("url"), str):
+                return target["url"], str(target.get("resourceUrl") or target["url"])
+    failed = top_error(answer, write=False)
+    raise failed or WireDrift("no place for the file is named", bytes(answer.data or b""))
 
 
 def body(document: Operation, variables: Mapping[str, object]) -> bytes:
@@ -132,6 +156,7 @@ def _attach_tracking(wanted: AttachTracking, key: str) -> Variables:
         "reverseOrder": wanted.reverse_order_id,
         "lines": lines,  # none means all
         "tracking": {"number": wanted.tracking_number},
+        **({"label": {"fileUrl": wanted.label_url}} if wanted.label_url else {}),
     }
 
 
