@@ -459,3 +459,17 @@ async def test_an_act_that_is_not_possible_yet_waits(sim: Simulator, browser: Br
     assert "Not possible yet" in text
     (case,) = sim.channel.world.returns.values()
     assert case.status == m.PENDING
+
+
+async def test_orders_of_a_large_past_are_listed_and_found(sim: Simulator, browser: Browser) -> None:
+    shop = sim.add_shop(ShopSpec(name="Large", commerce_domain="sim-large.myshopify.com", past_orders=3000))
+    ids = re.findall(r'href="/orders/(\d+)"', await browser.open(f"/orders?shop={shop.id}"))
+    assert len(ids) == 50
+    assert "Older" in browser.text
+    older = re.findall(r'href="/orders/(\d+)"', await browser.open(f"/orders?shop={shop.id}&page=2"))
+    assert len(set(ids) | set(older)) == 100
+    world = sim.channel.world
+    assert sum(world.orders.made(each) for each in world.indexes[shop.id].orders.ids()) < 200
+    assert older[7] in await browser.open(f"/orders?q={older[7]}")
+    await browser.open(f"/orders/{older[7]}")
+    assert "No orders like this" in await browser.open(f"/orders?shop={shop.id}&status=UNPAID")

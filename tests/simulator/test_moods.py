@@ -20,7 +20,9 @@ from backhaul.simulator.process import ControlClient
 from backhaul.simulator.seen import describe
 from backhaul.simulator.server import Simulator
 from backhaul.simulator.tiktok import model as m
+from backhaul.simulator.tiktok.sales import Unit
 from backhaul.simulator.tiktok.world import ShopSpec
+from tests.simulator.loop.desk import DeskClient
 from tests.simulator.wire import START, Wire
 
 DOMAIN = "sim-moods.myshopify.com"
@@ -115,6 +117,60 @@ async def test_a_store_fails_before_or_after_its_effect(sim: Simulator, wire: Wi
         assert body["errors"][0]["extensions"]["code"] == "THROTTLED"
     assert ("done" in sim.commerce.order(DOMAIN, gid).tags) == kind.endswith("_after")
     assert (last(sim)["moods"], last(sim)["endpoint"], last(sim)["status"]) == ([kind], "orderUpdate", expected)
+
+
+@pytest.mark.parametrize("kind", [*FAILURES, *SILENT])
+async def test_a_desk_fails_before_or_after_its_effect(
+    sim: Simulator, session: aiohttp.ClientSession, kind: str
+) -> None:
+    client = desk_client(sim, session)
+    hook = {"topic": "return", "trigger": "return.created", "url": "http://127.0.0.1:9/"}
+    retry_after = {"retry_after": 2} if kind == "rate_limit" else {}
+    sim.moods.add(Mood(kind, "loop", "POST /webhooks", times=1, params={"seconds": 0.05, **retry_after}))
+    status: int | None = None
+    headers: Any = {}
+    try:
+        async with session.post(f"{client.api}/webhooks", json=hook, headers={"X-Authorization": client.key}) as answer:
+            status, headers = answer.status, answer.headers
+    except aiohttp.ClientError:
+        pass
+    assert status == {"rate_limit": 429, "unavailable": 503, "error_before": 500, "error_after": 500}.get(kind)
+    assert headers.get("Retry-After") == ("2" if retry_after else None)
+    assert len(client.desk.subscriptions) == int(kind.endswith("_after"))
+    assert (last(sim)["moods"], last(sim)["status"]) == ([kind], status)
+
+
+async def test_a_desk_answers_oddly_late_or_no_more(sim: Simulator, session: aiohttp.ClientSession) -> None:
+    client = desk_client(sim, session)
+    kinds = ("slow", "unknown_field", "numbers_as_strings")
+    for kind in kinds:
+        sim.moods.add(Mood(kind, "loop", times=1, params={"seconds": 0.01}))
+    hook = {"topic": "return", "trigger": "return.created", "url": "http://127.0.0.1:9/", "status": "active"}
+    made = (await client.call("POST", "/webhooks", hook)).body
+    assert NEW_FIELD in made
+    assert set(last(sim)["moods"]) == set(kinds)
+    for kind in ("unknown_word", "unknown_field"):
+        sim.moods.add(Mood(kind, "loop", "return.created", times=1))
+    await client.create(desk_order(sim))
+    told = next(each.message.body.decode() for each in sim.delivery.log if each.message.vendor == "loop")
+    assert NEW_FIELD in json.loads(told)
+    assert NEW_WORD in told
+    sim.moods.add(Mood("token_revoked", "loop", times=1))
+    assert [(await client.call("GET", "/webhooks")).status for _ in range(2)] == [401, 401]
+
+
+def desk_client(sim: Simulator, session: aiohttp.ClientSession) -> DeskClient:
+    """A client of a desk of its own."""
+    sim.add_shop(ShopSpec(name="Desk", commerce_domain="sim-desk.myshopify.com", desk="loop"))
+    return DeskClient(sim, sim.loop.world.desk("sim-desk.myshopify.com"), session)
+
+
+def desk_order(sim: Simulator) -> Any:
+    """An order in the store of that desk."""
+    shop = list(sim.channel.world.shops.values())[-1]
+    order = sim.channel.sales.place(shop, [Unit(shop.catalogue[0])], status="DELIVERED")
+    sim.connector.copy(order, "source_identifier")
+    return sim.connector.copies[order.id]
 
 
 @pytest.mark.parametrize("params", [{}, {"retry_after": 3}])

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from backhaul.simulator.console.rendering import amount
 from backhaul.simulator.files import FileMistake
 from backhaul.simulator.process import ControlClient, ControlError
 from backhaul.simulator.scenario import reading
 from backhaul.simulator.scenario.judging import judge, never_twice
 from backhaul.simulator.scenario.model import Expected, Scenario, ShopPlan
 from backhaul.simulator.scenario.world import NotYet, Play, World
+from backhaul.simulator.tiktok.market import market
 
 if TYPE_CHECKING:
     from backhaul.simulator.server import Simulator
@@ -67,9 +69,9 @@ class StoryPages:
         """One story: who does what when, and what must be true at the end."""
         story = self._story(request)
         shops = [shop for shop in self._sim.channel.world.shops.values() if shop.market.region == story.shop.market]
-        return self._render(
-            request, "scenario.html", story=story, shops=shops, ends=[_facts(each) for each in story.end]
-        )
+        currency = market(story.shop.market).currency
+        ends = [_facts(each, currency) for each in story.end]
+        return self._render(request, "scenario.html", story=story, shops=shops, ends=ends)
 
     def _story(self, request: web.Request) -> Scenario:
         name = request.match_info["name"]
@@ -161,7 +163,8 @@ def _shop(plan: ShopPlan, number: int) -> dict[str, Any]:
     }
 
 
-def _facts(end: Expected) -> dict[str, Any]:
+def _facts(end: Expected, currency: str) -> dict[str, Any]:
     """What is looked at, by name."""
     names = ("channel", "decided", "others", "paid", "booked", "booked_by", "returns", "stock", "labels", "desk")
-    return {"case": end.case} | {name: getattr(end, name) for name in names if getattr(end, name) not in (None, ())}
+    facts = {name: getattr(end, name) for name in names if getattr(end, name) not in (None, ())}
+    return {name: amount(value, currency) if name in ("paid", "booked") else value for name, value in facts.items()}

@@ -48,6 +48,11 @@ class Index:
         """All ids, in the order in which they were entered."""
         return self._entries
 
+    def newest(self, status: str = "") -> Iterator[Key]:
+        """Creation time and id of all objects, or of those in one status, newest first; walked as far as is read."""
+        lists = self._by_status.get(status, {}) if status else self._whole
+        return reversed(lists.get("create_time", []))
+
     def put(self, object_id: str, created: int, updated: int, status: str) -> None:
         """Enters or moves one object."""
         old = self._entries.get(object_id)
