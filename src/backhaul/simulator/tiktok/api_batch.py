@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from backhaul.simulator.tiktok import paging
+from backhaul.simulator.tiktok import bodies, paging
 from backhaul.simulator.tiktok.api_returns import SCOPE
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.gateway import Call, Endpoint
@@ -40,8 +40,10 @@ class BatchApi:
         """What is served here."""
         area = "return_refund"
         return [
-            Endpoint("POST", area, ("202603",), "aftersales/search", SCOPE, self.search_requests),
-            Endpoint("POST", area, ("202604",), "rma/search", SCOPE, self.search_parcels),
+            Endpoint(
+                "POST", area, ("202603",), "aftersales/search", SCOPE, self.search_requests, body=bodies.SearchGroups
+            ),
+            Endpoint("POST", area, ("202604",), "rma/search", SCOPE, self.search_parcels, body=bodies.SearchGroups),
         ]
 
     def search_requests(self, call: Call) -> dict[str, Any]:

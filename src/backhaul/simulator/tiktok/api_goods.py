@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from backhaul.simulator.tiktok import paging
+from backhaul.simulator.tiktok import bodies, paging
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.gateway import Call, Endpoint
 from backhaul.simulator.tiktok.model import Product, Shop
@@ -21,8 +21,12 @@ class GoodsApi:
     def endpoints(self) -> list[Endpoint]:
         """What is served here."""
         return [
-            Endpoint("POST", "product", ("202502",), "products/search", _SCOPE, self.search),
-            Endpoint("POST", "product", ("202309",), "inventory/search", _SCOPE, self.stock),
+            Endpoint(
+                "POST", "product", ("202502",), "products/search", _SCOPE, self.search, body=bodies.SearchProducts
+            ),
+            Endpoint(
+                "POST", "product", ("202309",), "inventory/search", _SCOPE, self.stock, body=bodies.SearchInventory
+            ),
         ]
 
     def search(self, call: Call) -> dict[str, Any]:

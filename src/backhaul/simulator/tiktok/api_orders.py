@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from backhaul.simulator.tiktok import bodies, paging
 from backhaul.simulator.tiktok import model as m
-from backhaul.simulator.tiktok import paging
 from backhaul.simulator.tiktok.api_returns import NEW, OLD, SCOPE, chosen_lines
 from backhaul.simulator.tiktok.cancellations import Cancellations
 from backhaul.simulator.tiktok.decisions import Decisions
@@ -46,16 +46,34 @@ class OrderApi:
         """What is served here."""
         cancel = "cancellations/{cancel_id}"
         return [
-            Endpoint("POST", "order", (OLD,), "orders/search", _INFO, self.search),
+            Endpoint("POST", "order", (OLD,), "orders/search", _INFO, self.search, body=bodies.SearchOrders),
             Endpoint("GET", "order", (OLD, "202507"), "orders", _INFO, self.detail),
             Endpoint("GET", "order", ("202407",), "orders/{order_id}/price_detail", _INFO, self.prices),
-            Endpoint("POST", "order", ("202406",), "orders/external_orders", _WRITE, self.add_external),
+            Endpoint(
+                "POST",
+                "order",
+                ("202406",),
+                "orders/external_orders",
+                _WRITE,
+                self.add_external,
+                body=bodies.AddExternal,
+            ),
             Endpoint("GET", "order", ("202406",), "orders/{order_id}/external_orders", _READ, self.external_of),
             Endpoint("POST", "order", ("202406",), "orders/external_order_search", _READ, self.find_external),
-            Endpoint("POST", "return_refund", (OLD, NEW), "cancellations/search", SCOPE, self.search_cancellations),
-            Endpoint("POST", "return_refund", (OLD, NEW), "cancellations", SCOPE, self.cancel),
+            Endpoint(
+                "POST",
+                "return_refund",
+                (OLD, NEW),
+                "cancellations/search",
+                SCOPE,
+                self.search_cancellations,
+                body=bodies.SearchCancellations,
+            ),
+            Endpoint("POST", "return_refund", (OLD, NEW), "cancellations", SCOPE, self.cancel, body=bodies.CancelOrder),
             Endpoint("POST", "return_refund", (OLD,), f"{cancel}/approve", SCOPE, self.approve, keyed=True),
-            Endpoint("POST", "return_refund", (OLD,), f"{cancel}/reject", SCOPE, self.reject, keyed=True),
+            Endpoint(
+                "POST", "return_refund", (OLD,), f"{cancel}/reject", SCOPE, self.reject, keyed=True, body=bodies.Decide
+            ),
         ]
 
     # -- orders -------------------------------------------------------------------------------------------------------
@@ -157,7 +175,7 @@ class OrderApi:
                 problem = ("21008111", "order does not exist in this shop")
             elif external.get("platform") not in PLATFORMS or not external.get("id"):
                 problem = ("98001004", "invalid external order")
-            elif len(lines) > 100 or {str(line.get("origin_id")) for line in lines} - {line.id for line in order.lines}:
+            elif len(lines) > 100 or not _fit(order, lines):
                 problem = ("98001004", "invalid line_items")
             if problem is not None or order is None:
                 detail = {"order_id": str(item.get("id")), "external_order": {"id": str(external.get("id"))}}
@@ -266,6 +284,12 @@ class OrderApi:
     @staticmethod
     def _entry(call: Call) -> dict[str, Any]:
         return {"idempotency_key": call.query.get("idempotency_key", ""), "request_id": call.request_id}
+
+
+def _fit(order: Order, lines: list[dict[str, str]]) -> bool:
+    """Whether every line names an outside id and a unit of the order."""
+    units = {line.id for line in order.lines}
+    return all(line.get("id") and line.get("origin_id") in units for line in lines)
 
 
 def _platform(call: Call) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backhaul.simulator.tiktok import paging
+from backhaul.simulator.tiktok import bodies, paging
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.gateway import Call, Endpoint
 from backhaul.simulator.tiktok.labels import require_picture
@@ -37,7 +37,7 @@ class ParcelApi:
             Endpoint("GET", area, old, "orders/{order_id}/tracking", _SCOPE, self.tracking),
             Endpoint("GET", area, old, one, _SCOPE, self.package),
             Endpoint("GET", area, old, f"{one}/shipping_documents", _SCOPE, self.document),
-            Endpoint("POST", area, old, "packages/search", _SCOPE, self.search),
+            Endpoint("POST", area, old, "packages/search", _SCOPE, self.search, body=bodies.SearchPackages),
             Endpoint("POST", area, old, "images/upload", _SCOPE, self.proof, form=True),
         ]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from backhaul.simulator import money
+from backhaul.simulator.tiktok import bodies, paging, reasons, states
 from backhaul.simulator.tiktok import model as m
-from backhaul.simulator.tiktok import paging, reasons, states
 from backhaul.simulator.tiktok.aftersales import Aftersales
 from backhaul.simulator.tiktok.asking import amounts, require_open, seller_may_start
 from backhaul.simulator.tiktok.cancellations import Cancellations
@@ -72,23 +72,24 @@ class ReturnApi:
     def endpoints(self) -> list[Endpoint]:
         """What is served here."""
         both, first = (OLD, NEW), (OLD,)
-        rows: list[tuple[str, tuple[str, ...], str, Any, bool]] = [
-            ("POST", both, "returns/search", self.search, False),
-            ("POST", both, "returns", self.create, True),
-            ("GET", first, "returns/{return_id}/records", self.records, False),
-            ("POST", first, "returns/{return_id}/approve", self.approve, True),
-            ("POST", first, "returns/{return_id}/reject", self.reject, True),
-            ("GET", first, "reject_reasons", self.reject_reasons, False),
-            ("GET", ("202601",), "decision_eligibility", self.decision_eligibility, False),
-            ("GET", (OLD, "202512", NEW), "orders/{order_id}/aftersale_eligibility", self.aftersale_eligibility, False),
-            ("POST", both, "refunds/calculate", self.calculate, False),
+        every = (OLD, "202512", NEW)
+        rows: list[tuple[str, tuple[str, ...], str, Any, bool, Any]] = [
+            ("POST", both, "returns/search", self.search, False, bodies.SearchReturns),
+            ("POST", both, "returns", self.create, True, bodies.StartReturn),
+            ("GET", first, "returns/{return_id}/records", self.records, False, None),
+            ("POST", first, "returns/{return_id}/approve", self.approve, True, bodies.Decide),
+            ("POST", first, "returns/{return_id}/reject", self.reject, True, bodies.Decide),
+            ("GET", first, "reject_reasons", self.reject_reasons, False, None),
+            ("GET", ("202601",), "decision_eligibility", self.decision_eligibility, False, None),
+            ("GET", every, "orders/{order_id}/aftersale_eligibility", self.aftersale_eligibility, False, None),
+            ("POST", both, "refunds/calculate", self.calculate, False, bodies.Calculate),
         ]
         upload = Endpoint(
             "POST", "return_refund", ("202405",), "returns/shipping_documents", SCOPE, self._labels.upload, form=True
         )
         return [upload] + [
-            Endpoint(method, "return_refund", versions, rest, SCOPE, handler, keyed=keyed)
-            for method, versions, rest, handler, keyed in rows
+            Endpoint(method, "return_refund", versions, rest, SCOPE, handler, keyed=keyed, body=body)
+            for method, versions, rest, handler, keyed, body in rows
         ]
 
     def search(self, call: Call) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from backhaul.simulator import money
+from backhaul.simulator.tiktok import bodies, reasons, states
 from backhaul.simulator.tiktok import model as m
-from backhaul.simulator.tiktok import reasons, states
 from backhaul.simulator.tiktok.aftersales import Aftersales
 from backhaul.simulator.tiktok.api_batch import require_model
 from backhaul.simulator.tiktok.api_returns import SCOPE
@@ -63,7 +63,7 @@ class ReviewApi:
         """What is served here."""
         area = "return_refund"
         return [
-            Endpoint("POST", area, ("202603", "202606"), "aftersales/review", SCOPE, self.review),
+            Endpoint("POST", area, ("202603", "202606"), "aftersales/review", SCOPE, self.review, body=bodies.Review),
             Endpoint("GET", area, ("202606",), "review_decision", SCOPE, self.review_decision),
         ]
 

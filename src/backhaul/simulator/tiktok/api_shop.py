@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from backhaul.simulator.tiktok import bodies
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.gateway import Call, Endpoint
 from backhaul.simulator.tiktok.labels import Labels
@@ -36,8 +37,8 @@ class ShopApi:
                 "GET", "logistics", old, "global_warehouses", "seller.logistics", self.global_warehouses, shop=False
             ),
             Endpoint("GET", "event", old, "webhooks", _INFO, self.webhooks),
-            Endpoint("PUT", "event", old, "webhooks", _INFO, self.subscribe),
-            Endpoint("DELETE", "event", old, "webhooks", _INFO, self.unsubscribe),
+            Endpoint("PUT", "event", old, "webhooks", _INFO, self.subscribe, body=bodies.Subscribe),
+            Endpoint("DELETE", "event", old, "webhooks", _INFO, self.unsubscribe, body=bodies.Subscribe),
             Endpoint("GET", "logistics", old, "warehouses", "seller.logistics", self.warehouses),
             Endpoint("GET", "logistics", old, options, "seller.logistics", self.delivery_options),
             Endpoint("GET", "logistics", old, providers, "seller.fulfillment.basic", self.carriers),

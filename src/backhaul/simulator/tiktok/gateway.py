@@ -23,6 +23,7 @@ from backhaul.simulator import faults, seen
 from backhaul.simulator.limits import SlidingWindow
 from backhaul.simulator.tiktok import why
 from backhaul.simulator.tiktok.auth import SIM, App, Grant
+from backhaul.simulator.tiktok.bodies import check, without_nulls
 from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.events import VENDOR
 from backhaul.simulator.tiktok.model import Shop
@@ -37,7 +38,10 @@ _Handler = Callable[["Call"], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One operation. `versions` are the ones alive; `keyed` says that it honours `idempotency_key`."""
+    """One operation.
+
+    `versions` are the ones alive, `keyed` says that it honours `idempotency_key`, `body` names the types of its fields.
+    """
 
     method: str
     domain: str
@@ -48,6 +52,7 @@ class Endpoint:
     shop: bool = True
     keyed: bool = False
     form: bool = False
+    body: Any = None
 
 
 @dataclass(slots=True)
@@ -237,7 +242,9 @@ class Gateway:
         books.by_endpoint[f"{endpoint.method} {endpoint.domain}/{endpoint.rest}"] += 1
         call = Call(self._world, endpoint, version, path, args, query, body, request_id, app, grant, shop, parts)
         if body and not endpoint.form:
-            call.json = _json_object(body)
+            call.json = without_nulls(_json_object(body))
+            if endpoint.body is not None:
+                check(call.json, endpoint.body, 25001001 if endpoint.domain == "return_refund" else 98001004)
         return call
 
     def _app(self, app_key: str | None) -> App:
