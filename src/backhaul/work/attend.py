@@ -22,7 +22,7 @@ from backhaul.store.db import AWAY, Connection
 from backhaul.store.jobs import Rank
 from backhaul.store.moves import Halted, Lost, Move, Twin
 from backhaul.store.turns import Turn
-from backhaul.work import looking, sending, sweep, tokens
+from backhaul.work import looking, sending, subscribing, sweep, tokens
 from backhaul.work.budget import URGENT
 from backhaul.work.describing import describe
 from backhaul.work.run import Probe, Run, no_probe
@@ -226,6 +226,9 @@ class Attendant:
         expiry = await tokens.warn_of_end(self.vendors, row, now)
         if expiry is not None and row.state == "connected":
             next_at = expiry if next_at is None else min(next_at, expiry)
+        hooks = await subscribing.ask_again(self.vendors, row, now)
+        if hooks is not None:
+            next_at = hooks if next_at is None else min(next_at, hooks)
         async with self.pool.acquire() as connection:
             if not await turns.release(connection, [(turn.subject_id, turn.claim, next_at, Rank.SWEEP)]):
                 await turns.abandon(connection, turn.subject_id, turn.claim, 0)  # it heard something: once more

@@ -22,6 +22,7 @@ from backhaul.store import commands, shops, turns
 from backhaul.store.db import Connection
 from backhaul.store.jobs import Rank
 from backhaul.store.shops import ConnectionRow
+from backhaul.work import subscribing
 from backhaul.work.clocks import NoClock, clock_of
 from backhaul.work.tokens import renew_at, resume, save_tokens
 from backhaul.work.vendors import Vendors, open_settings, seal_settings, shop_time
@@ -398,21 +399,8 @@ class Logins:
 
     async def subscribe(self, connection_id: UUID) -> tuple[str, ...]:
         """Ask the vendor to send its webhooks here; what it refused is kept; the sweep makes up for it."""
-        row = await self.vendors.row(connection_id, fresh=True)
-        connector = await self.vendors.connector(connection_id, *await self._any_shop(row))
-        if not hasattr(connector, "subscribe"):
-            return ()
-        address = f"{self.base_url}/hooks/{row.webhook_key}"
-        try:
-            refused: tuple[str, ...] = await connector.subscribe(address)
-        except VendorError as error:
-            refused = (str(error),)
-        await self.pool.execute(
-            "update connection set webhooks = $2 where id = $1",
-            connection_id,
-            {"address": address, "refused": list(refused), "at": int(time.time())},
-        )
-        return refused
+        key = (await self.vendors.row(connection_id)).webhook_key
+        return await subscribing.subscribe(self.vendors, connection_id, f"{self.base_url}/hooks/{key}")
 
     async def _any_shop(self, row: ConnectionRow) -> tuple[UUID | None, str]:
         shop_id = await self.pool.fetchval("select shop_id from link where connection_id = $1 limit 1", row.id)
