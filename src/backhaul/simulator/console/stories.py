@@ -5,6 +5,7 @@ Each step lets time pass until its act is due. The end is judged by the simulato
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ class StoryPages:
         self._render = render
         self._said = said
         self._plays: dict[int, Play] = {}
+        self._stories: list[Scenario] = []
 
     def routes(self) -> list[web.RouteDef]:
         """What is served here."""
@@ -53,7 +55,7 @@ class StoryPages:
     async def stories(self, request: web.Request) -> web.Response:
         """All stories, and those being played."""
         try:
-            stories, mistake = reading.read_all(), ""
+            stories, mistake = await self._all(), ""
         except FileMistake as error:
             stories, mistake = [], str(error)
         wanted = request.query.get("q", "").strip().lower()
@@ -65,24 +67,30 @@ class StoryPages:
             request, "scenarios.html", stories=stories, mistake=mistake, plays=self._plays, q=request.query.get("q", "")
         )
 
+    async def _all(self) -> list[Scenario]:
+        """All stories, read once and beside the event loop: the vendors must not stand still meanwhile."""
+        if not self._stories:
+            self._stories = await asyncio.to_thread(reading.read_all)
+        return self._stories
+
     async def story(self, request: web.Request) -> web.Response:
         """One story: who does what when, and what must be true at the end."""
-        story = self._story(request)
+        story = await self._story(request)
         shops = [shop for shop in self._sim.channel.world.shops.values() if shop.market.region == story.shop.market]
         currency = market(story.shop.market).currency
         ends = [_facts(each, currency) for each in story.end]
         return self._render(request, "scenario.html", story=story, shops=shops, ends=ends)
 
-    def _story(self, request: web.Request) -> Scenario:
+    async def _story(self, request: web.Request) -> Scenario:
         name = request.match_info["name"]
-        found = next((each for each in reading.read_all() if each.name == name), None)
+        found = next((each for each in await self._all() if each.name == name), None)
         if found is None:
             raise LookupError(name)
         return found
 
     async def begin(self, request: web.Request) -> web.Response:
         """A buyer orders: in a shop of the story's own, or in the one that was chosen."""
-        story, data = self._story(request), await request.post()
+        story, data = await self._story(request), await request.post()
         async with self._control() as control:
             chosen = self._sim.channel.world.shops.get(str(data.get("shop", "")))
             if chosen is None:
