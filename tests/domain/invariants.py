@@ -157,6 +157,8 @@ def _booking(facts: Facts, wanted: BookRefund) -> None:
     assert order.refundable is None or wanted.amount.minor <= order.refundable.minor
     assert (facts.shop.payer, facts.booker) == (Payer.CHANNEL, Booker.HUB)
     assert not facts.shop.second_writer, "until a person has said who writes"
+    at_desk = facts.seen.desk if facts.desk is not None else None
+    assert at_desk is None or not at_desk.processed, "the desk has refunded"
     assert not facts.said.waived & {"money", "records"}
     if wanted.release:
         assert case_of(facts).kind is Kind.CANCELLATION, "only goods that never left the shelf are released"

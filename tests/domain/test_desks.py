@@ -313,10 +313,27 @@ def test_a_desk_that_processed_and_booked_nothing_is_told_of() -> None:
     assert plan.wake_at <= NOW + 60
 
 
+def test_where_the_desk_refunded_by_itself_the_hub_books_no_second_refund() -> None:
+    done = desk_return(DeskState.CLOSED, processed=True, processed_at=NOW - HOUR)
+    plan = made(with_desk(PAID, done, Booker.HUB))
+    assert BookRefund not in kinds(plan)
+    assert "desk_refund" in troubles(plan)
+    adopted = made(with_desk(PAID, done, Booker.HUB, books=commerce(refunds=(booking(trace=""),))))
+    assert adopted.lanes["money"].state == "settled"
+
+
 def test_a_waived_desk_leaves_the_booking_to_the_hub() -> None:
     waived = Said(waived=frozenset({"desk"}))
     books = commerce(returns=(record("open", trace=""),))
     assert BookRefund in kinds(made(with_desk(PAID, desk_return(), Booker.DESK, said=waived, books=books)))
+
+
+def test_a_desk_waived_while_it_may_still_refund_keeps_the_hub_from_booking() -> None:
+    waived = Said(waived=frozenset({"desk"}))
+    books = commerce(returns=(record("open", trace=""),))
+    queued = effect(ProcessDeskReturn("D1"), EffectState.ACCEPTED)
+    plan = made(with_desk(PAID, desk_return(), Booker.DESK, said=waived, books=books, ledger=[queued]))
+    assert BookRefund not in kinds(plan)
 
 
 def test_what_the_desk_has_no_return_of_the_hub_books() -> None:

@@ -71,7 +71,7 @@ def desk_lane(
         return _unneeded(facts, record, draft)
     if record is None:
         return _open(facts, policy, case, terms, order, lines, draft)
-    if case.stage in TOLD:
+    if case.stage in TOLD and record.state in (DeskState.OPEN, DeskState.REVIEW):
         text = f"The channel {TOLD[case.stage]} {case.id}."
         draft.steps += _note(facts, record, TOLD[case.stage].split()[0], text)
     return _follow(facts, case, record, order, lanes, now, draft)
@@ -206,6 +206,9 @@ def _follow(
     if case.stage not in ACCEPTED:
         held = f"held back in {name}; the channel's clock goes on" if record.state is DeskState.REVIEW else record.id
         return Lane("in_review" if record.state is DeskState.REVIEW else record.state.value, held)
+    if record.state is DeskState.UNKNOWN:
+        draft.troubles.append(_odd(record, name))
+        return Lane("unknown", record.raw_state or record.id)
     if not books:
         if lanes["money"].terminal and lanes["stock"].terminal:
             _do(facts, CloseDeskReturn(record.id), "the channel has paid; nothing is left to do", 82, draft)
@@ -223,6 +226,16 @@ def _follow(
         )
         return Lane("in_review", record.id)
     return _process(facts, record, order, now, draft)
+
+
+def _odd(record: DeskReturn, name: str) -> Trouble:
+    return Trouble(
+        f"desk_state:{record.id}",
+        "desk",
+        f"{name} shows return {record.id} as “{record.raw_state}”, which the hub does not know; nothing is done there.",
+        f"End it in {name} by hand, or waive the desk.",
+        retry="look:desk",
+    )
 
 
 def _process(facts: Facts, record: DeskReturn, order: CommerceOrder, now: int, draft: Draft) -> Lane:

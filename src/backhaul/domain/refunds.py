@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from backhaul.domain.channel import ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder, CommerceRefund, Payment
-from backhaul.domain.effects import BookRefund
+from backhaul.domain.effects import BookRefund, ProcessDeskReturn
 from backhaul.domain.facts import Booker, Facts, Payer
 from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money
@@ -127,7 +127,7 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
         kind = "booked"
         if found is None:
             found, kind = adoptable(case, order, lines, adopted), "adopted"
-        if found is None and facts.booker is Booker.DESK:
+        if found is None and _desk_refunds(facts):
             settled = False
             _await_desk(facts, refund, order, now, draft)
             continue
@@ -167,12 +167,19 @@ def _explained(facts: Facts, case: ChannelCase, order: CommerceOrder, rest: Mone
     refunds goods: the channel's parts for shipping and its tax are none of its business."""
     if kind == "booked" and not _left(order):
         return "capped"  # commerce had no more left to refund
-    if kind == "adopted" and facts.booker is Booker.DESK:
+    if kind == "adopted" and _desk_refunds(facts):
         zero = Money(0, rest.currency)
         shipping, tax = (case.refund_parts.get(name, zero) for name in ("shipping", "tax"))
         sums = {"shipping": shipping, "tax": tax, "shipping and tax": shipping + tax}
         return next((f"{name} that the desk does not refund" for name, part in sums.items() if part == rest), "")
     return ""
+
+
+def _desk_refunds(facts: Facts) -> bool:
+    """Whether the refund in commerce is the desk's: it books for the shop, or it has processed by itself, whoever was
+    to book. A booking beside it would be a second one."""
+    desk = facts.seen.desk
+    return facts.booker is Booker.DESK or (facts.desk is not None and desk is not None and desk.processed)
 
 
 def _await_desk(facts: Facts, refund: ChannelRefund, order: CommerceOrder, now: int, draft: Draft) -> None:
@@ -233,7 +240,7 @@ def _book(facts: Facts, refund: ChannelRefund, order: CommerceOrder, lines: Line
     standing = facts.effect(target)
     if standing is not None and standing.open:
         return False
-    if any(isinstance(each.wanted, BookRefund) and each.open for each in facts.ledger):
+    if any(isinstance(each.wanted, BookRefund | ProcessDeskReturn) and each.open for each in facts.ledger):
         return False  # what is left to refund is known when that one is read back
     if lines.unmatched or not lines.matched:
         return False  # the records lane asks about the lines
