@@ -340,6 +340,7 @@ async def test_policy_form_round_trip(web: Web) -> None:
         "default:answer_return": "reject", "reasons:answer_return": "a, b", "default:judge_parcel": "leave",
         "lead_min": "90", "last_min": "5", "warn_hours": "6, 24, 1", "inspect_days": "10",
         "accept_parcel": "ask", "reasons": "worn = color\n\nbroken=defective",
+        "desk_reasons": "worn = Quality / Used before\nlate=Too late", "desk_fallback": "Something else",
         "default:answer_replacement": "leave", "default:answer_exchange": "leave",
         "default:answer_cancellation": "approve", "bad_parcel": "refuse", "on_mixed": "approve",
         "rules": '[[rules]]\nname = "cheap"\nbelow = "10.00 USD"\nanswer = "keep_item"\n',
@@ -351,6 +352,8 @@ async def test_policy_form_round_trip(web: Web) -> None:
     assert 'value="24, 6, 1"' in html
     assert 'value="a, b"' in html
     assert "worn = color" in html
+    assert "worn = Quality / Used before\nlate = Too late" in html
+    assert 'value="Something else"' in html
     assert 'below = "10.00 USD"' in html
     assert '<option value="refuse" selected>' in html
     for name, wrong in (
@@ -358,6 +361,7 @@ async def test_policy_form_round_trip(web: Web) -> None:
         ("last_min", "90"),
         ("warn_hours", "x"),
         ("reasons", "worn"),
+        ("desk_reasons", "worn = Quality / "),
         ("accept_parcel", ""),
         ("rules", "[[rules"),
         ("rules", "lead_s = 5"),

@@ -11,10 +11,12 @@ from litestar.datastructures import FormMultiDict
 from litestar.params import FromPath
 
 from backhaul.domain.policy import HOUR, AcceptParcel, BadParcel, DeadlineRule, Default, Policy
+from backhaul.domain.reasons import OTHER, DeskReason, coverage, desk_reason
 from backhaul.domain.rules import Rule
 from backhaul.domain.words import ANSWERS
-from backhaul.store import connection_pages
+from backhaul.store import audit, connection_pages
 from backhaul.store import shops as shop_store
+from backhaul.store.db import Pool
 from backhaul.web import forms
 from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.dashboard.shops import shop_of
@@ -40,7 +42,22 @@ async def show(request: Asked, shop_id: FromPath[UUID]) -> Response[str]:
         acceptance=tuple(AcceptParcel),
         bad_parcels=tuple(BadParcel),
         rules=policies.written_rules(found.rules),
+        **await _desk_map(pool, shop_id, found),
     )
+
+
+async def _desk_map(pool: Pool, shop_id: UUID, policy: Policy) -> dict[str, Any]:
+    """What each of the shop's reasons is called in the desk, most frequent first, and how far the map reaches."""
+    known = await audit.desk_reasons(pool, shop_id)
+    rows = [
+        (key, text, count, desk_reason(key, text, policy.desk_reasons, policy.desk_fallback, known))
+        for key, text, count in await audit.reason_counts(pool, shop_id)
+    ]
+    return {
+        "mapped": rows,
+        "desk_known": known,
+        "covered": coverage((match.how, count) for _, _, count, match in rows),
+    }
 
 
 def read(form: FormMultiDict, before: Policy) -> Policy:
@@ -67,6 +84,11 @@ def read(form: FormMultiDict, before: Policy) -> Policy:
         warn_hours=_hours(forms.text(form, "warn_hours")),
         inspect_within_s=forms.whole(form, "inspect_days", "Days to inspect", 1, 365) * 24 * HOUR,
         reasons=_mapping(forms.text(form, "reasons", "Reasons", limit=20000)),
+        desk_reasons={
+            key: _desk(value)
+            for key, value in _mapping(forms.text(form, "desk_reasons", "Reasons in the desk", limit=20000)).items()
+        },
+        desk_fallback=_desk(forms.text(form, "desk_fallback", "The desk's fallback", limit=200) or str(OTHER)),
     )
 
 
@@ -85,6 +107,13 @@ def _hours(text: str) -> tuple[int, ...]:
     if any(not 1 <= hours <= 240 for hours in found) or len(found) > 12:
         raise BadInput("Warnings lie between 1 and 240 hours ahead, twelve of them at most.")
     return tuple(sorted(found, reverse=True))
+
+
+def _desk(text: str) -> DeskReason:
+    parent, slash, child = (part.strip() for part in text.partition(" / "))
+    if not parent or (slash and not child) or parent.endswith(" /") or parent.startswith("/ "):
+        raise BadInput(f"Reasons in the desk: “{text[:60]}” is no parent / child.")
+    return DeskReason(parent, child)
 
 
 def _mapping(text: str) -> dict[str, str]:

@@ -1,0 +1,106 @@
+"""The forms for cases that begin with us."""
+
+from __future__ import annotations
+
+import time
+from html import unescape
+from uuid import UUID
+
+import msgspec
+
+from backhaul.domain.channel import ChannelOrder, ChannelOrderLine
+from backhaul.domain.facts import Facts, Mode, Said, Seen, ShopTerms
+from backhaul.domain.money import Money
+from backhaul.domain.plan import plan
+from backhaul.domain.policy import Policy
+from backhaul.domain.starts import Quote, Start, Startable
+from backhaul.domain.steps import View
+from backhaul.domain.words import Kind
+from backhaul.store import cases
+from tests.web import seeding
+from tests.web.conftest import Web
+
+ORDER = "576461413038785752"
+
+
+async def _opened(web: Web, shop: UUID) -> UUID:
+    answer = await web.post(
+        "/start", {"csrf": await web.sign_in(), "shop": str(shop), "order_id": ORDER, "kind": "refund"}
+    )
+    assert answer.status_code == 303
+    return UUID(answer.headers["location"].rpartition("/")[2])
+
+
+async def _answered(web: Web, case_id: UUID, start: Start) -> None:
+    """The worker has asked the channel: what its run would write, made by the real plan."""
+    lines = (
+        ChannelOrderLine("l1", "s1", "MUG-BLUE", "Stoneware mug, blue", Money(2499, "USD")),
+        ChannelOrderLine("l2", "s2", "BOWL-L", "Serving bowl, large", Money(3999, "USD")),
+    )
+    seen = Seen(
+        order=ChannelOrder(ORDER, "DELIVERED", 1, 1, "USD", lines=lines),
+        startable=(Startable(Kind.REFUND, ("l1", "l2"), True, reasons=(("seller_refund_damaged", ""),)),),
+        quote=Quote(Money(6498, "USD")) if start.reason_key else None,
+        quoted=start,
+        start_at=int(time.time()),
+    )
+    terms = ShopTerms(Mode.LIVE, 1)
+    facts = Facts(str(case_id), "", seen, Said(start=start), (), terms, nameless=True)
+    made = plan(facts, Policy(), int(time.time()))
+    view = View(made.lanes, made.questions, made.troubles, money=made.money, status=made.status, observing=False)
+    await web.pool.execute(
+        "update return_case set body = $2, view = $3, status = $4, total = 6498, currency = 'USD' where id = $1",
+        case_id, msgspec.json.encode(seen), msgspec.json.encode(view), made.status,
+    )  # fmt: skip
+
+
+async def test_a_case_is_asked_for_shown_confirmed_and_closed(web: Web) -> None:
+    shop = await seeding.shop(web.pool)
+    case_id = await _opened(web, shop)
+    path = f"/cases/{case_id}"
+    csrf = await web.sign_in()
+    assert "New refund only" in (await web.get(path)).text
+    start = (await cases.said(web.pool, case_id)).start
+    assert start is not None
+    await _answered(web, case_id, start)
+    html = unescape((await web.get(path)).text)
+    assert "Stoneware mug, blue" in html
+    assert "Seller refund damaged" in html
+    form = {"csrf": csrf, "kind": "refund", "line": "l1", "reason_key": "seller_refund_damaged", "amount": "12.50"}
+    assert (await web.post(f"{path}/start", form)).status_code == 303
+    start = (await cases.said(web.pool, case_id)).start
+    assert start is not None
+    assert (start.lines, start.amount) == (("l1",), Money(1250, "USD"))
+    await _answered(web, case_id, start)
+    html = unescape((await web.get(path)).text)
+    assert "Refund 12.50 USD" in html
+    assert (await web.post(f"{path}/confirm-start", {"csrf": csrf, "total": "64.98"})).status_code == 409
+    assert (await web.post(f"{path}/confirm-start", {"csrf": csrf, "total": "12.50"})).status_code == 303
+    confirmed = (await cases.said(web.pool, case_id)).confirmed
+    assert confirmed is not None
+    assert confirmed.total == Money(1250, "USD")
+    assert (await web.post(f"{path}/withdraw", {"csrf": csrf})).status_code == 303
+
+
+async def test_a_second_start_on_the_same_order_names_the_first(web: Web) -> None:
+    shop = await seeding.shop(web.pool)
+    case_id = await _opened(web, shop)
+    form = {"csrf": await web.sign_in(), "shop": str(shop), "order_id": ORDER, "kind": "return"}
+    answer = await web.post("/start", form)
+    assert answer.status_code == 409
+    assert str(case_id) in answer.text
+
+
+async def test_a_parcels_code_finds_its_return_or_opens_a_case(web: Web) -> None:
+    shop = await seeding.shop(web.pool)
+    csrf = await web.sign_in()
+    known = await seeding.put(web.pool, shop, seeding.channel_case())
+    channel_id = await web.pool.fetchval("select channel_id from return_case where id = $1", known)
+    assert f"/cases/{known}" in (await web.get(f"/receive?code={channel_id}")).text
+    assert "No return is on file" in (await web.get("/receive?code=1ZNOBODY")).text
+    form = {"csrf": csrf, "shop": str(shop), "code": "1ZNOBODY", "note": "two mugs"}
+    answer = await web.post("/receive", form)
+    assert answer.status_code == 303
+    assert answer.headers["location"] in (await web.get("/receive?code=1ZNOBODY")).text
+    refused = await web.post("/receive", {**form, "code": channel_id})
+    assert refused.status_code == 422
