@@ -74,6 +74,7 @@ async def test_a_case_is_asked_for_shown_confirmed_and_closed(web: Web) -> None:
     await _answered(web, case_id, start)
     html = unescape((await web.get(path)).text)
     assert "Refund 12.50 USD" in html
+    assert "Asked for it on the channel" not in html
     assert (await web.post(f"{path}/confirm-start", {"csrf": csrf, "total": "64.98"})).status_code == 409
     assert (await web.post(f"{path}/confirm-start", {"csrf": csrf, "total": "12.50"})).status_code == 303
     confirmed = (await cases.said(web.pool, case_id)).confirmed

@@ -41,6 +41,7 @@ def timeline(case: Case) -> list[Event]:
         Event(row.at, row.who, happened(row.what, row.text), tone=TONES.get(row.what, "neutral"))
         for row in case.history
     ]
-    if case.row.requested_at:
+    begun = case.said.start or case.said.blind  # with us: the history tells of it
+    if case.row.requested_at and not begun:
         events.append(Event(case.row.requested_at, "buyer", "Asked for it on the channel", case.row.reason_text))
     return sorted(events, key=lambda event: event.at)
