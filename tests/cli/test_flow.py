@@ -48,6 +48,7 @@ async def test_a_return_by_commands_alone(database: str, tmp_path: Path) -> None
         assert "observe" in await run("shops")
         assert "Main warehouse" in await run("shop", "flow", "--location", "?")
         await run("shop", "flow", "--location", "main warehouse", "--gateway", "TikTok Shop")
+        assert "writes returns" in await run("shop", "flow", "--payer", "channel", "--switched-off")
 
         kept = tmp_path / "policy.toml"
         kept.write_text(await run("policy", "show", "flow") + RULE)

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from backhaul.cli import finding, running
-from backhaul.domain.facts import Booker, Mode
+from backhaul.domain.facts import Booker, Mode, Payer
 from backhaul.settings import Settings
 from backhaul.store import connection_pages, pages
 from backhaul.store import shops as shop_store
@@ -62,6 +62,10 @@ def configure(
     alias: Annotated[
         list[str] | None, typer.Option(metavar="CHANNEL=COMMERCE", help="A SKU's name in commerce; may be repeated.")
     ] = None,
+    payer: Annotated[str, typer.Option(help=f"Who pays the buyer: {', '.join(Payer)}.")] = "",
+    switched_off: Annotated[
+        bool, typer.Option("--switched-off", help="The other program that wrote returns and refunds is off now.")
+    ] = False,
 ) -> None:
     """Set what the hub needs to know of a shop.
 
@@ -75,6 +79,12 @@ def configure(
     """
     if booker and booker not in list(Booker):
         running.fail(f"--booker: one of {', '.join(Booker)}", 2)
+    if payer and payer not in list(Payer):
+        running.fail(f"--payer: one of {', '.join(Payer)}", 2)
+    if payer or switched_off:
+        running.run(_money(running.settings_of(), shop, payer, switched_off))
+        if not (location or gateway or booker or alias):
+            return
     if not (location or gateway or booker or alias):
         running.fail("nothing to set; see backhaul shop --help", 2)
     running.run(_configure(running.settings_of(), shop, location, gateway or [], booker, alias or []))
@@ -99,6 +109,17 @@ async def _configure(
         for channel_sku, commerce_sku in pairs:
             await hub.commands.add_alias(shop.id, channel_sku, commerce_sku, BY)
             running.out.print(f"{channel_sku} is {commerce_sku} in commerce.")
+
+
+async def _money(settings: Settings, name: str, payer: str, switched_off: bool) -> None:
+    async with running.hub(settings) as hub:
+        shop = await finding.shop(hub.pool, name)
+        if payer:
+            await hub.commands.set_payer(shop.id, Payer(payer), BY)
+            running.out.print(f"Buyers are paid by: {payer}.")
+        if switched_off:
+            await hub.commands.answer_writers(shop.id, BY)
+            running.out.print("Backhaul writes returns and refunds again.")
 
 
 async def _location(hub: Hub, shop: Shop, wanted: str) -> None:
