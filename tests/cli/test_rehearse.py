@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from backhaul.cli import rehearsing
+from backhaul.cli.running import Problem
+from backhaul.domain.facts import Booker
+from backhaul.domain.policy import AcceptParcel, Policy
+from backhaul.settings import Settings
+from backhaul.wiring import open_hub
 from tests.cli.runs import backhaul
+from tests.web import seeding
 
 GENEROUS = 'accept_parcel = "on_delivery"\n[on_deadline.answer_refund]\ndefault = "approve"\n'
 
@@ -54,3 +63,17 @@ def test_the_stories_are_listed(tmp_path: Path) -> None:
     done = backhaul(tmp_path / "home", "rehearse", "--scenario", "?")
     assert done.returncode == 0
     assert "parcel_refused  The wrong goods come back" in done.stdout
+
+
+async def test_a_shops_own_settings_are_read_and_left_as_they_are(database: str, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, database_url=database)
+    async with open_hub(settings, database) as hub:
+        shop = await seeding.shop(hub.pool, "Kiln", safe_gateways=["Channel pay"], booker="nobody")
+        await hub.commands.set_policy(shop, Policy(accept_parcel=AcceptParcel.ASK), "owner")
+        before = await hub.pool.fetchval("select count(*) from history")
+        terms = await rehearsing.shop_terms(settings, "kiln")
+        assert terms.policy.accept_parcel is AcceptParcel.ASK
+        assert (terms.booker, terms.gateways, terms.desk) == (Booker.NOBODY, ("Channel pay",), None)
+        assert await hub.pool.fetchval("select count(*) from history") == before
+    with pytest.raises(Problem, match="no shop fits"):
+        await rehearsing.shop_terms(settings, "somebody else's")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -44,9 +44,15 @@ async def _play(dsn: str, folder: Path, moods: Iterable[Mood], seed: int, share:
     return plays
 
 
-async def _let(house: House, moods: Iterable[Mood]) -> None:
+async def _let(house: House, moods: Sequence[Mood]) -> None:
     """Puts moods in force at each vendor they can happen at. At Loop they strike a third as often: one effect there is
-    half a dozen calls in a row, each of which may fail."""
+    half a dozen calls in a row, each of which may fail.
+
+    Refresh tokens stay as they are: where each renewal changes them, one whose answer is lost ends the login,
+    and the owner has to consent anew, who is in none of the stories.
+    """
+    for shop in house.simulator.ready["shops"] if moods else ():
+        await house.control.change_shop(shop["id"], switches={"rotate_refresh_token": False})
     for mood in moods:
         for vendor in sorted(KINDS[mood.kind]) if mood.vendor == "*" else [mood.vendor]:
             share = mood.probability / 3 if vendor == "loop" else mood.probability

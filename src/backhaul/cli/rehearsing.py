@@ -85,7 +85,7 @@ async def _rehearse(
     settings: Settings, shop: str, policy: Path | None, chosen: list[Scenario], idle: tuple[bool, ...]
 ) -> list[Outcome]:
     logs.configure(settings, quiet=True)
-    terms = await _terms(settings, shop) if shop else Terms(policy=_policy(policy)) if policy else Terms()
+    terms = await shop_terms(settings, shop) if shop else Terms(policy=_policy(policy)) if policy else Terms()
     ended: set[int] = set()
     with running.err.status("setting up simulated vendors") as status:
 
@@ -97,12 +97,12 @@ async def _rehearse(
         return await play_all(chosen, terms, idle=idle, heard=heard)
 
 
-async def _terms(settings: Settings, name: str) -> Terms:
+async def shop_terms(settings: Settings, name: str) -> Terms:
     """What the shop has settled. Its database is read and left as it is."""
     async with running.hub(settings) as hub:
         shop = await finding.shop(hub.pool, name)
         policy = await shop_store.policy(hub.pool, shop.id)
-    return Terms(msgspec.structs.replace(policy, version=1), Booker(shop.booker), tuple(shop.safe_gateways))
+    return Terms(msgspec.structs.replace(policy, version=1), Booker(shop.booker), tuple(shop.safe_gateways), shop.desk)
 
 
 def _policy(path: Path) -> Policy:

@@ -22,6 +22,8 @@ from rich.console import Console
 from backhaul.cli import logs
 from backhaul.kit.crypto import CryptoError
 from backhaul.ports.errors import VendorError
+from backhaul.rehearsal.api import ApiRefused
+from backhaul.rehearsal.stillness import Restless
 from backhaul.settings import Settings, SettingsError, load_settings
 from backhaul.store.db import AWAY
 from backhaul.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -77,7 +79,7 @@ def run(work: Coroutine[Any, Any, T], *, fast: bool = False) -> T:
         fail(str(error), error.code)
     except CryptoError as error:
         fail(str(error), 2)
-    except (EmbeddedPostgresError, CommandRefused, LoginRefused, VendorError) as error:
+    except (EmbeddedPostgresError, CommandRefused, LoginRefused, VendorError, ApiRefused, Restless) as error:
         fail((getattr(error, "text", "") and str(error)) or str(error))
     except asyncpg.PostgresError as error:
         fail(f"the database refused: {error}")

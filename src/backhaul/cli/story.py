@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import aiohttp
 import msgspec
 
 from backhaul.cli import running
@@ -19,44 +18,13 @@ from backhaul.cli.installation import BY, Installation
 from backhaul.cli.judge import ENDED, Told, complaints
 from backhaul.cli.running import Problem
 from backhaul.domain.money import Money
+from backhaul.rehearsal.api import Api
 from backhaul.store import sessions
 
 RATE = 30.0
 MOST_S = 90.0
 LABEL = b"%PDF-1.4\n% a made-up return label\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 TRACKING = "9400100000000000000001"
-
-
-class Api:
-    """The hub's REST API, with a token."""
-
-    def __init__(self, base: str, token: str) -> None:
-        self._base = f"{base}/api/v1"
-        self._session = aiohttp.ClientSession(
-            headers={"authorization": f"Bearer {token}"}, timeout=aiohttp.ClientTimeout(total=20)
-        )
-        self._keys = 0
-
-    async def __aenter__(self) -> Api:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
-
-    async def get(self, path: str, **query: str) -> Any:
-        """Read."""
-        return await self._call("GET", path, params=query)
-
-    async def post(self, path: str, body: dict[str, Any]) -> Any:
-        """Order something, with a key of its own."""
-        self._keys += 1
-        return await self._call("POST", path, json=body, headers={"idempotency-key": f"story-{self._keys}"})
-
-    async def _call(self, method: str, path: str, **options: Any) -> Any:
-        async with self._session.request(method, self._base + path, **options) as answer:
-            if answer.status >= 400:
-                raise Problem(f"{method} {path}: {answer.status} {(await answer.text())[:300]}")
-            return await answer.json()
 
 
 class Teller:
@@ -73,7 +41,7 @@ async def play(here: Installation) -> tuple[list[str], bytes]:
     """Play it and judge it: what is wrong (nothing when all is well), and what it was judged by, as JSON."""
     token = await sessions.make_token(here.hub.pool, BY, "owner")
     say = Teller()
-    async with Api(here.base, token) as api:
+    async with Api(here.base, token, "story") as api:
         try:
             async with asyncio.timeout(MOST_S):
                 case_id, told = await _lifecycle(here, api, say)

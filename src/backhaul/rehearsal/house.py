@@ -76,7 +76,7 @@ class House:
         heard: Callable[[Play, str], None] = lambda play, text: None,
     ) -> None:
         """Plays the stories to their ends; what was wrong stands in each one's complaints."""
-        hub = Stillness(self.hub, self.control)
+        hub = Stillness(self.hub, self.control, calm=calm)
         await Conductor(self.control, hub, self.seller, calm=calm, strict=strict, heard=heard).run(plays)
 
     # -- connecting, as a merchant does

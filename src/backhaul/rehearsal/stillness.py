@@ -12,6 +12,7 @@ from backhaul.wiring import Hub
 from backhaul.work.vendors import shop_time
 
 SOON_S = 600  # what the hub does again within so many seconds is not jumped over, deadline or not
+SOON_ON_BAD_DAYS_S = 3600  # then, what it tries again
 PER_SHOP = 48
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.08
 MOST_S = 120.0  # real seconds: a hub that has not come to rest by then never will
@@ -34,9 +35,11 @@ class Restless(Exception):
 class Stillness:
     """Watches one hub, by its database. All its shops go by one simulator's clock."""
 
-    def __init__(self, hub: Hub, control: ControlClient, sweep_s: float = 6 * 3600.0) -> None:
+    def __init__(self, hub: Hub, control: ControlClient, *, calm: bool = True) -> None:
         self._hub, self._control = hub, control
-        self._sweep_s = sweep_s  # a sweep after every move of the clock would be most of the work
+        # A sweep after every move of the clock would be most of the work; on bad days it is what finds lost messages.
+        self._sweep_s = 6 * 3600.0 if calm else 600.0
+        self._soon_s = SOON_S if calm else SOON_ON_BAD_DAYS_S
         self._since_sweep = 0.0
 
     async def still(self) -> None:
@@ -77,7 +80,7 @@ class Stillness:
     async def wants(self) -> float | None:
         """The next look that must not be jumped over."""
         now = max((await self._clocks()).values(), default=0)
-        at = await self._hub.pool.fetchval(NEXT, now, SOON_S)
+        at = await self._hub.pool.fetchval(NEXT, now, self._soon_s)
         return None if at is None else float(at)
 
     async def _clocks(self) -> dict[UUID, int]:
