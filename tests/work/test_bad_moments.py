@@ -17,14 +17,14 @@ from backhaul.domain.facts import Mode, Seen
 from backhaul.domain.policy import Policy
 from backhaul.domain.words import Action, Decision, Kind, Party
 from backhaul.kit.ids import uuid7
-from backhaul.ports.connector import Tokens
+from backhaul.ports.connector import Changed, Tokens
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable
 from backhaul.store import cases, inbox, recording, turns
 from backhaul.store.jobs import Rank
 from backhaul.store.moves import HistoryLine, Lost, MoneyEntry, Move, Twin
 from backhaul.work import sweep, tokens
 from backhaul.work.attend import Attendant
-from backhaul.work.vendors import seal_tokens
+from backhaul.work.vendors import seal_tokens, shop_time
 from tests.work.conftest import Bench
 
 HOUR = 3600
@@ -265,6 +265,29 @@ async def test_a_second_change_within_one_second_is_found_by_the_sweep(bench: Be
     await bench.attend(bench.shop_id)
     assert len(await bench.queued()) == 1
     assert (await bench.turn(case))["dirty"]
+
+
+async def test_a_first_sweep_that_is_interrupted_is_where_the_next_one_begins(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    away = True
+
+    async def changed(kind: str, since: int, until: int, cursor: str = "") -> Changed:
+        begun.append(since)
+        if away:
+            raise Unavailable("down for maintenance")
+        return Changed((), "")
+
+    monkeypatch.setattr(bench.channel, "changed", changed)
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await turns.open_turns(connection, [(bench.shop_id, "sweep", bench.shop_id)], 0)
+        turn = (await turns.take(connection, [(bench.shop_id, 1)]))[bench.shop_id]
+    await sweep.sweep_shop(bench.vendors, turn)
+    monkeypatch.setattr(sweep, "shop_time", lambda known: shop_time(known) + 2 * HOUR)
+    away = False
+    await sweep.sweep_shop(bench.vendors, turn)
+    assert begun[1] == begun[0], "two hours without the channel, and nothing of them is left out"
 
 
 async def test_what_was_never_read_is_not_taken_over(bench: Bench) -> None:

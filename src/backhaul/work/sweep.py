@@ -56,6 +56,16 @@ async def write_cursor(connection: Any, shop_id: UUID, name: str, cursor: Cursor
     )
 
 
+async def _start(pool: Pool, shop_id: UUID, name: str, now: int) -> Cursor:
+    """Where a scan goes on. The very first one's beginning is stored before it is tried: were it interrupted, the next
+    would begin at its own time, and what changed in between would never be found."""
+    known = await read_cursor(pool, shop_id, name)
+    if known is None:
+        known = Cursor(now - OVERLAP_S)
+        await write_cursor(pool, shop_id, name, known)
+    return known
+
+
 async def sweep_shop(vendors: Vendors, turn: Turn) -> tuple[int, int]:
     """Sweep all that the shop's vendors changed. When to sweep again, and the rank of that."""
     assert turn.shop_id is not None
@@ -88,7 +98,7 @@ async def _sweep_role(vendors: Vendors, turn: Turn, role: str, connection_id: UU
     connector = await vendors.connector(connection_id, shop_id, role)
     if role == Party.CHANNEL:
         for kind in KINDS:
-            start = await read_cursor(vendors.pool, shop_id, f"sweep:{kind}") or Cursor(now - OVERLAP_S)
+            start = await _start(vendors.pool, shop_id, f"sweep:{kind}", now)
             since, name = start.since - OVERLAP_S, f"sweep:{kind}"
             await scan(vendors, connector, shop_id, kind, name, since, now + 60, Rank.SWEEP, turn=turn)
             await write_cursor(vendors.pool, shop_id, f"sweep:{kind}", Cursor(now))
@@ -162,7 +172,7 @@ async def _hold(vendors: Vendors, turn: Turn | None) -> None:
 
 
 async def _sweep_commerce(vendors: Vendors, connector: Any, turn: Turn, shop_id: UUID, now: int) -> None:
-    start = await read_cursor(vendors.pool, shop_id, "sweep:orders") or Cursor(now - OVERLAP_S)
+    start = await _start(vendors.pool, shop_id, "sweep:orders", now)
     token = ""
     while True:
         orders, token = await connector.changed_orders(start.since - OVERLAP_S, token)
@@ -178,7 +188,7 @@ async def _sweep_commerce(vendors: Vendors, connector: Any, turn: Turn, shop_id:
 
 
 async def _sweep_desk(vendors: Vendors, connector: Any, turn: Turn, shop_id: UUID, now: int) -> None:
-    start = await read_cursor(vendors.pool, shop_id, "sweep:desk") or Cursor(now - OVERLAP_S)
+    start = await _start(vendors.pool, shop_id, "sweep:desk", now)
     token = ""
     while True:
         found, token = await connector.changed_desk_returns(start.since - OVERLAP_S, now + 60, token)
