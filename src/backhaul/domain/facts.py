@@ -57,6 +57,18 @@ class DeskTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     reject_reasons: tuple[str, ...] = ()  # channel reason keys, in order of preference, for what the desk rejects
 
 
+class Capability(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whether a shop has something that not every shop of the channel has, and how that is known. ``at``: when it was
+    last found so, by the shop's clock."""
+
+    has: bool
+    evidence: str
+    at: int = 0
+
+
+LINE_LEVEL = "line_level"  # the channel takes an answer for each unit of a return
+
+
 class ShopTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     """What holds for all cases of a shop today."""
 
@@ -71,6 +83,7 @@ class ShopTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     desk: DeskTerms | None = None  # None: the hub's own desk alone
     second_writer: bool = False  # another program writes returns or refunds, and no person has answered for it yet
     market: str = ""  # as the channel names it
+    line_level: bool = False  # the channel takes an answer for each unit
 
 
 class LinkState(StrEnum):

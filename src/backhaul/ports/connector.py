@@ -11,6 +11,7 @@ from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, Exter
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.desk import DeskOffer, DeskReturn
 from backhaul.domain.effects import AnyEffect
+from backhaul.domain.facts import Capability
 from backhaul.domain.money import Money
 from backhaul.domain.starts import Start, Startable
 from backhaul.domain.words import Kind
@@ -75,6 +76,7 @@ class News(msgspec.Struct, frozen=True):
     order_id: str = ""
     refund: dict[str, str] = {}  # for a refund event: id, amount, currency, at, return_id
     failure: str = ""  # why a desk could not process the return it names, in the desk's words
+    shows: str = ""  # a capability that only shops send such events of which have it
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -146,6 +148,15 @@ class Starts(Protocol):
 
     async def cases_of(self, kind: str, order_id: str) -> tuple[ChannelCase, ...]:
         """The returns ("return") or cancellations ("cancellation") of an order, newest first."""
+        ...
+
+
+@runtime_checkable
+class Detects(Protocol):
+    """Finds out what this very shop can do, where shops of one vendor differ."""
+
+    async def capabilities(self) -> dict[str, Capability]:
+        """What was found of each, by reads that change nothing."""
         ...
 
 

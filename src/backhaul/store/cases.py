@@ -11,7 +11,7 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import AnyEffect, Effect, EffectState, Safety
-from backhaul.domain.facts import Booker, Mode, Payer, Said, Seen, ShopTerms
+from backhaul.domain.facts import LINE_LEVEL, Booker, Mode, Payer, Said, Seen, ShopTerms
 from backhaul.domain.folding import Command, fold_said, name_units
 from backhaul.domain.steps import View
 from backhaul.domain.strangers import SEVERAL
@@ -52,7 +52,7 @@ _safety = msgspec.json.Decoder(Safety)
 LOAD = """
 select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c.view, c.policy_version,
     coalesce((select max(p.version) from policy p where p.shop_id = c.shop_id), 0) as policy_newest,
-    s.mode, s.live_since, s.payer, s.booker, s.safe_gateways, s.location, s.market, s.learnt, s.desk,
+    s.mode, s.live_since, s.payer, s.booker, s.safe_gateways, s.location, s.market, s.learnt, s.desk, s.capabilities,
     coalesce((select w.orders from strangers_of_shop w where w.shop_id = s.id), 0) as strangers,
     array(select (l.role, l.connection_id, n.state, n.state_text, n.clock, n.vendor)
           from link l join connection n on n.id = l.connection_id where l.shop_id = c.shop_id) as links,
@@ -158,6 +158,7 @@ def _terms(row: asyncpg.Record) -> ShopTerms:
         next((desk_terms(link[5], row["desk"]) for link in row["links"] if link[0] == Party.DESK), None),
         row["strangers"] >= SEVERAL,
         market=row["market"],
+        line_level=bool(row["capabilities"].get(LINE_LEVEL, {}).get("has")),
     )
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from backhaul.domain.facts import DeskTerms
+from backhaul.domain.facts import Capability, DeskTerms
 from backhaul.kit.clock import Affine
 from backhaul.store.db import Pool
 from backhaul.store.shops import desk_terms
@@ -46,6 +46,7 @@ class Shop(msgspec.Struct, frozen=True):
     vendor: str | None = None
     clock: Affine | None = None
     desk: DeskTerms | None = None  # how it works with its returns desk; None without one
+    capabilities: dict[str, Capability] = {}
 
     def now(self, real: float) -> float:
         """The shop's own time at a real moment, in Unix seconds."""
@@ -65,7 +66,7 @@ async def shops(pool: Pool) -> tuple[Shop, ...]:
         """
         select s.id, s.channel_id, s.name, s.market, s.currency, s.time_zone, s.mode, s.live_since, s.payer, s.booker,
                s.safe_gateways, s.location, c.id as connection_id, c.state as connection_state, c.vendor, c.clock,
-               s.desk, d.vendor as desk_vendor
+               s.desk, s.capabilities, d.vendor as desk_vendor
         from shop s left join link l on l.shop_id = s.id and l.role = 'channel'
         left join link k on k.shop_id = s.id and k.role = 'desk' left join connection d on d.id = k.connection_id
         left join connection c on c.id = l.connection_id order by s.name, s.id
@@ -76,6 +77,7 @@ async def shops(pool: Pool) -> tuple[Shop, ...]:
         values = {**dict(row), "clock": clock_of(row["clock"])}
         vendor = values.pop("desk_vendor")
         values["desk"] = desk_terms(vendor, row["desk"]) if vendor else None
+        values["capabilities"] = msgspec.convert(row["capabilities"], dict[str, Capability])
         found.append(Shop(**values))
     return tuple(found)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from backhaul.domain.facts import DeskTerms
+from backhaul.domain.facts import Capability, DeskTerms
 from backhaul.domain.policy import Policy
 from backhaul.store.db import Connection, Pool
 
@@ -146,6 +146,37 @@ async def learn(pool: Pool | Connection, shop_id: UUID, where: str) -> None:
         """,
         shop_id,
         where,
+    )
+
+
+async def capabilities(pool: Pool | Connection, shop_id: UUID) -> dict[str, Capability]:
+    """What was found of what the shop can do."""
+    found = await pool.fetchval("select capabilities from shop where id = $1", shop_id)
+    return msgspec.convert(found or {}, dict[str, Capability])
+
+
+async def keep_capability(
+    pool: Pool | Connection, shop_id: UUID, name: str, found: Capability, *, news_only: bool = False
+) -> None:
+    """Keep what was found of one capability; ``news_only``: unless it is known to be there already."""
+    await pool.execute(
+        """
+        update shop set capabilities = capabilities || jsonb_build_object($2::text, $3::jsonb)
+        where id = $1 and not ($4 and coalesce((capabilities #>> array[$2, 'has'])::bool, false))
+        """,
+        shop_id,
+        name,
+        msgspec.to_builtins(found),
+        news_only,
+    )
+
+
+async def doubt_capability(pool: Pool | Connection, shop_id: UUID, name: str) -> None:
+    """The channel has refused what it needs: it is found out anew with the next sweep."""
+    await pool.execute(
+        "update shop set capabilities = jsonb_set(capabilities, array[$2, 'at'], '0', false) where id = $1",
+        shop_id,
+        name,
     )
 
 

@@ -248,6 +248,7 @@ DESK_STATE = {
     "expired": ("Expired", "neutral"),
     "unknown": ("Unknown", "bad"),
 }
+CAPABILITY = {"line_level": "Answers for each unit"}
 DESK_OPENS = {
     "approved": "When the channel has approved",
     "requested": "At once, when the buyer asks",

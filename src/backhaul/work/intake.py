@@ -15,6 +15,7 @@ import structlog
 
 from backhaul.domain.channel import ChannelRefund
 from backhaul.domain.desk import number
+from backhaul.domain.facts import Capability
 from backhaul.domain.money import Money
 from backhaul.domain.words import Party
 from backhaul.kit.batch import Gatherer
@@ -100,6 +101,7 @@ class Intake:
             if new:
                 await self.route(connection, new)
         await self._heard({item.connection_id for item in new})
+        await self._shown(new)
         return [None] * len(items)
 
     async def _heard(self, connections: set[UUID]) -> None:
@@ -110,6 +112,19 @@ class Intake:
         if due:
             self._told.update(dict.fromkeys(due, now))
             await self.vendors.pool.execute("update connection set last_heard_at = now() where id = any($1)", due)
+
+    async def _shown(self, items: list[Item]) -> None:
+        """Keep what an event shows of its shop. Not in the transaction that holds the subjects: see above."""
+        telling = {(item.connection_id, item.news.shop, item.news.shows): item for item in items if item.news.shows}
+        if not telling:
+            return
+        async with self.vendors.pool.acquire() as connection:
+            shops_of = await _shops(connection, list(telling.values()))
+            for item in telling.values():
+                for shop in shops_of[id(item)]:
+                    at = int((await self._clock(connection, shop)).virtual(time.time()))
+                    found = Capability(True, f"the channel sent the event {item.news.topic}", at)
+                    await shops.keep_capability(connection, shop, item.news.shows, found, news_only=True)
 
     async def route(self, connection: Connection, items: list[Item]) -> None:
         """Count a hint for every case that an item names; in one order, so that two batches never wait crosswise."""

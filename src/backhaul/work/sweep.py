@@ -10,10 +10,11 @@ import msgspec
 import structlog
 
 from backhaul.domain.desk import number
+from backhaul.domain.facts import Capability
 from backhaul.domain.words import Party
-from backhaul.ports.connector import Changed
+from backhaul.ports.connector import Changed, Detects
 from backhaul.ports.errors import NeedsReauth, Refused, VendorError
-from backhaul.store import inbox, turns
+from backhaul.store import inbox, shops, turns
 from backhaul.store.db import Pool
 from backhaul.store.jobs import Rank
 from backhaul.store.moves import Lost
@@ -28,6 +29,7 @@ EVERY_S = 120
 EVERY_REAL_S = 60
 KINDS = ("return", "cancellation")
 MOST_RESTARTS = 50
+DETECT_S = 24 * 3600
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -107,6 +109,21 @@ async def _sweep_role(vendors: Vendors, turn: Turn, role: str, connection_id: UU
     elif role == Party.DESK:
         await _sweep_desk(vendors, connector, turn, shop_id, now)
     await vendors.pool.execute("update connection set last_read_at = now() where id = $1", connection_id)
+    if isinstance(connector, Detects):
+        await _detect(vendors, connector, shop_id, now)
+
+
+async def _detect(vendors: Vendors, connector: Detects, shop_id: UUID, now: int) -> None:
+    """Find out once a day what the shop can do: vendors switch it on, and off, shop by shop."""
+    known = await shops.capabilities(vendors.pool, shop_id)
+    if known and all(now - found.at < DETECT_S for found in known.values()):
+        return
+    for name, found in (await connector.capabilities()).items():
+        before = known.get(name)
+        evidence = before.evidence if before is not None and before.has and found.has else found.evidence
+        await shops.keep_capability(vendors.pool, shop_id, name, Capability(found.has, evidence, now))
+        if before is None or before.has is not found.has:
+            log.info("shop.capability", shop=str(shop_id), name=name, has=found.has, evidence=found.evidence)
 
 
 async def scan(

@@ -262,6 +262,15 @@ async def test_a_shop_without_the_line_level_model_is_asked_for_it_once(shop: Si
     assert counts[1] - counts[0] == counts[0] - 2, "the case and its parcel were looked for the first time alone"
 
 
+async def test_the_line_level_model_is_found_by_a_search_that_changes_nothing(shop: SimulatedShop) -> None:
+    for has in (False, True, False):
+        shop.shop.switches.batch_model = has
+        found = (await shop.connector.capabilities())["line_level"]
+        assert found.has is has
+        assert found.evidence
+    assert shop.books.of(shop.shop.id).decisions == []
+
+
 async def test_a_part_of_the_refund_within_what_the_channel_allows() -> None:
     simulated = SimulatedShop()
     simulated.shop.switches.batch_model = True

@@ -21,6 +21,7 @@ from backhaul.connectors.tiktok_shop.settings import Settings, read
 from backhaul.connectors.tiktok_shop.words import EU_MARKETS
 from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference, Record
 from backhaul.domain.effects import AnyEffect, Decide, StartCancellation, StartReturn, UploadEvidence
+from backhaul.domain.facts import LINE_LEVEL, Capability
 from backhaul.domain.money import Money
 from backhaul.domain.starts import Start, Startable
 from backhaul.domain.words import REJECTIONS, Decision, Kind
@@ -132,20 +133,36 @@ class TikTokShopConnector:
     async def _parcel(self, case: ChannelCase) -> str:
         """The channel's id of the parcel that holds this case's units; the search is harmless, and refused where the
         shop lacks the line-level model."""
-        path = "/return_refund/202604/rma/search"
-        body = {
-            "filters": {"main_order_ids": [case.order_id]},
-            "pagination": {"page_size": _PAGE},
-            "whitelisted_data_fields": ["LINE_ITEMS"],
-            "locale": self._settings.locale,
-        }
-        call = Call(f"POST {path}", "POST", path, {}, _RETURNS, msgspec.json.encode(body))
-        rows = await self._list(call, "return_merchandise_authorizations")
+        filters = {"filters": {"main_order_ids": [case.order_id]}, "whitelisted_data_fields": ["LINE_ITEMS"]}
+        rows = await self._parcels(_PAGE, filters)
         units = {unit.id for unit in case.units}
         for parcel in (mapping.shape(row, wire.Parcel, "parcel") for row in rows):
             if units <= {line.return_line_item_id for line in parcel.line_items or ()}:
                 return parcel.id
         return ""
+
+    async def _parcels(self, most: int, body: dict[str, Any]) -> list[Any]:
+        path = "/return_refund/202604/rma/search"
+        whole = {**body, "pagination": {"page_size": most}, "locale": self._settings.locale}
+        call = Call(f"POST {path}", "POST", path, {}, _RETURNS, msgspec.json.encode(whole))
+        return await self._list(call, "return_merchandise_authorizations")
+
+    # ---- Detects
+
+    async def capabilities(self) -> dict[str, Capability]:
+        """See :class:`backhaul.ports.connector.Detects`. The line-level model by a search of one parcel."""
+        try:
+            await self._parcels(1, {})
+        except Refused as refused:
+            if refused.code not in errors.NO_LINE_LEVEL:
+                raise
+            found = Capability(False, f"the channel refuses to search return parcels: {refused}")
+        except WireDrift as drift:
+            found = Capability(False, f"the channel has no search of return parcels here: {drift}")
+        else:
+            found = Capability(True, "the channel answers the search of return parcels")
+        self._line_level = found.has
+        return {LINE_LEVEL: found}
 
     async def _page(self, kind: str, body: dict[str, Any], query: dict[str, str], cursor: str) -> wire.Page:
         path, *_ = _search(kind)

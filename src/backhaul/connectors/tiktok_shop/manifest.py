@@ -19,7 +19,7 @@ MANIFEST = Manifest(
     api_version="202602",
     docs="https://partner.tiktokshop.com/docv2/page/650b2001bace3e02b76db38a",
     proof=Proof.SIMULATED,
-    abilities=frozenset({"Returns", "Starts", "ChannelOrders", "Performs", "Authorises", "Subscribes"}),
+    abilities=frozenset({"Returns", "Starts", "Detects", "ChannelOrders", "Performs", "Authorises", "Subscribes"}),
     effects={
         "decide": _REFUSED_IF_DONE,
         "upload_label": _REFUSED_IF_DONE,

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from backhaul.connectors.tiktok_shop.wire import Notification, shaped
+from backhaul.domain.facts import LINE_LEVEL
 from backhaul.kit.crypto import hmac_sha256_hex, same, sha256_hex
 from backhaul.ports.connector import News
 
@@ -101,6 +102,7 @@ def _batch(hint: News, body: Notification) -> News:
     # Names requests and parcels of the line-level model, not returns; where it names a return, that one is looked at.
     # The returns inside send their own RETURN_STATUS_CHANGE.
     found = (_optional(body.data, "return_id"), _optional(body.data, "sku_return_request_id"))
+    hint = msgspec.structs.replace(hint, shows=LINE_LEVEL if body.type in (64, 65) else "")
     return _with(hint, tuple(("return", one) for one in found if one), _optional(body.data, "order_id"))
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from backhaul.domain.facts import Booker, DeskOpens, DeskTerms, Mode, Payer
+from backhaul.domain.facts import Booker, Capability, DeskOpens, DeskTerms, Mode, Payer
 from backhaul.domain.steps import View
 from backhaul.domain.words import Action, Condition, Decision, Disposition
 from backhaul.store.case_page import EffectRow, EntryRow, FileRow, ParcelRow, UnitRow
@@ -97,6 +97,7 @@ class ShopItem(msgspec.Struct, frozen=True):
     connection_id: UUID | None
     connection_state: str | None
     desk: DeskTerms | None
+    capabilities: dict[str, Capability]
     now: int
 
 
