@@ -9,7 +9,16 @@ import msgspec
 import pytest
 
 from backhaul.domain.channel import ChannelCase
-from backhaul.domain.effects import Effect, EffectState, Repeat, Safety, StartCancellation, StartReturn
+from backhaul.domain.effects import (
+    BookRefund,
+    CreateReturn,
+    Effect,
+    EffectState,
+    Repeat,
+    Safety,
+    StartCancellation,
+    StartReturn,
+)
 from backhaul.domain.facts import Facts, Mode, Said, ShopTerms, Verdict
 from backhaul.domain.folding import name_units
 from backhaul.domain.ledger import shown
@@ -23,9 +32,12 @@ from tests.domain.build import (
     case,
     change,
     channel_order,
+    commerce,
     effect,
     facts,
+    paid,
     planned,
+    record,
     terms,
     troubles,
     usd,
@@ -285,6 +297,23 @@ def test_what_was_said_of_an_orders_lines_is_said_of_the_units_they_became() -> 
     assert name_units(named, case()) == named
     plain = Said(verdicts=verdict)
     assert name_units(plain, case()) is plain  # a buyer's case knew its units from the beginning
+
+
+def test_goods_that_nobody_asked_for_are_on_a_return_before_their_refund_is_booked() -> None:
+    found = case(Stage.COMPLETED, Kind.REFUND, refunds=(paid(),))
+    said = Said(blind=Blind("1Z", "wendy", NOW), received={"u1": NOW, "u2": NOW})
+    # Even where the reasons of commerce are not known yet, so that the return itself has to wait.
+    unread = planned(facts(found, said=said, reason_ids={}))
+    assert not [step for step in unread.steps if isinstance(step, Write)]
+    assert troubles(unread)
+    first = planned(facts(found, said=said))
+    assert [type(step.wanted) for step in first.steps if isinstance(step, Write)] == [CreateReturn]
+    then = planned(facts(found, commerce(returns=(record(),)), said=said))
+    assert BookRefund in [type(step.wanted) for step in then.steps if isinstance(step, Write)]
+    gone = commerce(shipped=())  # nothing can be returned any more: the money is booked all the same
+    assert BookRefund in [
+        type(step.wanted) for step in planned(facts(found, gone, said=said)).steps if isinstance(step, Write)
+    ]
 
 
 def _verdict() -> Verdict:

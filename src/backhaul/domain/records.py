@@ -210,7 +210,7 @@ def _create(facts: Facts, policy: Policy, case: ChannelCase, order: CommerceOrde
     wanted = lines.quantities()
     if not wanted or lines.unmatched:
         return Lane("finding_lines")  # a return is written once, with all its units
-    chosen, short = _shipped(order, wanted)
+    chosen, short = shipped_units(order, wanted)
     if short:
         draft.troubles.append(
             Trouble(
@@ -255,7 +255,7 @@ def _reason(facts: Facts, policy: Policy, case: ChannelCase, draft: Draft) -> st
     return found
 
 
-def _shipped(order: CommerceOrder, wanted: dict[str, int]) -> tuple[list[tuple[str, int]], int]:
+def shipped_units(order: CommerceOrder, wanted: dict[str, int]) -> tuple[list[tuple[str, int]], int]:
     """Shipped lines that hold the units, and how many units none of them holds."""
     chosen: list[tuple[str, int]] = []
     short = 0

@@ -14,7 +14,7 @@ from backhaul.domain.effects import BookRefund, ProcessDeskReturn
 from backhaul.domain.facts import Booker, Facts, Payer
 from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money
-from backhaul.domain.records import never_there, no_location, propose
+from backhaul.domain.records import never_there, no_location, our_return, propose, shipped_units
 from backhaul.domain.steps import Draft, Entry, Lane, Look, MoneyView, Source, Trouble
 from backhaul.domain.words import ENDED, Kind, Party, Stage
 
@@ -246,6 +246,8 @@ def _book(facts: Facts, refund: ChannelRefund, order: CommerceOrder, lines: Line
         return False  # the records lane asks about the lines
     if facts.shop.second_writer:
         return False  # until a person has said who writes
+    if _return_first(facts, order, lines):
+        return False
     if refund.amount.currency != order.currency:
         draft.troubles.append(_currency(refund, order))
         return False
@@ -313,6 +315,15 @@ def _release(
         if (line := order.line(line_id)) is not None
     )
     return tuple((line_id, count) for line_id, count in found if count > 0)
+
+
+def _return_first(facts: Facts, order: CommerceOrder, lines: Lines) -> bool:
+    """Goods that came back without being asked for are put on a return first: units that are refunded cannot be
+    returned any more, and their stock would move nowhere."""
+    case = facts.channel
+    if case is None or case.kind is not Kind.REFUND or not facts.goods_expected:
+        return False
+    return our_return(case, order, lines) is None and not shipped_units(order, lines.quantities())[1]
 
 
 def _price(order: CommerceOrder, quantities: tuple[tuple[str, int], ...]) -> Money | None:
