@@ -155,7 +155,7 @@ def test_a_return_is_written_once_with_all_its_units() -> None:
         ({"other-reason": "R5"}, {"no_need": "gid://x/Reason/7"}, "gid://x/Reason/7"),
         ({"other-reason": "R5", "style": "R9"}, {"no_need": "style"}, "R9"),
         ({"other-reason": "R5"}, {"no_need": "unheard-of"}, "R5"),
-        ({}, {}, None),
+        ({"": ""}, {}, None),
     ],
 )
 def test_the_reason(ids: dict[str, str], policy: dict[str, str], reason: str | None) -> None:
@@ -164,6 +164,12 @@ def test_the_reason(ids: dict[str, str], policy: dict[str, str], reason: str | N
         assert (writes(made), troubles(made)) == ([], {"reason"})
     else:
         assert {line.reason for line in written(made, CreateReturn).lines} == {reason}
+
+
+def test_reasons_that_were_never_read_are_read() -> None:
+    made = planned(facts(COMING, reason_ids={}))
+    assert [step.source for step in made.steps if isinstance(step, Look)] == [Source.COMMERCE]
+    assert troubles(made) == set()
 
 
 # -- adopt and follow

@@ -241,7 +241,9 @@ def _reason(facts: Facts, policy: Policy, case: ChannelCase, draft: Draft) -> st
     name, how = commerce_reason(case.reason_key, case.reason_text, policy.reasons)
     known = facts.seen.reason_ids
     found = known.get(name) or (name if how == "policy" and "/" in name else known.get(FALLBACK, ""))
-    if not found:
+    if not found and not known:  # the read that asks for them was broken off, or goods were not expected then
+        draft.steps.append(Look(Source.COMMERCE, "the commerce system's reasons are not known", 33))
+    elif not found:
         draft.troubles.append(
             Trouble(
                 "reason",

@@ -208,8 +208,9 @@ async def _helpers(run: Run, commerce: object) -> None:
         aliases = await cases.aliases(run.vendors.pool, run.shop_id, sorted(skus - {""}))
     reasons = seen.reason_ids
     handle, _ = commerce_reason(case.reason_key, case.reason_text, run.policy.reasons)
-    if run.facts.goods_expected and not reasons and hasattr(commerce, "reasons"):
-        known = {name: ident for ident, name in await run.vendors.reasons(run.known.connections, run.shop_id)}
+    if run.facts.goods_expected and not reasons:
+        asked = await run.vendors.reasons(run.known.connections, run.shop_id) if hasattr(commerce, "reasons") else ()
+        known = {name: ident for ident, name in asked}
         reasons = {"": "", **{name: known[name] for name in (handle, FALLBACK) if name in known}}
     if (aliases, reasons) != (seen.aliases, seen.reason_ids):
         run.saw(msgspec.structs.replace(run.facts.seen, aliases=aliases, reason_ids=reasons))
