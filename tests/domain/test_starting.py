@@ -182,6 +182,16 @@ def test_withdrawn_before_it_left_it_never_leaves() -> None:
     assert (made.ended, made.status) == (True, "withdrawn")
 
 
+@pytest.mark.parametrize("change_", [{"amount": usd(500)}, {"at": NOW}], ids=["another sum", "said once more"])
+def test_what_was_asked_for_anew_does_not_leave_as_it_was(change_: dict[str, Any]) -> None:
+    """The channel could not be reached when it was confirmed, and the person changed it meanwhile."""
+    waiting = effect(WANTED, EffectState.INTENT, KEYED)
+    known = ours(msgspec.structs.replace(START, **change_), None, [waiting], quoted=START)
+    assert settled(known) == [(EffectState.DROPPED, "")]
+    assert sends(known) == []
+    assert sends(ours(START, YES, [waiting])) == [waiting.id]
+
+
 def test_nothing_leaves_while_the_shop_observes() -> None:
     watching = terms(mode=Mode.OBSERVE)
     intent = effect(WANTED, EffectState.INTENT, KEYED)

@@ -181,8 +181,8 @@ def _under_way(facts: Facts, effect: Effect, now: int, draft: Draft) -> Lane:
     if effect.state is EffectState.PROPOSED:
         return Lane("proposed", effect.because, terminal=False)
     if effect.state is EffectState.INTENT:
-        if facts.said.withdrawn is not None or facts.observing:
-            text = "withdrawn" if facts.said.withdrawn is not None else "the shop only observes"
+        text = _unwanted(facts)
+        if text:
             draft.steps.append(Settle(effect.id, EffectState.DROPPED, text, code="unwanted"))
         else:
             draft.steps.append(Send(effect.id, effect.wanted.party, effect.because, 8))
@@ -195,6 +195,15 @@ def _under_way(facts: Facts, effect: Effect, now: int, draft: Draft) -> Lane:
     else:
         _find(facts, effect, since, now, draft)
     return Lane("sending", effect.because)
+
+
+def _unwanted(facts: Facts) -> str:
+    """Why what has not left yet is not to leave any more; empty when it is."""
+    if facts.said.withdrawn is not None:
+        return "withdrawn"
+    if facts.observing:
+        return "the shop only observes"
+    return "something else was asked for since" if facts.seen.quoted != facts.said.start else ""
 
 
 def _quiet_at(effect: Effect) -> int:
