@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from backhaul.domain.desk import DeskLabel, DeskState
 from backhaul.domain.desk_votes import channel_carrier, with_desk
 from backhaul.domain.effects import (
@@ -32,6 +34,7 @@ from tests.domain.build import (
     case,
     change,
     commerce,
+    decide,
     desk_return,
     desk_terms,
     due,
@@ -87,6 +90,25 @@ def test_a_rejection_names_the_first_of_the_shops_reasons_that_the_channel_takes
     plan = check(at_desk(BACK, CLOSED, desk=preferred, **READ), Policy(), NOW)
     wanted = written(plan, Decide)
     assert (wanted.decision, wanted.reason_key) == (Decision.REFUSE_PARCEL, "not_received")
+
+
+@pytest.mark.parametrize(
+    ("given", "answered_at", "counts"),
+    [
+        (decide(Decision.APPROVE_RETURN, Action.ANSWER_RETURN), NOW - 30, False),
+        (decide(Decision.APPROVE_RETURN, Action.ANSWER_RETURN), NOW - 2 * HOUR, True),
+        (decide(Decision.REFUSE_PARCEL, Action.JUDGE_PARCEL, 2, "wrong_goods"), NOW - 30, False),
+    ],
+    ids=["closed, then approved", "closed after the approval", "an appeal"],
+)
+def test_a_closing_in_the_desk_answers_one_question(given: Decide, answered_at: int, counts: bool) -> None:
+    done = effect(given, EffectState.CONFIRMED, answered_at=answered_at)
+    terms_ = desk_terms(reject_reasons=("not_received",))
+    found = at_desk(BACK, CLOSED, desk=terms_, ledger=[done], **READ)
+    assert bool(votes(found)) is counts
+    silent = check(at_desk(BACK, CLOSED, ledger=[done], **READ), Policy(), NOW)
+    assert ("desk_rejects" in troubles(silent)) is counts
+    assert silent.questions, "the person is asked all the same"
 
 
 def test_without_such_a_reason_a_person_is_asked() -> None:
@@ -198,6 +220,7 @@ def test_a_person_is_asked_where_the_desk_cannot() -> None:
         at_desk(WAITING, ledger=[effect(OpenDeskReturn(CASE, GID, "", "", ()), EffectState.REFUSED, text="no")]),
         at_desk(WAITING, desk_return(), shop=terms(desk=desk_terms(), paused={Party.DESK: "the key is gone"})),
         at_desk(WAITING, desk_return(DeskState.CANCELLED)),
+        at_desk(WAITING, desk_return(labels=(DeskLabel("", "UPS", "https://files"),))),
     ]
     for facts in cases:
         assert "label" in {question.kind for question in check(facts, Policy(), NOW).questions}

@@ -11,7 +11,7 @@ import msgspec
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.desk import DeskLine, DeskReturn, DeskState, number
 from backhaul.domain.desks import desk_name, ours
-from backhaul.domain.effects import CloseDeskReturn, EffectState, ProcessDeskReturn, RequestDeskLabel
+from backhaul.domain.effects import CloseDeskReturn, Decide, EffectState, ProcessDeskReturn, RequestDeskLabel
 from backhaul.domain.facts import DeskTerms, Facts, Label, LinkState, Verdict, Vote
 from backhaul.domain.matching import case_lines
 from backhaul.domain.policy import APPROVALS, REJECTS
@@ -50,6 +50,8 @@ def _votes(facts: Facts, terms: DeskTerms, record: DeskReturn, case: ChannelCase
     for due in case.due:
         if due.action not in JUDGED:
             continue
+        if record.state is DeskState.CLOSED and not record.processed and _answered_since(facts, due.action):
+            continue
         number_, name = facts.round(due.action), desk_name(terms)
         if record.processed:
             decision = APPROVALS[due.action]
@@ -60,6 +62,18 @@ def _votes(facts: Facts, terms: DeskTerms, record: DeskReturn, case: ChannelCase
             decision = REJECTS[due.action]
             votes.append(Vote(due.action, number_, decision, name, facts.seen.desk_since, reason, desk=terms.vendor))
     return votes
+
+
+def _answered_since(facts: Facts, action: Action) -> bool:
+    """Whether the channel was given another answer after the desk had closed its return: then the closing was weighed
+    there, and says nothing of what the channel asks now (an appeal, or the parcel of a return that was approved)."""
+    return any(
+        isinstance(each.wanted, Decide)
+        and (each.wanted.action, each.wanted.round) != (action, facts.round(action))
+        and each.state in (EffectState.ACCEPTED, EffectState.CONFIRMED)
+        and (each.answered_at or 0) >= facts.seen.desk_since
+        for each in facts.ledger
+    )
 
 
 def reject_reason(facts: Facts, terms: DeskTerms, action: Action) -> str:
@@ -79,7 +93,7 @@ def ask_for_reason(facts: Facts, draft: Draft) -> None:
     if ours(facts, CloseDeskReturn, record):
         return
     for due in case.due:
-        if due.action not in JUDGED or not facts.ours_to_answer(due.action):
+        if due.action not in JUDGED or not facts.ours_to_answer(due.action) or _answered_since(facts, due.action):
             continue
         if not facts.knows_answers(due.action):
             if not facts.observing:
@@ -168,7 +182,8 @@ def label_from_desk(facts: Facts, now: int, draft: Draft) -> bool:
         if not facts.stale(Party.DESK) and not record.labels:
             propose(facts, wanted, "the buyer waits for a label", 14, draft)
         last = facts.effect(wanted.target)
-        return last is None or last.state is not EffectState.REFUSED
+        # A label without a number is none that the channel takes.
+        return not record.labels and (last is None or last.state is not EffectState.REFUSED)
     kept = facts.seen.desk_label
     if kept is None or kept.tracking_number != label.tracking_number:
         if label.url:
