@@ -144,6 +144,8 @@ def _at_desk(facts: Facts, wanted: DeskEffect) -> None:
         assert facts.shop.booker is Booker.DESK
         assert record.state is DeskState.OPEN
         assert not record.processed
+        assert not facts.shop.second_writer, "until a person has said who writes"
+        assert facts.shop.payer is not Payer.CHANNEL or "money" not in facts.said.waived, "a person booked it by hand"
     if isinstance(wanted, CancelDeskReturn):
         assert case.stage is Stage.CANCELLED or not facts.goods_expected, "only the channel's buyer cancels"
 
@@ -156,6 +158,7 @@ def _booking(facts: Facts, wanted: BookRefund) -> None:
     assert 0 < wanted.amount.minor <= proof.amount.minor
     assert order.refundable is None or wanted.amount.minor <= order.refundable.minor
     assert (facts.shop.payer, facts.booker) == (Payer.CHANNEL, Booker.HUB)
+    assert not any(isinstance(each.wanted, ProcessDeskReturn) and each.open for each in facts.ledger), "it may refund"
     assert not facts.shop.second_writer, "until a person has said who writes"
     at_desk = facts.seen.desk if facts.desk is not None else None
     assert at_desk is None or not at_desk.processed, "the desk has refunded"

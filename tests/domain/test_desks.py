@@ -24,6 +24,7 @@ from backhaul.domain.effects import (
 from backhaul.domain.facts import Booker, DeskOpens, Facts, Said
 from backhaul.domain.matching import case_lines
 from backhaul.domain.policy import Policy
+from backhaul.domain.starts import Blind
 from backhaul.domain.steps import Look, Plan, Send, Settle, Source
 from backhaul.domain.words import Action, Decision, Kind, Party, Stage
 from tests.domain.build import (
@@ -209,6 +210,18 @@ def test_a_new_one_stands_in_for_one_that_was_cancelled() -> None:
     assert found_of(gone) is None, "a cancelled one of somebody else is no reason not to open ours"
 
 
+@pytest.mark.parametrize(
+    "over", [{"processed": True}, {"state": DeskState.CLOSED}, {"state": DeskState.EXPIRED}], ids=str
+)
+def test_one_that_was_over_before_the_case_began_is_of_other_goods(over: dict[str, Any]) -> None:
+    """Two units of one line come back months apart: the first unit's refund is no vote to pay for the second."""
+    earlier = desk_return(created_at=OPENED - 60 * HOUR, **over)
+    assert found_of(earlier, desk=None) is None
+    assert found_of(change(earlier, created_at=OPENED), desk=None) is not None
+    still_open = desk_return(created_at=OPENED - 60 * HOUR)
+    assert found_of(still_open, desk=None) == still_open, "somebody opened it before the buyer told the channel"
+
+
 def test_the_one_we_opened_is_ours_whatever_its_lines() -> None:
     edited = desk_return(lines=desk_return().lines[:1])
     accepted = effect(OPEN, EffectState.ACCEPTED, result="D1")
@@ -248,6 +261,38 @@ def test_no_desk_pays_on_a_gateway_that_moves_money() -> None:
     plan = made(with_desk(ACCEPTED, desk_return(), Booker.DESK, books=books))
     assert ProcessDeskReturn not in kinds(plan)
     assert "moves_money" in troubles(plan)
+
+
+def test_the_desk_does_not_refund_what_somebody_else_has_refunded() -> None:
+    books = commerce(returns=(record("open", trace=""),), refunds=(booking(trace=""),))
+    for found in (ACCEPTED, PAID):
+        plan = made(with_desk(found, desk_return(), Booker.DESK, books=books))
+        assert ProcessDeskReturn not in kinds(plan)
+    judged = Said(waived=frozenset({"stock"}))
+    plan = made(with_desk(PAID, desk_return(), Booker.DESK, books=books, said=judged))
+    assert written(plan, CloseDeskReturn).return_id == "D1"
+
+
+def test_the_desk_does_not_refund_what_a_person_has_booked_by_hand() -> None:
+    waived = Said(waived=frozenset({"money", "stock"}))
+    plan = made(with_desk(PAID, desk_return(), Booker.DESK, said=waived))
+    assert kinds(plan) & {ProcessDeskReturn, CloseDeskReturn} == {CloseDeskReturn}
+    over = made(with_desk(PAID, desk_return(DeskState.CANCELLED), Booker.DESK, said=waived))
+    assert over.lanes["desk"].terminal
+    assert "desk_unpaid" not in troubles(over)
+
+
+def test_the_desk_refunds_on_a_fresh_read_of_the_order() -> None:
+    plan = made(with_desk(ACCEPTED, desk_return(), Booker.DESK, commerce_at=NOW - HOUR))
+    assert Source.COMMERCE in looks(plan)
+    assert ProcessDeskReturn not in kinds(plan)
+
+
+def test_beside_a_second_writer_the_desk_does_not_refund_either() -> None:
+    shop = terms(desk=desk_terms(), booker=Booker.DESK, second_writer=True)
+    plan = made(with_desk(ACCEPTED, desk_return(), shop=shop))
+    assert ProcessDeskReturn not in kinds(plan)
+    assert lane(plan) == "second_writer"
 
 
 def test_a_held_back_return_is_told_of_and_not_processed() -> None:
@@ -328,12 +373,38 @@ def test_a_waived_desk_leaves_the_booking_to_the_hub() -> None:
     assert BookRefund in kinds(made(with_desk(PAID, desk_return(), Booker.DESK, said=waived, books=books)))
 
 
-def test_a_desk_waived_while_it_may_still_refund_keeps_the_hub_from_booking() -> None:
+@pytest.mark.parametrize("state", [EffectState.SENT, EffectState.ACCEPTED])
+def test_a_desk_that_was_waived_while_it_refunds_is_waited_for(state: EffectState) -> None:
+    """What it was told to process it may still refund: the hub books once that is known to have come to nothing."""
     waived = Said(waived=frozenset({"desk"}))
     books = commerce(returns=(record("open", trace=""),))
-    queued = effect(ProcessDeskReturn("D1"), EffectState.ACCEPTED)
+    queued = effect(ProcessDeskReturn("D1"), state)
     plan = made(with_desk(PAID, desk_return(), Booker.DESK, said=waived, books=books, ledger=[queued]))
     assert BookRefund not in kinds(plan)
+    assert not plan.ended
+    failed = effect(ProcessDeskReturn("D1"), EffectState.REFUSED)
+    plan = made(with_desk(PAID, desk_return(), Booker.DESK, said=waived, books=books, ledger=[failed]))
+    assert BookRefund in kinds(plan)
+
+
+def test_a_refund_of_the_desk_that_is_on_its_way_is_waited_for_though_it_was_waived() -> None:
+    said = Said(waived=frozenset({"desk"}))
+    books = commerce(returns=(record("open", trace=""),))
+    just = desk_return(DeskState.CLOSED, processed=True, processed_at=NOW - 60)
+    plan = made(with_desk(PAID, just, Booker.DESK, said=said, books=books))
+    assert BookRefund not in kinds(plan)
+    assert plan.wake_at is not None
+    assert plan.wake_at <= NOW + 60
+    long_ago = change(just, processed_at=NOW - HOUR)
+    assert BookRefund in kinds(made(with_desk(PAID, long_ago, Booker.DESK, said=said, books=books)))
+
+
+def test_goods_that_came_without_a_return_have_none_in_the_desk_and_the_hub_books() -> None:
+    refund = case(Stage.COMPLETED, Kind.REFUND, refunds=(paid(),))
+    said = Said(blind=Blind("1Z", "ann", OPENED, CASE), received={"u1": OPENED, "u2": OPENED})
+    assert CreateReturn in kinds(made(with_desk(refund, booker=Booker.DESK, said=said)))
+    books = commerce(returns=(record("open"),))
+    assert BookRefund in kinds(made(with_desk(refund, booker=Booker.DESK, said=said, books=books)))
 
 
 def test_what_the_desk_has_no_return_of_the_hub_books() -> None:

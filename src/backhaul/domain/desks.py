@@ -25,7 +25,7 @@ from backhaul.domain.matching import Lines
 from backhaul.domain.policy import Policy
 from backhaul.domain.reasons import desk_reason
 from backhaul.domain.records import propose
-from backhaul.domain.refunds import FRESH, harmless_payment
+from backhaul.domain.refunds import FRESH, adoptable, harmless_payment
 from backhaul.domain.steps import Draft, Lane, Look, Source, Trouble, Write
 from backhaul.domain.words import APPROVED, Kind, Party, Stage
 
@@ -74,7 +74,7 @@ def desk_lane(
     if case.stage in TOLD and record.state in (DeskState.OPEN, DeskState.REVIEW):
         text = f"The channel {TOLD[case.stage]} {case.id}."
         draft.steps += _note(facts, record, TOLD[case.stage].split()[0], text)
-    return _follow(facts, case, record, order, lanes, now, draft)
+    return _follow(facts, case, record, order, lines, lanes, now, draft)
 
 
 def _outside(facts: Facts, case: ChannelCase) -> Lane | None:
@@ -101,7 +101,8 @@ def desk_name(terms: DeskTerms) -> str:
 
 def own_return(facts: Facts, found: tuple[DeskReturn, ...], lines: Lines) -> DeskReturn | None:
     """The case's return among those of its order: the one we opened, else one that somebody opened on the same lines
-    and that stands for no other case. A cancelled one is kept only where there is no other."""
+    and that stands for no other case. A cancelled one is kept only where there is no other; one that was over before
+    the case began is of goods that came back earlier, and says nothing of these."""
     ours = {
         effect.result
         for effect in facts.ledger
@@ -116,10 +117,18 @@ def own_return(facts: Facts, found: tuple[DeskReturn, ...], lines: Lines) -> Des
         mine = record.id == known or (record.id in ours and record.id)
         if mine and record.state is not DeskState.CANCELLED:
             return record
-        alike = wanted and _quantities(record) == wanted and record.state is not DeskState.CANCELLED
+        alike = wanted and _quantities(record) == wanted and not _of_before(facts, record)
         if best is None and (mine or alike):
             best = record
     return best
+
+
+def _of_before(facts: Facts, record: DeskReturn) -> bool:
+    """Whether it was called off, or was over when the channel's case began."""
+    if record.state is DeskState.CANCELLED:
+        return True
+    over = record.processed or record.state in (DeskState.CLOSED, DeskState.EXPIRED)
+    return over and facts.channel is not None and record.created_at < facts.channel.created_at
 
 
 def _quantities(record: DeskReturn) -> dict[str, int]:
@@ -189,6 +198,7 @@ def _follow(
     case: ChannelCase,
     record: DeskReturn,
     order: CommerceOrder,
+    lines: Lines,
     lanes: dict[str, Lane],
     now: int,
     draft: Draft,
@@ -200,7 +210,8 @@ def _follow(
         return Lane("processed", record.id, terminal=case.stage in ACCEPTED)
     if case.stage is Stage.CANCELLED:
         return _end(facts, record, "the channel's case was cancelled", draft)
-    books = facts.booker is Booker.DESK
+    # Not what somebody else has booked, nor what a person says was booked by hand.
+    books = facts.booker is Booker.DESK and not (lanes["money"].terminal and facts.shop.payer is Payer.CHANNEL)
     if record.state in (DeskState.CANCELLED, DeskState.CLOSED, DeskState.EXPIRED):
         return _over(facts, case, record, name, books, draft)
     if case.stage not in ACCEPTED:
@@ -209,6 +220,9 @@ def _follow(
     if record.state is DeskState.UNKNOWN:
         draft.troubles.append(_odd(record, name))
         return Lane("unknown", record.raw_state or record.id)
+    last = facts.effect(ProcessDeskReturn(record.id).target)
+    if last is not None and last.open:
+        return Lane("processing", record.id)
     if not books:
         if lanes["money"].terminal and lanes["stock"].terminal:
             _do(facts, CloseDeskReturn(record.id), "the channel has paid; nothing is left to do", 82, draft)
@@ -225,7 +239,7 @@ def _follow(
             )
         )
         return Lane("in_review", record.id)
-    return _process(facts, record, order, now, draft)
+    return _process(facts, case, record, order, lines, now, draft)
 
 
 def _odd(record: DeskReturn, name: str) -> Trouble:
@@ -238,17 +252,24 @@ def _odd(record: DeskReturn, name: str) -> Trouble:
     )
 
 
-def _process(facts: Facts, record: DeskReturn, order: CommerceOrder, now: int, draft: Draft) -> Lane:
-    """The channel's acceptance was read: the desk may refund now, on a payment method that moves no money."""
+def _process(
+    facts: Facts, case: ChannelCase, record: DeskReturn, order: CommerceOrder, lines: Lines, now: int, draft: Draft
+) -> Lane:
+    """The channel's acceptance was read: the desk may refund now, on a payment method that moves no money, what nobody
+    else has refunded."""
     wanted = ProcessDeskReturn(record.id)
     lane = Lane("processing", record.id)
-    last = facts.effect(wanted.target)
-    if last is not None and last.open:
-        return lane
+    if adoptable(case, order, lines, facts.adopted_elsewhere) is not None:
+        return Lane(record.state.value, "somebody else has refunded these lines already")
+    if facts.shop.second_writer:
+        return Lane("second_writer", "another program writes refunds: a person has to say who does")
     if facts.shop.payer is Payer.CHANNEL and harmless_payment(facts, order, draft, record.id) is None:
         return Lane("blocked", "its refund would pay the buyer a second time")
     if facts.may_write(wanted.target) and (facts.seen.desk_behind or now - facts.seen.desk_at > FRESH):
         draft.steps.append(Look(Source.DESK, "before the desk processes", 36))
+        return lane
+    if facts.may_write(wanted.target) and now - facts.seen.commerce_at > FRESH:
+        draft.steps.append(Look(Source.COMMERCE, "before the desk refunds", 36))
         return lane
     _do(facts, wanted, "the channel has accepted the return", 36, draft)
     return lane

@@ -323,12 +323,12 @@ class Facts(msgspec.Struct, frozen=True):
 
     @property
     def desk(self) -> DeskTerms | None:
-        """The desk that has a part in this case: none for goods that do not come back to the merchant, nor where a
-        person waived it."""
+        """The desk that has a part in this case: none for goods that do not come back to the merchant, or that came
+        back without a return, nor where a person waived it."""
         by_channel = self.seen.order is not None and self.seen.order.fulfilled_by_channel
-        if self.shop.desk is None or by_channel or self.said.waived & {"desk", "records"} or not self.goods_expected:
-            return None
-        return self.shop.desk
+        returned = self.channel is None or self.channel.kind is Kind.RETURN
+        waived = self.said.waived & {"desk", "records"}
+        return None if by_channel or waived or not (returned and self.goods_expected) else self.shop.desk
 
     @property
     def booker(self) -> Booker:

@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from backhaul.domain.channel import ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder, CommerceRefund, Payment
+from backhaul.domain.desk import DeskReturn
 from backhaul.domain.effects import BookRefund, ProcessDeskReturn
 from backhaul.domain.facts import Booker, Facts, Payer
 from backhaul.domain.matching import Lines
@@ -127,7 +128,7 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
         kind = "booked"
         if found is None:
             found, kind = adoptable(case, order, lines, adopted), "adopted"
-        if found is None and _desk_refunds(facts):
+        if found is None and (_desk_refunds(facts) or _just_processed(facts, now)):
             settled = False
             _await_desk(facts, refund, order, now, draft)
             continue
@@ -182,6 +183,16 @@ def _desk_refunds(facts: Facts) -> bool:
     return facts.booker is Booker.DESK or (facts.desk is not None and desk is not None and desk.processed)
 
 
+def _just_processed(facts: Facts, now: int) -> bool:
+    """Whether the desk has processed a moment ago: its refund may be on its way, also where a person has waived it."""
+    desk = facts.seen.desk
+    return desk is not None and desk.processed and now < _processed_at(facts, desk) + DESK_PATIENCE
+
+
+def _processed_at(facts: Facts, desk: DeskReturn) -> int:
+    return desk.processed_at or facts.seen.desk_since
+
+
 def _await_desk(facts: Facts, refund: ChannelRefund, order: CommerceOrder, now: int, draft: Draft) -> None:
     """The desk books when it processes; a processed return whose refund stays away is told of."""
     desk = facts.seen.desk
@@ -190,7 +201,7 @@ def _await_desk(facts: Facts, refund: ChannelRefund, order: CommerceOrder, now: 
     if facts.seen.commerce_at < facts.seen.desk_since:
         draft.steps.append(Look(Source.COMMERCE, "the desk has processed", 33))
         return
-    due = (desk.processed_at or facts.seen.desk_since) + DESK_PATIENCE
+    due = _processed_at(facts, desk) + DESK_PATIENCE
     if now < due:
         draft.wake(min(due, max(now, facts.seen.commerce_at) + DESK_REREAD))
         if now >= facts.seen.commerce_at + DESK_REREAD:
