@@ -10,6 +10,7 @@ import pytest
 from backhaul.domain.starts import Startable
 from backhaul.domain.words import Condition, Disposition, Kind
 from backhaul.ports.errors import OutcomeUnknown, Refused, VendorError
+from backhaul.work.attend import Attendant
 from backhaul.work.beginnings import Beginnings
 from backhaul.work.case_command import CommandRefused
 from tests.work.conftest import Bench
@@ -223,6 +224,24 @@ async def test_two_starts_on_the_same_goods_are_one_too_many(bench: Bench) -> No
     await _start(bench, order_id="order-2")
     await Beginnings(bench.pool).withdraw(case, "ann")
     assert await _start(bench) != case
+
+
+async def test_what_was_taken_back_at_the_last_moment_never_leaves(bench: Bench) -> None:
+    """A run has decided to start it and is about to say so in the ledger when its person closes the case."""
+    case = await _start(bench)
+    await Beginnings(bench.pool).confirm(case, "10.00", "bob")
+
+    async def last_moment(moment: str, target: str) -> None:
+        if moment == "before_intent":
+            await Beginnings(bench.pool).withdraw(case, "ann")
+
+    late = Attendant(bench.vendors, last_moment)
+    await bench.attend(case, late)
+    await late.close()
+    assert bench.channel.sent == []
+    await bench.attend(case)
+    assert bench.channel.sent == []
+    assert (await _row(bench, case))["status"] == "withdrawn"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from backhaul.domain.effects import Effect
+from backhaul.domain.effects import Effect, StartCancellation, StartReturn
 from backhaul.domain.strangers import Stranger
 from backhaul.store.turns import Turn
 
@@ -123,6 +123,11 @@ class Move(msgspec.Struct):
     sends: bool = False  # bytes leave as soon as this is written
 
     @property
+    def starts(self) -> bool:
+        """Whether a case is begun that its person can take back until it has left."""
+        return any(isinstance(effect.wanted, (StartReturn, StartCancellation)) for effect in self.effects.values())
+
+    @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
         return not (
@@ -145,4 +150,5 @@ class Twin(Exception):
 
 
 class Halted(Exception):
-    """The shop was switched to observe while the run was under way: nothing is sent; drop everything and look again."""
+    """The shop was switched to observe while the run was under way, or a case that is about to be started has heard
+    something, maybe that nobody wants it any more: nothing is sent; drop everything and look again."""

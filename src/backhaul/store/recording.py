@@ -32,12 +32,14 @@ async def _record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
     async with pool.acquire() as connection, connection.transaction():
         twins = await naming.twins(connection, moves)
         rows = await connection.fetch(
-            "select subject_id, claim from turn where subject_id = any($1) order by subject_id for update",
+            "select subject_id, claim, dirty from turn where subject_id = any($1) order by subject_id for update",
             [*(move.turn.subject_id for move in moves), *twins.values()],
         )
         held = {row["subject_id"]: row["claim"] for row in rows}
         mine = [move for move in moves if held.get(move.turn.subject_id) == move.turn.claim]
         halted = await _halted(connection, mine)
+        heard = {row["subject_id"] for row in rows if row["dirty"]}
+        halted |= {move.turn.subject_id for move in mine if move.sends and move.starts} & heard
         mine = [move for move in mine if move.turn.subject_id not in halted]
         mine.sort(key=lambda move: move.turn.subject_id)
         try:

@@ -138,8 +138,9 @@ class Beginnings:
         return CaseCommand(self.pool, case_id)
 
     async def _unsent(self, case: CaseCommand) -> Said:
-        """What was said of a case that the channel does not know yet; refuses any other."""
-        await beginnings.lock(case.connection, case.shop_id, str(case.case_id))
+        """What was said of a case that the channel does not know yet; refuses any other. Its turn is held until the
+        command is written: a run that is about to start it has either sent it by then, or hears of the command."""
+        await turns.lock(case.connection, [case.case_id])
         row = await beginnings.state(case.connection, case.case_id)
         if row.channel_id or row.sent:
             raise CommandRefused("It was sent to the channel already.", 409)
