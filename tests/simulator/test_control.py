@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from backhaul.simulator.buyers import Temper
 from backhaul.simulator.order_connector import STYLES
 from backhaul.simulator.process import ControlClient, ControlError, SimulatorProcess
 from backhaul.simulator.server import Simulator
@@ -240,6 +241,22 @@ async def test_the_crowd_plays_every_kind_to_its_end(sim: Simulator, control: Co
     assert all(paid[case.id] == 1 for case in world.returns.values() if case.status == m.COMPLETE)
     assert max(paid[case.id] for case in world.returns.values()) == 1
     assert (await control.call("GET", "/buyers"))["counts"]["withdrawn"] > 0
+
+
+@pytest.mark.parametrize(("rate", "most"), [(0.0, 100), (1.0, 1)])
+async def test_a_month_that_passes_at_once_brings_no_months_crowd(rate: float, most: int) -> None:
+    """Buyers come by the wall clock: their number is bounded whatever the jump, and open cases still come to an end."""
+    async with Simulator(seed=7, shops=[ShopSpec(name="One")], rate=rate, start=START) as sim:
+        shop = next(iter(sim.channel.world.shops.values()))
+        waiting = sim.history.seed(shop, 50, 30, open_share=1.0)
+        sim.buyers.start(Temper(per_minute=1.0))
+        sim.clock.step(30 * 86400)
+        assert 1 <= sim.buyers.counts["orders"] <= most
+        assert all(sim.channel.world.returns[each].status in m.ENDED for each in waiting)
+        before = sim.buyers.counts["orders"]
+        sim.clock.step(600)  # and they go on coming afterwards
+        assert sim.buyers.counts["orders"] > before
+        assert sim.books.problems == []
 
 
 async def test_the_same_seed_gives_the_same_world() -> None:

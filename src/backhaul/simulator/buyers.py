@@ -89,7 +89,15 @@ class Buyers:
             return
         real = 0.5 if first else self._rng.expovariate(temper.per_minute / 60)
         # In step mode there is no wall clock to speak of: a real second counts as a virtual one.
-        self._clock.after(real * (self._clock.rate or 1.0), lambda: self._arrive(generation))
+        wait = real * (self._clock.rate or 1.0)
+        at = self._clock.now() + wait
+        if self._clock.jump is not None:
+            # A month that passes at once brings nobody by the wall clock, and in step mode no more than an hour does:
+            # a quarter of a million buyers is not what somebody means who lets six come in a minute.
+            began, ends = self._clock.jump
+            if at > began + (0.0 if self._clock.rate else HOUR):
+                at = ends + wait
+        self._clock.schedule(at, lambda: self._arrive(generation))
 
     def _arrive(self, generation: int) -> None:
         temper = self.temper

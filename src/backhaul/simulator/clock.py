@@ -41,6 +41,7 @@ class SimulatedClock:
         self.on_error: Callable[[BaseException], None] | None = None
         self._monotonic = time.monotonic()
         self._pinned: float | None = None
+        self.jump: tuple[float, float] | None = None  # while the clock is moved on: from when to when
         self._timers: list[Timer] = []
         self._numbers = itertools.count()
         self._wake = asyncio.Event()
@@ -88,14 +89,18 @@ class SimulatedClock:
         """Moves virtual time to `at` and runs everything due on the way, in order, each at its own time."""
         if at < self.now():
             raise ValueError("virtual time does not run backwards")
-        while self._timers and self._timers[0].at <= at:
-            timer = heapq.heappop(self._timers)
-            if timer.callback is not None:
-                self._pinned = max(timer.at, self.now())
-                try:
-                    self._call(timer)
-                finally:
-                    self._rebase(self._pinned, self.rate)
+        self.jump = (self.now(), at)
+        try:
+            while self._timers and self._timers[0].at <= at:
+                timer = heapq.heappop(self._timers)
+                if timer.callback is not None:
+                    self._pinned = max(timer.at, self.now())
+                    try:
+                        self._call(timer)
+                    finally:
+                        self._rebase(self._pinned, self.rate)
+        finally:
+            self.jump = None
         self._rebase(max(at, self.now()), self.rate)
 
     @contextmanager
