@@ -43,7 +43,7 @@ async def open_hub(settings: Settings, dsn: str, pool_size: int | None = None) -
         async with HttpClient(timeout=10.0, connect_timeout=3.0, per_host=200) as http:
             vendors = Vendors(pool, vault, http, REGISTRY)
             intake = Intake(vendors)
-            yield Hub(settings, dsn, pool, vendors, Commands(pool), intake, Logins(vendors, settings.base_url))
+            yield Hub(settings, dsn, pool, vendors, Commands(pool, vault), intake, Logins(vendors, settings.base_url))
             await intake.close()
     finally:
         await pool.close()

@@ -15,6 +15,7 @@ import pytest
 from litestar import Litestar
 
 from backhaul.domain.words import Party
+from backhaul.kit.crypto import Vault
 from backhaul.kit.ids import uuid7
 from backhaul.ports.manifest import Field, Manifest, Proof
 from backhaul.store import sessions
@@ -169,7 +170,7 @@ async def web(pool: Pool) -> AsyncIterator[Web]:
     outside = Outside()
     services = Services(
         pool=pool,
-        commands=Commands(pool),
+        commands=Commands(pool, Vault({b"\0\0\0\1": bytes(range(32))})),
         intake=cast("Intake", outside),
         logins=cast("Logins", outside),
         lookups=cast("Lookups", outside),

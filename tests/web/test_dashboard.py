@@ -316,6 +316,7 @@ async def test_inspection_and_label(web: Web) -> None:
     [link] = re.findall(r'href="(/cases/[^"]+/files/[^"]+)"', html)
     file = await web.get(link)
     assert file.content == b"%PDF-1.4 made by us"
+    assert b"made by us" not in await web.pool.fetchval("select bytes from attachment")
     assert file.headers["content-disposition"].startswith("attachment")
     assert file.headers["content-type"] == "application/octet-stream"
 

@@ -242,7 +242,7 @@ class Bench:
         self.commerce = commerce
         self.shop_id = shop_id
         self.attendant = Attendant(vendors)
-        self.commands = Commands(pool)
+        self.commands = Commands(pool, vendors.vault)
         self.jobs = 0
 
     async def hear(self, case_id: str, rank: Rank = Rank.HINT) -> UUID:

@@ -97,6 +97,21 @@ async def test_nothing_happened_means_the_same_request_again(bench: Bench) -> No
     assert await bench.pool.fetchrow("select key, request from effect where kind = 'decide'") == before
 
 
+async def test_a_request_of_before_requests_were_sealed_is_sent_as_it_was(bench: Bench) -> None:
+    case = await _decided(bench)
+    bench.channel.trouble = [Unavailable("busy", retry_after=1)]
+    await bench.attend(case)
+    row = await bench.pool.fetchrow("select id, request from effect where kind = 'decide'")
+    assert row is not None
+    plain = bench.vendors.vault.decrypt(row["request"], f"effect/{row['id']}/request".encode())
+    await bench.pool.execute("update effect set request = $2 where id = $1", row["id"], plain)
+    await bench.pool.execute(
+        "update return_case set body = replace(convert_from(body, 'utf8'), '\"backoff\"', '\"was\"')::bytea"
+    )
+    await bench.attend(case)
+    assert len(bench.channel.sent) == 1
+
+
 async def test_a_refusal_lands_on_the_case_and_a_new_answer_is_taken(bench: Bench) -> None:
     case = await _decided(bench)
     bench.channel.trouble = [Refused("25011012", "the status forbids it")]

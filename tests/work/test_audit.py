@@ -11,7 +11,7 @@ from backhaul.connectors import loop
 from backhaul.domain.facts import Booker, DeskTerms, Payer
 from backhaul.kit.ids import uuid7
 from backhaul.work.audit import Finding, Level, audit
-from backhaul.work.commands import CommandRefused, Commands
+from backhaul.work.commands import CommandRefused
 from tests.work.conftest import Bench
 
 VENDORS = {"loop": loop.vendor.manifest}
@@ -71,7 +71,7 @@ async def test_a_second_writer_is_a_problem_until_a_person_says_who_writes(bench
             f"r{n}",
         )
     assert (await found(bench, shop))["second_writer"].level is Level.PROBLEM
-    await Commands(bench.pool).answer_writers(shop, "anna")
+    await bench.commands.answer_writers(shop, "anna")
     assert "second_writer" not in await found(bench, shop)
 
 
@@ -88,13 +88,13 @@ async def test_one_order_touched_by_another_is_only_to_know(bench: Bench) -> Non
 
 async def test_nobody_booking_is_a_problem(bench: Bench) -> None:
     shop = await with_desk(bench)
-    await Commands(bench.pool).set_booker(shop, Booker.NOBODY, "anna")
+    await bench.commands.set_booker(shop, Booker.NOBODY, "anna")
     assert (await found(bench, shop))["nobody_books"].level is Level.PROBLEM
 
 
 async def test_who_pays_and_who_books_is_checked_for_sense(bench: Bench) -> None:
     shop = await bench.pool.fetchval("select id from shop limit 1")
-    commands = Commands(bench.pool)
+    commands = bench.commands
     for refused in (
         commands.set_booker(shop, Booker.DESK, "anna"),
         commands.set_payer(shop, Payer.DESK, "anna"),
@@ -114,4 +114,4 @@ async def test_who_pays_and_who_books_is_checked_for_sense(bench: Bench) -> None
 async def test_desk_settings_that_make_no_sense_are_refused(bench: Bench, terms: DeskTerms) -> None:
     shop = await with_desk(bench)
     with pytest.raises(CommandRefused):
-        await Commands(bench.pool).set_desk(shop, terms, "anna")
+        await bench.commands.set_desk(shop, terms, "anna")

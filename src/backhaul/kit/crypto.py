@@ -110,6 +110,12 @@ class Vault:
             raise CryptoError("the value was changed, or belongs elsewhere") from None
 
 
+def sealed(value: bytes) -> bool:
+    """Whether a value begins as a :class:`Vault` begins its own: for columns that hold older, open values as well,
+    which must never begin with that byte."""
+    return value.startswith(_VERSION)
+
+
 def _create_key_file(path: Path) -> None:
     if path.exists():
         return

@@ -181,12 +181,6 @@ async def case(pool: Pool, case_id: UUID, *, lines: int = 500) -> Case | None:
     )
 
 
-async def file(pool: Pool, case_id: UUID, file_id: UUID) -> tuple[str, bytes] | None:
-    """Name and content of a stored file of this case."""
-    row = await pool.fetchrow("select name, bytes from attachment where id = $1 and case_id = $2", file_id, case_id)
-    return (row["name"], row["bytes"]) if row else None
-
-
 async def seen_of(pool: Pool, cases: Sequence[UUID]) -> dict[UUID, Seen]:
     """What reads have shown of several cases."""
     rows = await pool.fetch("select id, body from return_case where id = any($1) and body is not null", list(cases))

@@ -181,41 +181,6 @@ async def request_of(pool: Pool, effect_id: str) -> tuple[bytes | None, str]:
     return (row["request"], row["key"]) if row else (None, "")
 
 
-async def attachment(pool: Pool, attachment_id: UUID) -> bytes | None:
-    """A stored file."""
-    content: bytes | None = await pool.fetchval("select bytes from attachment where id = $1", attachment_id)
-    return content
-
-
-async def keep_attachment(
-    pool: Pool | Connection,
-    ident: UUID,
-    shop_id: UUID,
-    case_id: UUID,
-    name: str,
-    sha256: str,
-    content: bytes,
-    by: str,
-    mime: str = "application/pdf",
-) -> bool:
-    """Store a file under an id made of what it is, so that a second one adds nothing. Whether it was new."""
-    kept = await pool.fetchval(
-        """
-        insert into attachment (id, shop_id, case_id, name, mime, sha256, bytes, by)
-        values ($1, $2, $3, $4, $8, $5, $6, $7) on conflict (id) do nothing returning id
-        """,
-        ident,
-        shop_id,
-        case_id,
-        name,
-        sha256,
-        content,
-        by,
-        mime,
-    )
-    return kept is not None
-
-
 async def order_link(pool: Pool, shop_id: UUID, channel_order_id: str) -> tuple[str, str] | None:
     """The commerce order we know for a channel order, and how we found it."""
     row = await pool.fetchrow(

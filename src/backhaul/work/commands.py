@@ -14,11 +14,13 @@ from backhaul.domain.facts import Booker, DeskTerms, Evidence, Label, Mode, Paye
 from backhaul.domain.money import Money
 from backhaul.domain.policy import Policy
 from backhaul.domain.words import ANSWERS, REJECTIONS, WITH_AMOUNT, Action, Condition, Decision, Disposition
+from backhaul.kit.crypto import Vault
 from backhaul.kit.ids import stable_id, uuid7
 from backhaul.kit.pictures import picture
-from backhaul.store import cases, commands, inbox, shops, turns
+from backhaul.store import commands, inbox, shops, turns
 from backhaul.store.db import Connection, Pool
 from backhaul.store.jobs import Rank
+from backhaul.work import files
 from backhaul.work.beginnings import Beginnings
 from backhaul.work.case_command import CaseCommand, CommandRefused
 from backhaul.work.policies import BadPolicy, checked
@@ -34,8 +36,9 @@ LANES = ("records", "money", "stock", "desk")
 class Commands:
     """Takes people's commands for one process. ``by`` is the user's name and stands on the time-line."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, vault: Vault) -> None:
         self.pool = pool
+        self.vault = vault
         self.beginnings = Beginnings(pool)
 
     # -- one case
@@ -106,8 +109,16 @@ class Commands:
         digest = hashlib.sha256(content).hexdigest()
         async with self._case(case_id) as case:
             attachment = stable_id("evidence", str(case.case_id), digest)
-            kept = await cases.keep_attachment(
-                case.connection, attachment, case.shop_id, case.case_id, name[:200], digest, content, by, found.mime
+            kept = await files.keep(
+                case.connection,
+                self.vault,
+                attachment,
+                case.shop_id,
+                case.case_id,
+                name=name,
+                content=content,
+                by=by,
+                mime=found.mime,
             )
             if kept:
                 said = Evidence(
@@ -173,18 +184,15 @@ class Commands:
             if sent:
                 raise CommandRefused("A label was sent already; the channel takes only one.", 409)
             attachment = uuid7()
-            await case.connection.execute(
-                """
-                insert into attachment (id, shop_id, case_id, name, mime, sha256, bytes, by)
-                values ($1, $2, $3, $4, 'application/pdf', $5, $6, $7)
-                """,
+            await files.keep(
+                case.connection,
+                self.vault,
                 attachment,
                 case.shop_id,
-                case_id,
-                name[:200],
-                digest,
-                content,
-                by,
+                case.case_id,
+                name=name,
+                content=content,
+                by=by,
             )
             label = Label(
                 str(attachment),

@@ -13,7 +13,7 @@ from backhaul.domain.matching import case_lines
 from backhaul.domain.words import Party
 from backhaul.kit.ids import stable_id
 from backhaul.ports.errors import Unavailable
-from backhaul.store import cases
+from backhaul.work import files
 from backhaul.work.run import Run
 
 LARGEST_LABEL = 10 * 1024 * 1024
@@ -90,8 +90,15 @@ async def desk_label(run: Run) -> None:
     digest = hashlib.sha256(content).hexdigest()
     ident = stable_id("attachment", str(run.case_id), digest)
     vendor = connector.manifest.title
-    await cases.keep_attachment(
-        run.vendors.pool, ident, run.shop_id, run.case_id, f"{label.tracking_number}.pdf", digest, content, vendor
+    await files.keep(
+        run.vendors.pool,
+        run.vendors.vault,
+        ident,
+        run.shop_id,
+        run.case_id,
+        name=f"{label.tracking_number}.pdf",
+        content=content,
+        by=vendor,
     )
     kept = Label(str(ident), digest, label.tracking_number, "", vendor, run.now(), carrier_name=label.carrier)
     run.see(desk_label=kept)

@@ -26,11 +26,13 @@ from backhaul.domain.effects import (
 from backhaul.domain.folding import fall_behind, forget_read
 from backhaul.domain.steps import Send, Settle, Write
 from backhaul.domain.words import Party
+from backhaul.kit.crypto import sealed
 from backhaul.kit.ids import stable_id
 from backhaul.ports.connector import Prepared
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, WireDrift
 from backhaul.store import cases
 from backhaul.store.moves import NewEffect
+from backhaul.work import files
 from backhaul.work.budget import URGENT
 from backhaul.work.run import Run
 
@@ -65,7 +67,8 @@ async def write(run: Run, step: Write) -> None:
         _new(run, ended, key, None)
         run.tell("hub", "effect.refused", f"{_phrase(wanted)}: {error}")
         return
-    _new(run, effect, key, msgspec.msgpack.encode(prepared))
+    # The exact bytes hold what a buyer wrote, and the file of a label: sealed like the file itself.
+    _new(run, effect, key, run.vendors.vault.encrypt(msgspec.msgpack.encode(prepared), _request_context(effect)))
     run.tell(step.by, "effect.intent", f"{_phrase(wanted)} – {step.because}.", _why(run))
     await _attempt(run, effect, prepared)
 
@@ -78,6 +81,8 @@ async def send(run: Run, step: Send) -> None:
         _update(run, _change(effect, state=EffectState.DROPPED, code="unwanted", text="it has no request"))
         return
     run.tell("hub", "effect.again", f"{_phrase(effect.wanted)} – {step.because}.")
+    if sealed(raw):  # one written before requests were sealed is an array, whose bytes begin otherwise
+        raw = run.vendors.vault.decrypt(raw, _request_context(effect))
     await _attempt(run, effect, msgspec.msgpack.decode(raw, type=Prepared))
 
 
@@ -185,7 +190,12 @@ async def _connector(run: Run, party: Party) -> Any:
 async def _attachment(run: Run, wanted: AnyEffect) -> bytes | None:
     if not isinstance(wanted, (UploadLabel, UploadEvidence, StageLabel)):
         return None
-    return await cases.attachment(run.vendors.pool, UUID(wanted.attachment))
+    found = await files.read(run.vendors.pool, run.vendors.vault, UUID(wanted.attachment))
+    return found[1] if found else None
+
+
+def _request_context(effect: Effect) -> bytes:
+    return f"effect/{effect.id}/request".encode()
 
 
 def _new(run: Run, effect: Effect, key: str, request: bytes | None) -> None:

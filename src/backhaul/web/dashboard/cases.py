@@ -16,6 +16,7 @@ from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.dashboard.timeline import timeline
 from backhaul.web.problems import BadInput
 from backhaul.web.rendering import go, page, render
+from backhaul.work import files
 from backhaul.work.commands import LANES
 
 LABEL_LIMIT = 10_500_000  # bytes, of a file and what is around it
@@ -162,7 +163,8 @@ async def waive(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
 @get("/cases/{case_id:uuid}/files/{file_id:uuid}", include_in_schema=False)
 async def file(request: Asked, case_id: FromPath[UUID], file_id: FromPath[UUID]) -> Response[bytes]:
     """A stored file. It is always downloaded: what was uploaded is never shown as a page of ours."""
-    found = await case_page.file(services_of(request).pool, case_id, file_id)
+    services = services_of(request)
+    found = await files.read(services.pool, services.commands.vault, file_id, case_id)
     if found is None:
         raise NotFoundException
     return Response(
