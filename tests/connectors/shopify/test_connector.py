@@ -378,6 +378,18 @@ async def test_subscribed_once_and_again(world: World) -> None:
     assert [(each.key, each.type_name, each.unique) for each in definitions] == [("tiktok_order_id", "id", True)]
 
 
+async def test_only_what_is_missing_is_subscribed_again(world: World) -> None:
+    address = "https://hub.example/hooks/1"
+    await world.connector.subscribe(address)
+    subscriptions = world.vendor.shops[DOMAIN].subscriptions
+    lost = next(iter(subscriptions))
+    topic = subscriptions.pop(lost).topic
+    before = set(subscriptions)
+    assert await world.connector.subscribe(address) == ()
+    assert [subscriptions[each].topic for each in set(subscriptions) - before] == [topic]
+    assert before < set(subscriptions)
+
+
 async def test_a_hub_that_moved_leaves_its_old_address(world: World) -> None:
     await world.connector.subscribe("https://hub.example/hooks/1")
     await world.connector.subscribe("https://somebody.example/hooks/2")

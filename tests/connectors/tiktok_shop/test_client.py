@@ -514,15 +514,42 @@ async def test_the_consent_link(base: str, http: HttpClient, purse: Purse) -> No
 
 
 async def test_each_topic_is_subscribed_and_refused_ones_are_named(shop: TikTokShopConnector, script: Script) -> None:
+    script.say({"webhooks": []})
     for topic in shop.manifest.webhooks:
         script.say({}, code=98001004 if topic == "RMA_STATUS_UPDATE" else 0)
     refused = await shop.subscribe("http://127.0.0.1:1/hooks/x")
     assert len(refused) == 1
     assert refused[0].startswith("RMA_STATUS_UPDATE: ")
-    assert [json.loads(seen.body)["event_type"] for seen in script.seen] == list(shop.manifest.webhooks)
-    assert {seen.method for seen in script.seen} == {"PUT"}
-    assert json.loads(script.seen[0].body)["address"] == "http://127.0.0.1:1/hooks/x"
-    assert unquote(script.seen[0].path) == "/event/202309/webhooks"
+    listed, *asked = script.seen
+    assert listed.method == "GET"
+    assert [json.loads(seen.body)["event_type"] for seen in asked] == list(shop.manifest.webhooks)
+    assert {seen.method for seen in asked} == {"PUT"}
+    assert json.loads(asked[0].body)["address"] == "http://127.0.0.1:1/hooks/x"
+    assert unquote(asked[0].path) == "/event/202309/webhooks"
+
+
+async def test_a_topic_that_comes_here_already_is_not_subscribed_again(
+    shop: TikTokShopConnector, script: Script
+) -> None:
+    first, second, *others = shop.manifest.webhooks
+    here, elsewhere = "http://127.0.0.1:1/hooks/x", "http://127.0.0.1:1/hooks/y"
+    rows = [{"event_type": each, "address": here} for each in others]
+    script.say({"webhooks": [*rows, {"event_type": second, "address": elsewhere}]})
+    script.say({})
+    script.say({})
+    assert await shop.subscribe(here) == ()
+    assert [json.loads(seen.body)["event_type"] for seen in script.seen[1:]] == [first, second]
+
+
+@pytest.mark.parametrize("answer", [({}, 98001004), ({"webhooks": [{"topic": 1}]}, 0)], ids=["refused", "strange"])
+async def test_where_the_list_cannot_be_read_all_topics_are_asked_for(
+    shop: TikTokShopConnector, script: Script, answer: tuple[dict[str, Any], int]
+) -> None:
+    script.say(answer[0], code=answer[1])
+    for _ in shop.manifest.webhooks:
+        script.say({})
+    assert await shop.subscribe("http://127.0.0.1:1/hooks/x") == ()
+    assert [json.loads(seen.body)["event_type"] for seen in script.seen[1:]] == list(shop.manifest.webhooks)
 
 
 async def test_an_address_the_channel_would_never_reach_is_refused_at_once(http: HttpClient, purse: Purse) -> None:

@@ -172,23 +172,29 @@ class Shopify:
         return webhooks.news(raw, {"x-shopify-topic": topic}, int(self._clock()))
 
     async def subscribe(self, address: str) -> tuple[str, ...]:
-        """Ask for every topic at this address and no longer at the one we had before; make the stamp's definition while
-        we are setting up."""
-        await self._leave_old(address)
-        refused = [text for topic in MANIFEST.webhooks if (text := await self._subscribe(topic, address))]
+        """Ask for every topic that is not sent to this address yet, and no longer for what goes to the one we had
+        before; make the stamp's definition while we are setting up. What stands is left alone:
+        asked again on a bad day, each try goes on from the last."""
+        standing = await self._standing(address)
+        missing = [topic for topic in MANIFEST.webhooks if topic not in standing]
+        refused = [text for topic in missing if (text := await self._subscribe(topic, address))]
         try:
             await self._define_stamp()
         except Refused as error:
             refused.append(f"order stamp: {error}")
         return tuple(refused)
 
-    async def _leave_old(self, address: str) -> None:
-        """A hub that moved keeps its key: what still goes to the old address would only fail there."""
-        key = address.rsplit("/", 1)[-1]
-        for ident, uri in await reading.subscriptions(self._client):
-            if uri != address and uri.rsplit("/", 1)[-1] == key:
+    async def _standing(self, address: str) -> set[str]:
+        """The topics that come to this address. A hub that moved keeps its key: what still goes to the old address
+        would only fail there, and is ended."""
+        key, standing = address.rsplit("/", 1)[-1], set()
+        for hook in await reading.subscriptions(self._client):
+            if hook.uri == address:
+                standing.add(hook.topic)
+            elif hook.uri.rsplit("/", 1)[-1] == key:
                 document = operation("unsubscribe")
-                writes.receipt(await self._client.write(document, writes.body(document, {"id": ident})))
+                writes.receipt(await self._client.write(document, writes.body(document, {"id": hook.id})))
+        return standing
 
     async def _subscribe(self, topic: str, address: str) -> str:
         subscription: dict[str, object] = {"uri": address, "format": "JSON"}

@@ -198,6 +198,7 @@ class Hook(wire.Wire, frozen=True):
 
     id: str
     uri: str
+    topic: str
 
 
 class Changed(wire.Wire, frozen=True):
@@ -258,15 +259,15 @@ async def locations(client: Client) -> tuple[tuple[str, str], ...]:
     return tuple((each.id, each.name) for each in found.nodes)
 
 
-async def subscriptions(client: Client) -> tuple[tuple[str, str], ...]:
-    """Our app's webhook subscriptions (id, address)."""
+async def subscriptions(client: Client) -> tuple[Hook, ...]:
+    """Our app's webhook subscriptions."""
 
     async def page(after: str | None) -> wire.Page[Hook]:
         read, _ = await client.read("subscriptions", {"after": after}, dict[str, wire.Page[Hook]])
         return _only(read)
 
     found = await _all(await page(None), page)
-    return tuple((each.id, each.uri) for each in found.nodes)
+    return tuple(found.nodes)
 
 
 def _only(read: dict[str, wire.Page[T]]) -> wire.Page[T]:

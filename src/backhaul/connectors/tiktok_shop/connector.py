@@ -326,16 +326,29 @@ class TikTokShopConnector:
         return webhooks.news(raw)
 
     async def subscribe(self, address: str) -> tuple[str, ...]:
-        """See :class:`backhaul.ports.connector.Subscribes`. Many shops do not know the line-level topics."""
+        """See :class:`backhaul.ports.connector.Subscribes`. Many shops do not know the line-level topics. What stands
+        is left alone: asked again on a bad day, it costs one call, and each try asks for what is still missing."""
         self._check_address(address)
         path, refused = "/event/202309/webhooks", []
+        standing = await self._subscribed(path)
         for topic in self.manifest.webhooks:
+            if standing.get(topic) == address:
+                continue
             body = msgspec.json.encode({"event_type": topic, "address": address})
             try:
                 await self._client.send(Call(f"PUT {path}", "PUT", path, {}, _LOGIN, body))
             except Refused as error:
                 refused.append(f"{topic}: {error}")
         return tuple(refused)
+
+    async def _subscribed(self, path: str) -> dict[str, str]:
+        """Topic -> address; empty where that cannot be read, and then all are asked for."""
+        try:
+            rows = await self._list(Call(f"GET {path}", "GET", path, {}, _LOGIN), "webhooks")
+            known = [mapping.shape(row, wire.Subscription, "webhook") for row in rows]
+        except (Refused, WireDrift):
+            return {}
+        return {each.event_type: each.address for each in known}
 
     def _check_address(self, address: str) -> None:
         parts = urlsplit(address)

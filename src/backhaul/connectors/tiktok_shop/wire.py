@@ -338,6 +338,13 @@ class Page(msgspec.Struct):
     cancellations: list[dict[str, Any]] | None = None
 
 
+class Subscription(msgspec.Struct):
+    """Where a topic is sent."""
+
+    event_type: str
+    address: str = ""
+
+
 class Notification(msgspec.Struct):
     """The envelope of a webhook."""
 
