@@ -10,6 +10,7 @@ import pytest
 from backhaul.connectors import loop
 from backhaul.domain.facts import Booker, DeskTerms, Payer
 from backhaul.kit.ids import uuid7
+from backhaul.store import cases, turns
 from backhaul.work.audit import Finding, Level, audit
 from backhaul.work.commands import CommandRefused
 from tests.work.conftest import Bench
@@ -84,6 +85,39 @@ async def test_one_order_touched_by_another_is_only_to_know(bench: Bench) -> Non
             f"r{n}",
         )
     assert (await found(bench, shop))["stranger"].level is Level.INFO
+
+
+@pytest.mark.parametrize(
+    ("rows", "answered", "second"),
+    [
+        ([], 0, False),
+        ([("a", 1000), ("a", 1001)], 0, False),
+        ([("a", 1000), ("b", 1001)], 0, True),
+        ([("a", 1000), ("b", 1001)], 1000, False),
+        ([("a", 1000), ("b", 1001)], 1001, False),
+        ([("a", 1000), ("b", 1000 + 31 * 86400)], 0, False),
+        ([("a", 1000), ("a", 1000 + 86400), ("b", 1000 + 86400)], 0, True),
+    ],
+)
+async def test_a_look_at_a_case_knows_of_a_second_writer_as_the_audit_does(
+    bench: Bench, rows: list[tuple[str, int]], answered: int, second: bool
+) -> None:
+    bench.channel.ask("1")
+    case = await bench.hear("1")
+    await bench.pool.execute("update shop set writers_answered_at = $1", answered)
+    for n, (order, at) in enumerate(rows):
+        await bench.pool.execute(
+            "insert into stranger (shop_id, ident, kind, order_id, at) values ($1, $2, 'refund', $3, $4)",
+            bench.shop_id,
+            f"r{n}",
+            order,
+            at,
+        )
+    async with bench.pool.acquire() as connection:
+        turn = (await turns.take(connection, [(case, 1)]))[case]
+        known = (await cases.load(connection, {case: turn}))[case]
+    assert known.terms.second_writer is second
+    assert ("second_writer" in await found(bench, bench.shop_id)) is second
 
 
 async def test_nobody_booking_is_a_problem(bench: Bench) -> None:

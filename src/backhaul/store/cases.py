@@ -14,7 +14,6 @@ from backhaul.domain.effects import AnyEffect, Effect, EffectState, Safety
 from backhaul.domain.facts import LINE_LEVEL, Booker, Mode, Payer, Said, Seen, ShopTerms
 from backhaul.domain.folding import Command, fold_said, name_units
 from backhaul.domain.steps import View
-from backhaul.domain.strangers import SEVERAL
 from backhaul.domain.words import Party
 from backhaul.store.db import Connection, Pool
 from backhaul.store.shops import desk_terms
@@ -49,11 +48,15 @@ _view = msgspec.json.Decoder(View)
 _wanted: msgspec.json.Decoder[AnyEffect] = msgspec.json.Decoder(AnyEffect)
 _safety = msgspec.json.Decoder(Safety)
 
+# A second writer is one on several orders, as `strangers_of_shop` counts them; here, where every look passes, a second
+# order is looked for and thousands are not counted.
 LOAD = """
 select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c.view, c.policy_version,
     coalesce((select max(p.version) from policy p where p.shop_id = c.shop_id), 0) as policy_newest,
     s.mode, s.live_since, s.payer, s.booker, s.safe_gateways, s.location, s.market, s.learnt, s.desk, s.capabilities,
-    coalesce((select w.orders from strangers_of_shop w where w.shop_id = s.id), 0) as strangers,
+    exists (select from (select at, order_id from stranger where shop_id = s.id order by at desc limit 1) newest
+        join stranger t on t.shop_id = s.id and t.order_id <> newest.order_id
+            and t.at > greatest(s.writers_answered_at, newest.at - 30 * 86400)) as second_writer,
     array(select (l.role, l.connection_id, n.state, n.state_text, n.clock, n.vendor)
           from link l join connection n on n.id = l.connection_id where l.shop_id = c.shop_id) as links,
     array(select m.source from refund_entry m join return_case o on o.id = m.case_id
@@ -156,7 +159,7 @@ def _terms(row: asyncpg.Record) -> ShopTerms:
         row["location"],
         paused,
         next((desk_terms(link[5], row["desk"]) for link in row["links"] if link[0] == Party.DESK), None),
-        row["strangers"] >= SEVERAL,
+        row["second_writer"],
         market=row["market"],
         line_level=bool(row["capabilities"].get(LINE_LEVEL, {}).get("has")),
     )
