@@ -112,6 +112,7 @@ async def test_what_the_first_version_stored_is_understood_after_the_upgrade(pos
     pool = await open_pool(dsn, 2)
     async with pool.acquire() as connection:
         turn = (await turns.take(connection, [(case, 1)]))[case]
+        assert turn.shop_id is not None
         known: Known = (await cases.load(connection, {case: turn}))[case]
         policy: Policy = await shops.policy(pool, turn.shop_id, 3)
     await pool.close()
