@@ -15,17 +15,20 @@ from typing import Any, Protocol
 import msgspec
 import pytest
 
+from backhaul.domain.by_unit import shown as shown_units
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import (
     AnyEffect,
     CloseReturn,
     Decide,
+    DecideUnits,
     Image,
     StartCancellation,
     StartReturn,
     UploadEvidence,
     UploadLabel,
 )
+from backhaul.domain.facts import Facts, Said, Seen, ShopTerms
 from backhaul.domain.money import Money
 from backhaul.domain.starts import Start
 from backhaul.domain.words import (
@@ -248,7 +251,12 @@ class ChannelSuite:
 
     @pytest.mark.parametrize(
         ("action", "decision"),
-        [(action, decision) for action, decisions in ANSWERS.items() for decision in decisions],
+        [
+            (action, decision)
+            for action, decisions in ANSWERS.items()
+            for decision in decisions
+            if decision is not Decision.BY_UNIT
+        ],
     )
     async def test_a_decision_is_offered_carried_out_and_read_back(
         self, stage: ChannelStage, action: Action, decision: Decision
@@ -279,6 +287,27 @@ class ChannelSuite:
         assert case.action_due(action) is None
         assert case.offer == offer
         assert case.paid_instead is (decision in INSTEAD.values())
+
+    async def test_an_answer_for_each_unit(self, stage: ChannelStage) -> None:
+        case_id = await _at(stage, Action.JUDGE_PARCEL)
+        answers = {answer.decision: answer for answer in await stage.connector.answerable(case_id)}
+        named = answers[Decision.BY_UNIT.value]
+        units = tuple(sorted(unit.id for unit in (await _read(stage, case_id)).units))
+        assert sorted(each.unit for each in named.units) == list(units)
+        for each in named.units:
+            assert Decision.ACCEPT_PARCEL in each.decisions
+            assert each.reasons
+            assert each.band is not None
+        wanted = DecideUnits(case_id, Action.JUDGE_PARCEL, 1, Decision.ACCEPT_PARCEL, units, named.subject)
+        before = len(stage.decisions(case_id))
+        stage.lose_next_answer()
+        with pytest.raises(OutcomeUnknown):
+            await _perform(stage, wanted, "key-1")
+        await _perform(stage, wanted, "key-1")  # under its key a repeat is the first answer again
+        assert len(stage.decisions(case_id)) == before + 1
+        case = await _read(stage, case_id)
+        assert case.stage in LEADS_TO[Decision.ACCEPT_PARCEL]
+        assert shown_units(wanted, Facts("case", "shop", Seen(channel=case), Said(), (), ShopTerms())) is True
 
     async def test_the_same_request_again_is_no_second_decision(self, stage: ChannelStage) -> None:
         case_id = stage.request(Kind.RETURN)

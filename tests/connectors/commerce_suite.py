@@ -24,6 +24,7 @@ from backhaul.domain.effects import (
     CloseReturn,
     CreateReturn,
     Decide,
+    DecideUnits,
     DeskEffect,
     Dispose,
     Effect,
@@ -122,7 +123,7 @@ class CommerceSuite:
 
     async def found(self, world: CommerceWorld, wanted: AnyEffect) -> bool:
         """Whether a strong read shows the effect, judged as the plan judges it."""
-        assert not isinstance(wanted, Decide | UploadLabel | UploadEvidence | DeskEffect)
+        assert not isinstance(wanted, Decide | DecideUnits | UploadLabel | UploadEvidence | DeskEffect)
         effect = Effect(id="e", wanted=wanted, state=EffectState.SENT, safety=Safety(Repeat.FINDABLE), created_at=0)
         seen = Seen(commerce=await self.read(world, wanted.order_id))
         return shown(effect, Facts("case", "shop", seen, Said(), (effect,), ShopTerms())) is True

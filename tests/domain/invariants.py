@@ -15,6 +15,7 @@ from backhaul.domain.effects import (
     CloseReturn,
     CreateReturn,
     Decide,
+    DecideUnits,
     DeskEffect,
     Dispose,
     EffectState,
@@ -102,6 +103,12 @@ def _write(facts: Facts, step: Write) -> None:
             named = [each for each in facts.seen.answerable if each.decision == wanted.decision]
             assert named, "a word the channel has not named for this case"
             assert named[0].eligible
+        assert facts.ours_to_answer(wanted.action)
+    elif isinstance(wanted, DecideUnits):
+        assert case.action_due(wanted.action) is not None, "an answer nobody asked for"
+        assert facts.shop.line_level
+        assert not facts.stale(Party.CHANNEL)
+        assert set(wanted.units) <= {unit.id for unit in case.units}
         assert facts.ours_to_answer(wanted.action)
     elif isinstance(wanted, CreateReturn):
         assert case.stage in APPROVED, "written before the channel's approval was read"

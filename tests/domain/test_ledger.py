@@ -19,6 +19,7 @@ from backhaul.domain.effects import (
     CloseDeskReturn,
     CloseReturn,
     CreateReturn,
+    DecideUnits,
     Dispose,
     Effect,
     EffectState,
@@ -69,6 +70,14 @@ SCENES: dict[str, tuple[AnyEffect, dict[bool | None, Scene]]] = {
             False: (ASKED, commerce()),
             True: (APPROVED, commerce()),
             None: (case(Stage.REQUEST_REJECTED), commerce()),
+        },
+    ),
+    "decide_units": (
+        DecideUnits(CASE, Action.JUDGE_PARCEL, 1, Decision.ACCEPT_PARCEL, ("u1",), "rma"),
+        {
+            False: (case(Stage.SHIPPED, due=(due(Action.JUDGE_PARCEL),)), commerce()),
+            True: (case(Stage.ACCEPTED), commerce()),
+            None: (case(Stage.PARCEL_REJECTED), commerce()),
         },
     ),
     "upload_label": (

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from backhaul.domain.facts import Capability
+from backhaul.domain.policy import BadParcel, Policy
+from backhaul.domain.words import Action, Decision
 from backhaul.store import shops
 from backhaul.work import sweep
+from tests.e2e.books import check_books, decisions, live_returns
 from tests.e2e.conftest import Opener
+from tests.e2e.play import Return, Row
 from tests.e2e.stage import Stage
 
 
@@ -48,3 +54,116 @@ async def test_the_search_alone_finds_it_and_people_see_why(opener: Opener) -> N
             shown: list[dict[str, Any]] = await answer.json()
         assert shown[0]["capabilities"]["line_level"]["has"] is True
         assert shown[0]["capabilities"]["line_level"]["evidence"] == known.evidence
+
+
+# -- answers for single units -----------------------------------------------------------------------------------------
+
+SPLITS = {"switches": {"batch_model": True, "split_units": True}}
+
+
+async def mixed(stage: Stage, units: int = 2) -> Return:
+    """A return of units of one SKU whose parcel has arrived: one unit is fine, the others are not."""
+    case = await stage.ask(order={"lines": [{"sku": stage.shop.described["skus"][0], "quantity": units}]})
+    await case.to_inspection()
+    await case.inspect("sellable", "restock", *["damaged"] * (units - 1))
+    return case
+
+
+async def apart(stage: Stage, case: Return) -> Return:
+    """The case that some of its units have become; no other return is in this world."""
+    query = {"shop": stage.shop.channel_id}
+    books = await stage.control.call("GET", "/books", query=query)
+    (other,) = {
+        row["return_id"] for row in books["shops"][stage.shop.channel_id]["decisions"] if row["return_id"] != case.rid
+    }
+    return Return(stage, stage.shop, other, {"id": case.order_id})
+
+
+async def by_unit(case: Return) -> Row:
+    """Wait for the question with an answer for each unit."""
+    return await case.until(
+        lambda row: any(each.units and each.suggested for each in row.view.questions), "the question for each unit"
+    )
+
+
+async def test_each_unit_gets_what_was_found_of_it(opener: Opener) -> None:
+    async with opener(spec=SPLITS) as stage:
+        await found(stage, True)
+        case = await mixed(stage)
+        row = await by_unit(case)
+        question = next(each for each in row.view.questions if each.units)
+        assert question.suggested is Decision.BY_UNIT
+        part = dict(question.pays)[Decision.BY_UNIT].minor
+        assert 0 < part < (await case.state())["total"]
+        units = [
+            {"unit": each.unit, "decision": each.suggested, "reason_key": each.suggested_reason}
+            for each in question.units
+        ]
+        body = {"action": Action.JUDGE_PARCEL, "decision": Decision.BY_UNIT, "round": question.round, "units": units}
+        await stage.post(f"/cases/{row.id}/decision", body)
+        await case.until(lambda row: row.status == "parcel_rejected", "the refusal of what is left")
+        other = await apart(stage, case)
+        await other.until_ended()
+        assert decisions(await other.books())[-1:] == ["APPROVE_RECEIVED_PACKAGE"]
+        assert decisions(await case.books())[-1:] == ["REJECT_RECEIVED_PACKAGE"]
+        await case.act("arbitrate", outcome="IN_PROGRESS")
+        await case.act("arbitrate", outcome="SUPPORT_SELLER")
+        await case.until_ended()
+        await check_books(stage)
+        order = await case.order()
+        assert order["refunded_minor"] == part == (await other.state())["total"]
+        (record,) = live_returns(order)
+        assert sorted(one["type"] for one in record["dispositions"]) == ["NOT_RESTOCKED", "RESTOCKED"]
+        assert record["status"] == "CLOSED"
+
+
+async def test_the_policy_answers_for_each_unit_by_itself(opener: Opener) -> None:
+    async with opener(spec=SPLITS, policy=Policy(bad_parcel=BadParcel.REFUSE)) as stage:
+        await found(stage, True)
+        case = await mixed(stage, 3)
+        await case.until(lambda row: row.status == "parcel_rejected", "the refusal of what is left")
+        other = await apart(stage, case)
+        row = await other.until_ended()
+        await check_books(stage)
+        assert row.seen.channel is not None
+        assert (len(row.seen.channel.units), row.seen.origin) == (1, case.rid)
+
+
+async def test_units_that_the_channel_keeps_together_get_one_answer(opener: Opener) -> None:
+    async with opener(spec={"switches": {"batch_model": True}}, policy=Policy(bad_parcel=BadParcel.REFUSE)) as stage:
+        await found(stage, True)
+        case = await mixed(stage)
+        await case.until_trouble("refused")
+        row = await case.until(lambda row: row.view.questions, "the question for the whole parcel")
+        (question,) = row.view.questions
+        assert Decision.BY_UNIT not in question.options
+        total = (await case.state())["total"]
+        assert {Decision.ACCEPT_PARCEL: total, Decision.REFUSE_PARCEL: 0}.items() <= {
+            decision: amount.minor for decision, amount in question.pays
+        }.items()
+        await case.decide(Decision.ACCEPT_PARCEL)
+        await case.until_ended()
+        await check_books(stage)
+        assert (await case.order())["refunded_minor"] == total
+
+
+@pytest.mark.parametrize("mood", ["timeout_before", "timeout_after"])
+async def test_an_answer_for_units_that_is_lost_takes_effect_once(opener: Opener, mood: str) -> None:
+    async with opener(spec=SPLITS) as stage:
+        await found(stage, True)
+        case = await mixed(stage)
+        row = await by_unit(case)
+        question = next(each for each in row.view.questions if each.units)
+        await stage.control.add_mood(
+            mood, vendor="tiktok", endpoint="POST /return_refund/202606/aftersales/review", times=1
+        )
+        units = [
+            {"unit": each.unit, "decision": each.suggested, "reason_key": each.suggested_reason}
+            for each in question.units
+        ]
+        body = {"action": Action.JUDGE_PARCEL, "decision": Decision.BY_UNIT, "round": question.round, "units": units}
+        await stage.post(f"/cases/{row.id}/decision", body)
+        await case.until(lambda row: row.status == "parcel_rejected", "the refusal of what is left", 30)
+        other = await apart(stage, case)
+        await other.until_ended()
+        await check_books(stage)

@@ -11,8 +11,10 @@ import typer
 from rich.table import Table
 
 from backhaul.cli import finding, running
+from backhaul.domain.channel import UnitAnswer
 from backhaul.domain.money import Money
 from backhaul.domain.policy import APPROVALS, REJECTS
+from backhaul.domain.steps import Question
 from backhaul.domain.words import INSTEAD, WITH_AMOUNT, Condition, Decision, Disposition
 from backhaul.settings import Settings
 from backhaul.store import case_page, pages
@@ -148,6 +150,27 @@ def offer(
     running.run(_decide(running.settings_of(), case, tuple(WITH_AMOUNT), by, amount=amount))
 
 
+@returns.command("by-unit")
+def by_unit(
+    case: Case,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(help="ID=accept, ID=refuse:REASON or ID=part:5.00; one for each unit. None: as inspected."),
+    ] = None,
+    comment: Annotated[str, typer.Option(help="For the buyer, with what is refused.")] = "",
+    by: By = BY,
+) -> None:
+    """Answer for each unit of a parcel that came back, where the shop's channel takes such answers.
+
+    Examples:
+
+      backhaul returns by-unit 4035112943244093700
+
+      backhaul returns by-unit 4035112943244093700 --unit 41=accept --unit 42=part:5.00
+    """
+    running.run(_decide(running.settings_of(), case, (Decision.BY_UNIT,), by, comment=comment, units=unit or ()))
+
+
 @returns.command("reject")
 def reject(
     case: Case,
@@ -179,7 +202,7 @@ def reject(
 
 async def _decide(
     settings: Settings, text: str, wanted: tuple[Decision, ...], by: str, reason: str = "", comment: str = "",
-    amount: str = "", pictures: Sequence[tuple[str, bytes]] = (), bare: bool = False,
+    amount: str = "", pictures: Sequence[tuple[str, bytes]] = (), bare: bool = False, units: Sequence[str] = (),
 ) -> None:  # fmt: skip
     async with running.hub(settings) as hub:
         found = await case_page.case(hub.pool, await finding.case(hub.pool, text))
@@ -199,12 +222,38 @@ async def _decide(
                 found.row.id, action=question.action, round=question.round, decision=decision, by=by,
                 reason_key=reason, comment=comment, offer=_money(amount, found.row.currency) if amount else None,
                 evidence=evidence, bare=bare,
+                units=_unit_answers(question, units, found.row.currency) if decision is Decision.BY_UNIT else (),
             )  # fmt: skip
             observing = " The shop only observes: nothing is sent." if found.view.observing else ""
             running.out.print(f"{decision.replace('_', ' ')}: noted.{observing}")
             return
         asks = "; ".join(question.text for question in found.view.questions) or "nothing"
         raise running.Problem(f"this case does not wait for that answer. It asks: {asks}")
+
+
+_UNIT_ANSWERS = {
+    "accept": Decision.ACCEPT_PARCEL, "refuse": Decision.REFUSE_PARCEL, "part": Decision.REFUND_PART
+}  # fmt: skip
+
+
+def _unit_answers(question: Question, given: Sequence[str], currency: str | None) -> tuple[UnitAnswer, ...]:
+    """What the options say of each unit; without any what the inspection amounts to."""
+    if not given:
+        suggested = [(each.unit, each.suggested, each.suggested_reason) for each in question.units]
+        answers = tuple(UnitAnswer(unit, said, reason) for unit, said, reason in suggested if said is not None)
+        if len(answers) < len(suggested) or not answers:
+            raise running.Problem("the inspection does not say what each unit should get: name it with --unit", 2)
+        return answers
+    found = []
+    for text in given:
+        unit, _, said = text.partition("=")
+        word, _, more = said.partition(":")
+        decision = _UNIT_ANSWERS.get(word)
+        if decision is None or bool(more) is (word == "accept"):
+            raise running.Problem(f"{text}: written as ID=accept, ID=refuse:REASON or ID=part:5.00", 2)
+        part = _money(more, currency) if word == "part" else None
+        found.append(UnitAnswer(unit, decision, more if word == "refuse" else "", part))
+    return tuple(found)
 
 
 def _money(amount: str, currency: str | None) -> Money:

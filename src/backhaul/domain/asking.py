@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from backhaul.domain.channel import ActionDue, Answerable, ChannelCase
+from backhaul.domain import by_unit
+from backhaul.domain.channel import ActionDue, Answerable, ChannelCase, UnitAnswer
 from backhaul.domain.effects import Decide, Effect, EffectState
 from backhaul.domain.facts import Facts
 from backhaul.domain.money import Money
@@ -44,6 +45,8 @@ def closed(facts: Facts, case: ChannelCase, decision: Decision) -> str:
         return "In this market a cancellation is refused by shipping the order, not by an answer."
     if decision is Decision.OFFER_PARTIAL and (case.refund_total is None or case.refund_total.minor < 2):
         return "There is no amount that a part could be offered of."
+    if decision is Decision.BY_UNIT and (why := by_unit.barred(facts, case)):
+        return why
     found = named(facts, decision)
     if found is None:
         return "The channel does not name this answer for this case." if decision in INFERRED else ""
@@ -89,29 +92,30 @@ def ask(
     rejection = next((option for option in choices if option in REJECTIONS), None)
     found = inspected(facts) if due.action is Action.JUDGE_PARCEL else None
     mixed = found is not None and found.mixed
+    each = named(facts, Decision.BY_UNIT) if Decision.BY_UNIT in choices else None
+    answers = by_unit.suggested(facts, case, each) if each is not None and mixed else ()
     draft.questions.append(
         Question(
             "decision",
-            "The desks disagree." if conflict else _text(facts, case, due, found),
+            "The desks disagree." if conflict else _text(facts, case, due, found, each is not None),
             due.action,
             facts.round(due.action),
             choices,
             reasons_for(facts, due.action, rejection) if rejection else (),
             due.deadline,
             _OTHERWISE[policy.on_mixed if mixed else policy.rule(due.action).default],
-            _pays(facts, case, choices, found) if found is not None and mixed else (),
-            _suggested(found, choices),
+            _pays(facts, case, choices, found, answers) if found is not None and mixed else (),
+            Decision.BY_UNIT if answers else _suggested(found, choices),
             fitting_reason(facts, found) if found is not None and found.bad else "",
+            by_unit.questions(case, each, answers) if each is not None else (),
         )
     )
 
 
-def _text(facts: Facts, case: ChannelCase, due: ActionDue, found: Inspected | None) -> str:
+def _text(facts: Facts, case: ChannelCase, due: ActionDue, found: Inspected | None, each: bool) -> str:
     if found is not None and found.bad:
-        return (
-            f"{len(found.bad)} of {len(case.units)} units did not pass inspection. "
-            "The channel takes one answer for the whole parcel."
-        )
+        takes = "an answer for each unit" if each else "one answer for the whole parcel"
+        return f"{len(found.bad)} of {len(case.units)} units did not pass inspection. The channel takes {takes}."
     if due.action is Action.ANSWER_CANCELLATION and facts.shop.market in SHIPPING_REFUSES:
         return "The buyer wants to cancel. To refuse it, ship the order: no answer can."
     if case.offer_refused and case.offer is not None:
@@ -127,7 +131,11 @@ def _suggested(found: Inspected | None, choices: tuple[Decision, ...]) -> Decisi
 
 
 def _pays(
-    facts: Facts, case: ChannelCase, choices: tuple[Decision, ...], found: Inspected
+    facts: Facts,
+    case: ChannelCase,
+    choices: tuple[Decision, ...],
+    found: Inspected,
+    answers: tuple[UnitAnswer, ...],
 ) -> tuple[tuple[Decision, Money], ...]:
     """What the buyer gets by each answer; by a part refund what the good units are worth, as far as that is allowed."""
     total = case.refund_total
@@ -135,7 +143,10 @@ def _pays(
         return ()
     pays: list[tuple[Decision, Money]] = []
     for each in choices:
-        if each is Decision.REFUND_PART:
+        if each is Decision.BY_UNIT:
+            amount = by_unit.pays(case, answers) if answers else None
+            pays += [(each, amount)] if amount is not None else []
+        elif each is Decision.REFUND_PART:
             part, allowed = worth(facts, found.fine), named(facts, each)
             if part is None or allowed is None or allowed.band is None:
                 continue

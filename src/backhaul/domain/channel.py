@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from backhaul.domain.money import Money
-from backhaul.domain.words import Action, Actor, Condition, Document, Kind, ShippedBy, Stage
+from backhaul.domain.words import Action, Actor, Condition, Decision, Document, Kind, ShippedBy, Stage
 
 
 class ActionDue(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -120,6 +120,24 @@ class ExternalReference(msgspec.Struct, frozen=True, omit_defaults=True):
     lines: dict[str, str] = {}
 
 
+class UnitAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer for one unit; ``offer`` is the part of its refund that is paid."""
+
+    unit: str
+    decision: Decision
+    reason_key: str = ""
+    offer: Money | None = None
+
+
+class UnitChoices(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the channel says may be answered for one unit now."""
+
+    unit: str
+    decisions: tuple[str, ...]
+    reasons: tuple[tuple[str, str], ...] = ()  # for refusing it
+    band: tuple[Money, Money] | None = None  # least and most of its refund that may be paid in part
+
+
 class Answerable(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the channel says may be decided now; reasons are (key, text)."""
 
@@ -131,6 +149,7 @@ class Answerable(msgspec.Struct, frozen=True, omit_defaults=True):
     band: tuple[Money, Money] | None = None  # least and most that may be refunded in part
     subject: str = ""  # the channel's id of what is judged, where that is not the case
     lines: tuple[str, ...] = ()  # the lines of it that this case is about
+    units: tuple[UnitChoices, ...] = ()  # for an answer to each unit
     fitting: dict[Condition, str] = {}  # for refusing a parcel: the reason that says what an inspector found
 
 

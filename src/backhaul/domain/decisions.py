@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from backhaul.domain import by_unit
 from backhaul.domain.asking import ask, closed, named, options, reasons_for
 from backhaul.domain.channel import ActionDue, ChannelCase
-from backhaul.domain.effects import Decide, Effect, EffectState
+from backhaul.domain.effects import Decide, DecideUnits, Effect, EffectState
 from backhaul.domain.evidence import pictures
 from backhaul.domain.facts import Facts, Vote
 from backhaul.domain.money import Money
@@ -32,7 +33,7 @@ def decision_lane(facts: Facts, policy: Policy, now: int, draft: Draft) -> Lane:
 
 
 def _lane(facts: Facts, case: ChannelCase) -> Lane:
-    sent = [each for each in facts.ledger if isinstance(each.wanted, Decide) and each.open]
+    sent = [each for each in facts.ledger if isinstance(each.wanted, (Decide, DecideUnits)) and each.open]
     if sent:
         return Lane("sending", sent[-1].because)
     if case.stage is Stage.CANCELLED:
@@ -70,7 +71,8 @@ def _answer(facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, now
     number = facts.round(due.action)
     target = Decide(case.id, due.action, number, ANSWERS[due.action][0]).target
     last = facts.effect(target)
-    if last is not None and last.open:
+    apart = by_unit.newest(facts, due.action, number)
+    if any(each is not None and each.open for each in (last, apart)):
         return
     if due.action is Action.ANSWER_EXCHANGE and not facts.knows_answers(due.action):
         draft.steps.append(Look(Source.ANSWERABLE, "whether the channel names answers to an exchange", 4))
@@ -80,9 +82,13 @@ def _answer(facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, now
         return
     votes = [vote for vote in facts.said.votes if vote.action is due.action and vote.round == number]
     lead_at = due.deadline - policy.lead_s if due.deadline is not None else None
-    if last is not None and _spent(last, votes, facts, due, draft):
+    if any(each is not None and _spent(each, votes, facts, due, draft) for each in (last, apart)):
         ask(facts, policy, case, due, last, draft)
         return
+    if due.action is Action.JUDGE_PARCEL and facts.shop.line_level and not facts.knows_answers(due.action):
+        found = inspected(facts)
+        if found is not None and found.mixed:
+            draft.steps.append(Look(Source.ANSWERABLE, "whether the channel takes an answer for each unit", 4))
     answers = {vote.desk: vote for vote in votes}
     if len({vote.decision for vote in answers.values()}) == 1:
         if not _decide(facts, policy, case, due, list(answers.values())[-1], "", now, draft):
@@ -120,8 +126,13 @@ def _by_rule(
         return None
     if not found.bad:
         return _vote(facts, due, Decision.ACCEPT_PARCEL), "policy: every unit passed inspection"
-    if found.fine or policy.bad_parcel is not BadParcel.REFUSE:
+    if policy.bad_parcel is not BadParcel.REFUSE:
         return None
+    if found.fine:
+        each = named(facts, Decision.BY_UNIT) if Decision.BY_UNIT in options(facts, case, due, last) else None
+        answers = by_unit.suggested(facts, case, each) if each is not None else ()
+        vote = _vote(facts, due, Decision.BY_UNIT, units=answers) if answers else None
+        return (vote, "policy: each unit as it was inspected") if vote is not None else None
     refusal = _rejection(facts, case, due, last, (fitting_reason(facts, found),))
     return (refusal, "policy: no unit passed inspection") if refusal is not None else None
 
@@ -189,6 +200,8 @@ def _decide(
     if checked and not (facts.knows_answers(due.action) and facts.seen.answerable_at >= vote.at):
         draft.steps.append(Look(Source.ANSWERABLE, "the channel says what it accepts for this very case", 4))
         return True
+    if vote.decision is Decision.BY_UNIT:
+        return _decide_units(facts, policy, case, due, vote, because, now, draft)
     wanted = Decide(case.id, due.action, vote.round, vote.decision, vote.reason_key, vote.comment, vote.offer)
     if vote.decision is Decision.REFUND_PART and (offered_here := named(facts, vote.decision)) is not None:
         wanted = msgspec.structs.replace(wanted, subject=offered_here.subject, lines=offered_here.lines)
@@ -214,12 +227,43 @@ def _decide(
     return True
 
 
+def _decide_units(
+    facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, vote: Vote, because: str, now: int, draft: Draft
+) -> bool:
+    """Write the next of the answers for single units, or what has to be read before."""
+    key = f"invalid:decide:{case.id}:{due.action}:{vote.round}"
+    problem = _invalid(facts, case, due, vote)
+    offered_here = named(facts, vote.decision)
+    if problem or offered_here is None:
+        draft.troubles.append(Trouble(key, "decision", problem, "Choose another answer.", deadline=due.deadline))
+        return False
+    ready = by_unit.effects(case, due, vote, offered_here.subject)
+    wanted = next((each for each in ready if facts.may_write(each.target, vote.at)), None)
+    if wanted is None:
+        return True
+    because = because or f"decided by {vote.by}"
+    if wanted.decision in REJECTIONS and vote.evidence:
+        proof = pictures(facts, case, due, vote, policy, now, draft)
+        if proof.wait or proof.stuck:
+            return proof.wait
+        wanted = msgspec.structs.replace(wanted, images=proof.images)
+        because = ", ".join(part for part in (because, proof.text) if part)
+    if facts.stale(Party.CHANNEL) or now - facts.seen.channel_at > FRESH:
+        draft.steps.append(Look(Source.CASE, "before a decision is written", 3))
+        return True
+    draft.steps.append(Write(wanted, because, vote.by, 4))
+    return True
+
+
 def _invalid(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote) -> str:
     if vote.decision not in ANSWERS[due.action]:
         return f"“{vote.decision}” does not answer “{due.action}”."
     why = closed(facts, case, vote.decision)
     if why:
         return why
+    if vote.decision is Decision.BY_UNIT:
+        each = named(facts, vote.decision)
+        return by_unit.problem(case, each, vote.units) if each is not None else "The channel does not name it."
     if vote.decision in WITH_AMOUNT:
         allowed = named(facts, vote.decision)
         return offer_problem(case, vote, allowed.band if allowed is not None else None)
@@ -260,10 +304,19 @@ def _spent(last: Effect, votes: list[Vote], facts: Facts, due: ActionDue, draft:
         Trouble(
             f"refused:{last.target}",
             "decision",
-            f"The channel refused the decision: {last.text} ({last.code}).",
+            f"The channel refused the decision{_for(last, facts)}: {last.text} ({last.code}).",
             "Choose another answer, or try again if the cause has gone.",
             deadline=due.deadline,
             retry=last.target,
         )
     )
     return True
+
+
+def _for(last: Effect, facts: Facts) -> str:
+    """Which units a refused answer was for, where it was not for all."""
+    case, wanted = facts.channel, last.wanted
+    if case is None or not isinstance(wanted, DecideUnits):
+        return ""
+    names = [unit.name or unit.seller_sku or unit.id for unit in case.units if unit.id in wanted.units]
+    return f" for {len(wanted.units)} of its units" + (f" ({', '.join(names)})" if names else "")

@@ -59,6 +59,29 @@ class Decide(Wanted, frozen=True, tag="decide"):
         return f"decide:{self.case_id}:{self.action}:{self.round}"
 
 
+class DecideUnits(Wanted, frozen=True, tag="decide_units"):
+    """Answer for some units of what the channel judges; they may become a case of their own by it."""
+
+    party: ClassVar[Party] = Party.CHANNEL
+    money: ClassVar[bool] = True
+    lane: ClassVar[str] = "decision"
+
+    case_id: str
+    action: Action
+    round: int
+    decision: Decision  # of the whole parcel's answers, the one that these units get
+    units: tuple[str, ...]
+    subject: str  # the channel's id of the parcel
+    reason_key: str = ""
+    comment: str = ""
+    offer: Money | None = None
+    images: tuple[Image, ...] = ()
+
+    @property
+    def target(self) -> str:
+        return f"decide:{self.case_id}:{self.action}:{self.round}:{'+'.join(self.units)}"
+
+
 class StartReturn(Wanted, frozen=True, tag="start_return"):
     """Begin a refund or a return as the seller. The channel does not review it again."""
 
@@ -379,6 +402,7 @@ DeskEffect = OpenDeskReturn | RequestDeskLabel | ProcessDeskReturn | CloseDeskRe
 
 AnyEffect = (
     Decide
+    | DecideUnits
     | StartReturn
     | StartCancellation
     | UploadLabel

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ChannelRefund, ExternalReference
+from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ChannelRefund, ExternalReference, UnitAnswer
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.desk import DeskReason, DeskReturn
 from backhaul.domain.effects import DONE, Effect, EffectState
@@ -160,13 +160,14 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     reason_ids: dict[str, str] = {}  # commerce reason handle -> id
     backoff: dict[Party, Backoff] = {}
     warned: tuple[str, ...] = ()
+    origin: str = ""  # the channel's id of the case that our units were a part of, before they were answered apart
     strangers: tuple[str, ...] = ()  # returns and refunds of another program that were told of
     ended_at: int | None = None
     startable: tuple[Startable, ...] = ()
     quote: Quote | None = None
     quoted: Start | None = None  # for what the channel was asked for these two
     start_at: int = -1  # and when
-    beside: tuple[ChannelCase, ...] = ()  # cases of the order that may be the one we started
+    beside: tuple[ChannelCase, ...] = ()  # cases of the order: one may be ours, or hold units that were answered apart
     beside_at: int = -1
 
 
@@ -183,6 +184,7 @@ class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
     offer: Money | None = None
     desk: str = "own"
     evidence: tuple[str, ...] = ()  # pictures that go with a rejection, by their attachments
+    units: tuple[UnitAnswer, ...] = ()  # an answer for each unit, with by_unit
     bare: bool = False  # it may go without a picture that the channel does not take
 
 
@@ -245,6 +247,7 @@ class Facts(msgspec.Struct, frozen=True):
     heard_desk: int = 0
     adopted_elsewhere: frozenset[str] = frozenset()  # commerce refunds that other cases of the order have adopted
     desk_elsewhere: frozenset[str] = frozenset()  # returns in the desk that stand for other cases of the order
+    moved_elsewhere: frozenset[str] = frozenset()  # units whose stock other cases of the order have moved, or move now
     beginning: bool = False  # a case of ours is being started on the order: this may be it
     nameless: bool = False  # the channel has given the case no id (yet): see `starting`
     rivals: frozenset[str] = frozenset()  # ids of cases of the order that other cases of ours have started

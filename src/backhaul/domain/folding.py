@@ -10,7 +10,7 @@ import msgspec
 from backhaul.domain.channel import ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskReturn
-from backhaul.domain.effects import Decide, Effect, EffectState
+from backhaul.domain.effects import AnyEffect, Decide, DecideUnits, Effect, EffectState
 from backhaul.domain.facts import Backoff, Evidence, Label, Said, Seen, Verdict, Vote
 from backhaul.domain.starts import Blind, Confirmed, Start
 from backhaul.domain.words import ENDED, Action, Party
@@ -63,13 +63,18 @@ def _answered(action: Action, rounds: Mapping[Action, int], ledger: Iterable[Eff
     is a new review and not an extension of the old one. Of an answer that was lost nobody knows: the question is
     asked anew rather than the old answer given to a new review."""
     return any(
-        isinstance(effect.wanted, Decide)
-        and effect.wanted.action is action
-        and effect.wanted.round == rounds[action]
+        (isinstance(effect.wanted, Decide) or _whole(effect.wanted, case))
+        and getattr(effect.wanted, "action", None) is action
+        and getattr(effect.wanted, "round", 0) == rounds[action]
         and (at := effect.sent_at if effect.state is EffectState.SENT else effect.answered_at) is not None
         and at <= case.updated_at
         for effect in ledger
     )
+
+
+def _whole(wanted: AnyEffect, case: ChannelCase) -> bool:
+    """Whether an answer for single units was one for all that is left of the case."""
+    return isinstance(wanted, DecideUnits) and {unit.id for unit in case.units} <= set(wanted.units)
 
 
 def fold_commerce(seen: Seen, order: CommerceOrder, heard: int, now: int) -> Seen:

@@ -5,6 +5,7 @@ An open effect stands in the way of its successors; nothing here ever makes a se
 
 from __future__ import annotations
 
+from backhaul.domain import by_unit
 from backhaul.domain.commerce import CommerceOrder, CommerceReturn
 from backhaul.domain.deadlines import nearest
 from backhaul.domain.desk import DeskState
@@ -16,6 +17,7 @@ from backhaul.domain.effects import (
     CloseReturn,
     CreateReturn,
     Decide,
+    DecideUnits,
     DeskEffect,
     Dispose,
     Effect,
@@ -50,6 +52,8 @@ def shown(effect: Effect, facts: Facts) -> bool | None:
     wanted = effect.wanted
     if isinstance(wanted, Decide):
         return _decided(wanted, facts)
+    if isinstance(wanted, DecideUnits):
+        return by_unit.shown(wanted, facts)
     if isinstance(wanted, UploadLabel):
         number = facts.channel.way_back.tracking_number if facts.channel else ""
         return True if number == wanted.tracking_number else None if number else False
@@ -201,6 +205,9 @@ def _first(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
         if case is not None and not (case.action_due(wanted.action) and facts.round(wanted.action) == wanted.round):
             draft.steps.append(Settle(effect.id, EffectState.DROPPED, "no longer asked for", code="unwanted"))
             return
+    if isinstance(wanted, DecideUnits) and not facts.stale(Party.CHANNEL) and not by_unit.asked_for(wanted, facts):
+        draft.steps.append(Settle(effect.id, EffectState.DROPPED, "no longer asked for", code="unwanted"))
+        return
     if isinstance(wanted, DeskEffect) and not facts.stale(Party.DESK) and _unasked(effect, facts):
         draft.steps.append(Settle(effect.id, EffectState.DROPPED, "no longer needed", code="unwanted"))
         return
@@ -242,7 +249,7 @@ def _send(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft, be
     if party is Party.DESK and effect.wanted.money and now - facts.seen.desk_at > FRESH:
         draft.steps.append(Look(Source.DESK, "before the desk processes", 19))
         return
-    if isinstance(effect.wanted, Decide) and not urgent and now - facts.seen.channel_at > FRESH:
+    if isinstance(effect.wanted, (Decide, DecideUnits)) and not urgent and now - facts.seen.channel_at > FRESH:
         # After a long silence another review may be waiting; in the last minutes the answer goes out all the same.
         draft.steps.append(Look(Source.CASE, "before a decision is sent", 3))
         return

@@ -152,7 +152,7 @@ def records_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, line
         _unmatched(case, order, lines, draft)
     if not order.stamped:
         propose(facts, StampOrder(order.id, case.order_id), "so that the order is found at once next time", 58, draft)
-    record = our_return(case, order, lines)
+    record = our_return(facts, order, lines)
     if not facts.goods_expected:
         if record and record.trace == case.id and record.status == "open":
             propose(facts, _end(order, record), "no goods come back", 70, draft)
@@ -163,11 +163,15 @@ def records_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, line
     return _follow(facts, case, order, record, draft)
 
 
-def our_return(case: ChannelCase, order: CommerceOrder, lines: Lines) -> CommerceReturn | None:
-    """The return of this case in commerce: ours by its trace, else one that somebody else opened on the same lines."""
-    for record in order.returns:
-        if record.trace == case.id:
-            return record
+def our_return(facts: Facts, order: CommerceOrder, lines: Lines) -> CommerceReturn | None:
+    """The return of this case in commerce: ours by its trace, or by that of the case whose part it was; else one that
+    somebody else opened on the same lines."""
+    case = facts.channel
+    assert case is not None
+    for trace in filter(None, (case.id, facts.seen.origin)):
+        for record in order.returns:
+            if record.trace == trace:
+                return record
     wanted = lines.quantities()
     for record in order.returns:
         if not record.trace and record.status in ("open", "requested", "closed"):
@@ -328,7 +332,7 @@ def close(facts: Facts, order: CommerceOrder | None, lines: Lines, lanes: dict[s
     assert case is not None
     if order is None or case.stage is not Stage.COMPLETED or not facts.goods_expected or facts.history:
         return
-    record = our_return(case, order, lines)
+    record = our_return(facts, order, lines)
     if record is None or record.trace != case.id or record.status != "open":
         return
     if lanes["money"].terminal and lanes["stock"].terminal:

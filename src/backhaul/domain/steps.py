@@ -83,6 +83,19 @@ class Warn(msgspec.Struct, frozen=True):
 Step = Look | Write | Send | Settle | Warn
 
 
+class UnitQuestion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One unit and the answers that are open for it, with what its verdict amounts to."""
+
+    unit: str
+    name: str
+    refund: Money | None
+    options: tuple[Decision, ...]
+    reasons: tuple[tuple[str, str], ...] = ()
+    band: tuple[Money, Money] | None = None
+    suggested: Decision | None = None
+    suggested_reason: str = ""
+
+
 class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something only a person can answer, with what happens if nobody does."""
 
@@ -97,6 +110,7 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     pays: tuple[tuple[Decision, Money], ...] = ()  # what the buyer gets by each answer, where the answers differ
     suggested: Decision | None = None  # what the verdicts amount to
     suggested_reason: str = ""
+    units: tuple[UnitQuestion, ...] = ()  # where each unit may get its own answer
 
 
 class Trouble(msgspec.Struct, frozen=True, omit_defaults=True):

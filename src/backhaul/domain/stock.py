@@ -70,7 +70,7 @@ def _dispose(
     fates: dict[str, Disposition],
     draft: Draft,
 ) -> None:
-    record = our_return(case, order, lines) if order else None
+    record = our_return(facts, order, lines) if order else None
     if order is None or record is None or record.status not in ("open", "closed"):
         return
     done = _covered(facts)
@@ -109,7 +109,7 @@ def _dispose(
 
 def _covered(facts: Facts) -> set[str]:
     """Units whose fate stands in the ledger already, in whatever state but refused."""
-    covered: set[str] = set()
+    covered: set[str] = set(facts.moved_elsewhere)
     for effect in facts.ledger:
         if isinstance(effect.wanted, Dispose) and not facts.may_write(effect.target):
             last = facts.effect(effect.target)
@@ -139,7 +139,7 @@ def _settled(
         return Lane("judged", counted, terminal=True)
     if order is None:
         return Lane("judged", f"{counted}, waits for the commerce order")
-    record = our_return(case, order, lines)
+    record = our_return(facts, order, lines)
     if record is None:
         ended = case.stage is Stage.CANCELLED
         return Lane("judged", f"{counted}, waits for the return in commerce", terminal=ended)

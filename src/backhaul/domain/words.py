@@ -67,6 +67,7 @@ class Decision(StrEnum):
     KEEP_ITEM = "keep_item"  # refund, the buyer keeps the goods
     ACCEPT_PARCEL = "accept_parcel"
     REFUSE_PARCEL = "refuse_parcel"
+    BY_UNIT = "by_unit"  # each unit of the parcel gets one of the answers around this one
     REFUND_PART = "refund_part"  # the parcel is taken, and a part of the refund paid
     OFFER_PARTIAL = "offer_partial"
     APPROVE_REPLACEMENT = "approve_replacement"
@@ -92,7 +93,13 @@ REJECTIONS = frozenset(
 
 # Answers whose words the channel has not published: sent only when the channel itself names them for this very case.
 INFERRED = frozenset(
-    {Decision.APPROVE_EXCHANGE, Decision.REFUND_EXCHANGE, Decision.REJECT_EXCHANGE, Decision.REFUND_PART}
+    {
+        Decision.APPROVE_EXCHANGE,
+        Decision.REFUND_EXCHANGE,
+        Decision.REJECT_EXCHANGE,
+        Decision.REFUND_PART,
+        Decision.BY_UNIT,
+    }
 )
 
 # Answers that carry an amount.
@@ -113,7 +120,12 @@ ANSWERS: dict[Action, tuple[Decision, ...]] = {
         Decision.OFFER_PARTIAL,
         Decision.REJECT_RETURN,
     ),
-    Action.JUDGE_PARCEL: (Decision.ACCEPT_PARCEL, Decision.REFUND_PART, Decision.REFUSE_PARCEL),
+    Action.JUDGE_PARCEL: (
+        Decision.ACCEPT_PARCEL,
+        Decision.BY_UNIT,
+        Decision.REFUND_PART,
+        Decision.REFUSE_PARCEL,
+    ),
     Action.ANSWER_REPLACEMENT: (
         Decision.APPROVE_REPLACEMENT,
         Decision.REFUND_INSTEAD,

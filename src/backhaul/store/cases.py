@@ -10,11 +10,12 @@ import asyncpg
 import msgspec
 
 from backhaul.domain.channel import ChannelCase
-from backhaul.domain.effects import AnyEffect, Effect, EffectState, Safety
+from backhaul.domain.effects import AnyEffect, Dispose, Effect, EffectState, Safety
 from backhaul.domain.facts import LINE_LEVEL, Booker, Mode, Payer, Said, Seen, ShopTerms
 from backhaul.domain.folding import Command, fold_said, name_units
 from backhaul.domain.steps import View
 from backhaul.domain.words import Party
+from backhaul.store import commands
 from backhaul.store.db import Connection, Pool
 from backhaul.store.shops import desk_terms
 from backhaul.store.turns import Turn
@@ -40,6 +41,7 @@ class Known(msgspec.Struct, frozen=True):
     desk_elsewhere: frozenset[str]  # returns in the desk that stand for other cases of the order
     faulted: bool  # the last run failed for a cause of our own
     beginning: bool = False  # a case of ours is being started on the order
+    moved_elsewhere: frozenset[str] = frozenset()  # units whose stock other cases of the order move
     rivals: frozenset[str] = frozenset()  # ids of cases that other cases of the order have started
 
 
@@ -64,6 +66,9 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
           and m.kind = 'adopted') as adopted,
     array(select o.desk_return_id from return_case o where o.shop_id = c.shop_id and o.order_id = c.order_id
           and o.id <> c.id and c.order_id <> '' and o.desk_return_id <> '') as desks,
+    array(select e.wanted from effect e join return_case o on o.id = e.case_id where o.shop_id = c.shop_id
+          and o.order_id = c.order_id and o.id <> c.id and c.order_id <> '' and e.kind = 'dispose'
+          and e.state in ('intent', 'sent', 'accepted', 'confirmed')) as moved,
     case when c.channel_id is null then array(
         select e.result from effect e join return_case o on o.id = e.case_id
         where o.shop_id = c.shop_id and o.order_id = c.order_id and o.id <> c.id and e.result <> ''
@@ -127,6 +132,7 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             frozenset(row["desks"]),
             row["faulted"],
             row["beginning"],
+            _units_of(row["moved"]),
             frozenset(row["rivals"]),
         )
     return known
@@ -170,6 +176,62 @@ async def name_order(pool: Pool, case_id: UUID, case: ChannelCase | None) -> Non
     it."""
     if case is not None:
         await pool.execute("update return_case set order_id = $2 where id = $1", case_id, case.order_id)
+
+
+def _units_of(disposals: Sequence[bytes]) -> frozenset[str]:
+    wanted = (_wanted.decode(each) for each in disposals)
+    return frozenset(unit for each in wanted if isinstance(each, Dispose) for unit in each.units)
+
+
+async def moved(pool: Pool, case_id: UUID, shop_id: UUID, order_id: str) -> frozenset[str]:
+    """Units whose stock other cases of the order have moved, or are moving."""
+    rows = await pool.fetch(
+        """
+        select e.wanted from effect e join return_case o on o.id = e.case_id where o.shop_id = $2 and o.order_id = $3
+        and o.id <> $1 and e.kind = 'dispose' and e.state in ('intent', 'sent', 'accepted', 'confirmed')
+        """,
+        case_id,
+        shop_id,
+        order_id,
+    )
+    return _units_of([row["wanted"] for row in rows])
+
+
+async def origin(
+    pool: Pool, shop_id: UUID, case_id: UUID, order_id: str, unit_ids: Sequence[str]
+) -> tuple[UUID, str] | None:
+    """The case of the same order that these units were a part of, and the channel's id of it."""
+    row = await pool.fetchrow(
+        """
+        select o.id, o.channel_id from return_case o join return_line r on r.case_id = o.id
+        where o.shop_id = $1 and o.order_id = $3 and o.id <> $2 and o.channel_kind = 'return'
+            and o.channel_id is not null and r.unit_id = any($4) order by o.id limit 1
+        """,
+        shop_id,
+        case_id,
+        order_id,
+        list(unit_ids),
+    )
+    return (row["id"], row["channel_id"]) if row else None
+
+
+INHERITED = ["receive", "inspect", "take_over", "link_order", "link_line", "waive"]
+
+
+async def inherit(pool: Pool, case_id: UUID, source: UUID) -> None:
+    """What people said of goods and records of the case that this one was a part of holds for it too. Once."""
+    async with pool.acquire() as connection, connection.transaction():
+        rows = await connection.fetch(
+            """
+            select shop_id, kind, body, by, at from command where case_id = $2 and kind = any($3)
+                and not exists (select from command where case_id = $1 and kind = any($3)) order by id
+            """,
+            case_id,
+            source,
+            INHERITED,
+        )
+        for shop_id, kind, body, by, at in rows:
+            await commands.add(connection, case_id, shop_id, kind, body, by, at)
 
 
 async def said(pool: Pool | Connection, case_id: UUID) -> Said:

@@ -172,6 +172,7 @@ class Attendant:
             heard_commerce=heard[1],
             heard_desk=heard[2],
             beginning=fresh.beginning,
+            moved_elsewhere=fresh.moved_elsewhere,
         )
         run.policy = await self._policy(fresh)
         run.started = time.monotonic()

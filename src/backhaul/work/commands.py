@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from backhaul.domain import by_unit
+from backhaul.domain.channel import ChannelCase, UnitAnswer
 from backhaul.domain.decisions import offer_problem
 from backhaul.domain.effects import EffectState
 from backhaul.domain.facts import Booker, DeskTerms, Evidence, Label, Mode, Payer, Verdict, Vote
@@ -29,6 +31,7 @@ from backhaul.work.vendors import shop_time
 __all__ = ["CommandRefused", "Commands"]
 
 LARGEST_PICTURE = 10 * 1024 * 1024
+NOT_NAMED = "The channel has not said that it takes answers for single units of this case."
 LARGEST_LABEL = 10 * 1024 * 1024
 LANES = ("records", "money", "stock", "desk")
 
@@ -56,16 +59,20 @@ class Commands:
         offer: Money | None = None,
         evidence: Sequence[str] = (),
         bare: bool = False,
+        units: Sequence[UnitAnswer] = (),
     ) -> None:
         """Answer what the channel waits for. The answer is sent when the channel's own word still asks for it.
 
+        ``units`` are the answers of by_unit.
         ``evidence`` are pictures of :meth:`add_evidence` that go with a rejection; ``bare``: it may go without one that
         the channel does not take."""
         if decision not in ANSWERS.get(action, ()):
             raise CommandRefused(f"“{decision}” does not answer “{action}”.")
         if offer is not None and decision not in WITH_AMOUNT:
             raise CommandRefused(f"“{decision}” takes no amount.")
-        if evidence and decision not in REJECTIONS:
+        if bool(units) is not (decision is Decision.BY_UNIT) or len({each.unit for each in units}) < len(units):
+            raise CommandRefused(f"Answers for single units go with “{Decision.BY_UNIT}”, one for each unit.")
+        if evidence and decision not in REJECTIONS and not any(each.decision in REJECTIONS for each in units):
             raise CommandRefused("Pictures go with a rejection only.")
         if decision in REJECTIONS and not reason_key:
             raise CommandRefused("A rejection needs a reason.")
@@ -91,12 +98,16 @@ class Commands:
                 offer,
                 evidence=tuple(dict.fromkeys(evidence)),
                 bare=bare,
+                units=tuple(units),
             )
             band = known.band if known is not None and current else None
             problem = offer_problem(channel, vote, band) if decision in WITH_AMOUNT else ""
+            if units:
+                problem = by_unit.problem(channel, known, units) if known is not None and current else NOT_NAMED
             if problem:
                 raise CommandRefused(problem)
             more = reason_key or (str(offer) if offer is not None else "")
+            more = ", ".join(_said(each, channel) for each in units) or more
             await case.say("vote", vote, by, f"{by}: {decision.replace('_', ' ')}" + (f" ({more})" if more else ""))
 
     async def add_evidence(self, case_id: UUID, *, name: str, content: bytes, by: str) -> UUID:
@@ -454,3 +465,9 @@ class Commands:
     async def _wake_all(self, connection: Connection, shop_id: UUID) -> None:
         rows = await connection.fetch("select id from return_case where shop_id = $1 and not ended", shop_id)
         await turns.nudge(connection, [row["id"] for row in rows], Rank.HINT)
+
+
+def _said(answer: UnitAnswer, case: ChannelCase) -> str:
+    name = next((unit.seller_sku or unit.name for unit in case.units if unit.id == answer.unit), "") or answer.unit
+    more = answer.reason_key or (str(answer.offer) if answer.offer is not None else "")
+    return f"{name}: {answer.decision.replace('_', ' ')}" + (f", {more}" if more else "")

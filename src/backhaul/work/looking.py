@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 
+from backhaul.domain.channel import ChannelCase
 from backhaul.domain.commerce import Candidate, CommerceOrder
-from backhaul.domain.facts import Link, LinkState
+from backhaul.domain.effects import DecideUnits, EffectState
+from backhaul.domain.facts import LINE_LEVEL, Capability, Link, LinkState
 from backhaul.domain.folding import fold_case, fold_commerce, name_units
 from backhaul.domain.matching import choose_order
 from backhaul.domain.reasons import FALLBACK, commerce_reason
 from backhaul.domain.starting import not_startable
 from backhaul.domain.starts import Quote, Startable
 from backhaul.domain.steps import Look, Source
-from backhaul.domain.words import Party
+from backhaul.domain.words import Decision, Kind, Party
 from backhaul.ports.errors import Refused, Unavailable
 from backhaul.store import cases, shops
 from backhaul.work import looking_desk
@@ -43,6 +46,7 @@ async def _case(run: Run) -> None:
     if read is None:
         raise Unavailable("the channel does not show this case (yet)", retry_after=30 if run.facts.channel else 5)
     before = run.facts.channel
+    await _units_apart(run, read, channel)
     run.saw(fold_case(run.facts.seen, read, heard, run.now(), run.facts.ledger))
     run.facts = msgspec.structs.replace(run.facts, said=name_units(run.facts.said, run.facts.channel))
     after = run.facts.channel
@@ -53,6 +57,25 @@ async def _case(run: Run) -> None:
     for path, value in after.unread.items():
         if before is None or before.unread.get(path) != value:
             run.tell("channel", "channel.unknown_word", f"{path}: {value}")
+
+
+async def _units_apart(run: Run, read: ChannelCase, channel: Any) -> None:
+    """Units that were answered apart may be a case of their own now. The old case learns what became of them; the new
+    one where it comes from, and what people said of its units there."""
+    sent = (EffectState.SENT, EffectState.ACCEPTED)
+    if any(isinstance(each.wanted, DecideUnits) and each.state in sent for each in run.facts.ledger):
+        run.see(beside=await channel.cases_of(run.known.channel_kind, read.order_id), beside_at=run.now())
+    if run.facts.channel is not None or read.kind is not Kind.RETURN or read.previous_id:
+        return
+    pool = run.vendors.pool
+    origin = await cases.origin(pool, run.shop_id, run.case_id, read.order_id, [unit.id for unit in read.units])
+    if origin is None:
+        return
+    await cases.inherit(pool, run.case_id, origin[0])
+    run.see(origin=origin[1])
+    said, moved = await cases.said(pool, run.case_id), await cases.moved(pool, run.case_id, run.shop_id, read.order_id)
+    run.facts = msgspec.structs.replace(run.facts, said=said, moved_elsewhere=moved)
+    run.tell("hub", "case.split", f"Its units were answered apart from return {origin[1]}; verdicts go with them.")
 
 
 async def _start(run: Run) -> None:
@@ -96,6 +119,10 @@ async def _answerable(run: Run) -> None:
     assert case is not None
     channel = await run.vendors.channel(run.known.connections, run.shop_id)
     answers = await channel.answerable(case.id)
+    if not run.facts.shop.line_level and any(each.decision == Decision.BY_UNIT for each in answers):
+        found = Capability(True, f"the channel named answers for the units of return {case.id}", run.now())
+        await shops.keep_capability(run.vendors.pool, run.shop_id, LINE_LEVEL, found)
+        run.facts = msgspec.structs.replace(run.facts, shop=msgspec.structs.replace(run.facts.shop, line_level=True))
     run.see(answerable=answers, answerable_at=run.now(), answerable_for=run.facts.reviews)
     run.recovered(Party.CHANNEL)
 

@@ -63,6 +63,7 @@ class Run:
             heard_desk=known.turn.heard_desk,
             adopted_elsewhere=known.adopted_elsewhere,
             desk_elsewhere=known.desk_elsewhere,
+            moved_elsewhere=known.moved_elsewhere,
             beginning=known.beginning,
             nameless=not known.channel_id,
             rivals=known.rivals,

@@ -15,6 +15,7 @@ import msgspec
 from backhaul.domain.effects import (
     AnyEffect,
     Decide,
+    DecideUnits,
     Effect,
     EffectState,
     StageLabel,
@@ -23,6 +24,7 @@ from backhaul.domain.effects import (
     UploadEvidence,
     UploadLabel,
 )
+from backhaul.domain.facts import LINE_LEVEL
 from backhaul.domain.folding import fall_behind, forget_read
 from backhaul.domain.steps import Send, Settle, Write
 from backhaul.domain.words import Party
@@ -30,7 +32,7 @@ from backhaul.kit.crypto import sealed
 from backhaul.kit.ids import stable_id
 from backhaul.ports.connector import Prepared
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, WireDrift
-from backhaul.store import cases
+from backhaul.store import cases, shops
 from backhaul.store.moves import NewEffect
 from backhaul.work import files
 from backhaul.work.budget import URGENT
@@ -127,6 +129,8 @@ async def _attempt(run: Run, effect: Effect, prepared: Prepared) -> None:
     except Refused as error:
         await run.probe("after_answer", target)
         _refused(run, before, effect, error)
+        if isinstance(effect.wanted, DecideUnits):
+            await shops.doubt_capability(run.vendors.pool, run.shop_id, LINE_LEVEL)
     except Unavailable as error:
         _not_tried(run, before, effect, error.text)
         run.trouble(party, error, run.now(), _phrase(effect.wanted))
@@ -244,6 +248,9 @@ def _phrase(wanted: AnyEffect) -> str:
     """What an effect does, as the time-line says it."""
     if isinstance(wanted, Decide):
         return f"Answer: {wanted.decision.replace('_', ' ')}"
+    if isinstance(wanted, DecideUnits):
+        count = len(wanted.units)
+        return f"Answer for {count} unit{'s' if count > 1 else ''}: {wanted.decision.replace('_', ' ')}"
     return PHRASES[_tag(wanted)]
 
 

@@ -10,6 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from backhaul.connectors.tiktok_shop import mapping, wire, words
+from backhaul.domain import by_unit
 from backhaul.domain.channel import ActionDue, ChannelRefund, ChannelUnit, WayBack
 from backhaul.domain.money import Money
 from backhaul.domain.words import ENDED, Action, Actor, Condition, Decision, Document, Kind, ShippedBy, Stage
@@ -441,7 +442,8 @@ def test_a_decision_we_do_not_know_keeps_its_own_word_and_reasons() -> None:
 
 
 def test_every_decision_has_a_word_to_send() -> None:
-    assert set(words.SENT_AS) == set(Decision)
+    assert {*words.SENT_AS, Decision.BY_UNIT} == set(Decision)  # which is sent as the answers for its lines
+    assert set(words.SENT_FOR_LINES) == set(by_unit.ORDER)
 
 
 def test_an_order() -> None:

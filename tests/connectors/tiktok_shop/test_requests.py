@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from backhaul.connectors.tiktok_shop import requests
-from backhaul.domain.effects import CloseReturn, Decide, UploadLabel
+from backhaul.domain.effects import CloseReturn, Decide, DecideUnits, UploadLabel
 from backhaul.domain.money import Money
 from backhaul.domain.words import Action, Decision
 from backhaul.ports.connector import Prepared
@@ -119,8 +119,36 @@ def test_a_part_of_the_refund_is_decided_on_the_parcel() -> None:
             requests.prepare(msgspec.structs.replace(wanted, **lacks), "key-1")
 
 
+def test_an_answer_for_lines_names_them_and_carries_its_own_key() -> None:
+    wanted = DecideUnits("40", Action.JUDGE_PARCEL, 1, Decision.REFUSE_PARCEL, ("41", "42"), "4040", "torn", "look")
+    prepared = requests.prepare(wanted, "key-1")
+    assert (prepared.path, prepared.query) == ("/return_refund/202606/aftersales/review", {})
+    assert msgspec.json.decode(prepared.body) == {
+        "aftersales_request_decisions": [
+            {
+                "request_id": "4040",
+                "request_id_type": "RMA",
+                "line_item_decisions": [
+                    {
+                        "line_items": [{"return_line_item_id": "41"}, {"return_line_item_id": "42"}],
+                        "action": "REJECT_RETURN_PACKAGE",
+                        "reject_reason": "torn",
+                        "comment": "look",
+                    }
+                ],
+                "idempotency_key": "key-1",
+            }
+        ]
+    }
+    for lacks in ({"reason_key": ""}, {"subject": ""}, {"units": ()}, {"decision": Decision.REFUND_PART}):
+        with pytest.raises(Refused):
+            requests.prepare(msgspec.structs.replace(wanted, **lacks), "key-1")
+    with pytest.raises(Refused):
+        requests.prepare(wanted, "")
+
+
 def test_every_decision_can_be_prepared() -> None:
-    for decision in set(Decision) - {Decision.REFUND_PART}:
+    for decision in set(Decision) - {Decision.REFUND_PART, Decision.BY_UNIT}:
         prepared = requests.prepare(decide(decision, reason_key="r", offer=Money(1, "USD")), "k")
         assert prepared.path.endswith(("/approve", "/reject"))
         assert requests.word(decide(decision))

@@ -20,7 +20,7 @@ from backhaul.connectors.tiktok_shop.mapping import Row
 from backhaul.connectors.tiktok_shop.settings import Settings, read
 from backhaul.connectors.tiktok_shop.words import EU_MARKETS
 from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference, Record
-from backhaul.domain.effects import AnyEffect, Decide, StartCancellation, StartReturn, UploadEvidence
+from backhaul.domain.effects import AnyEffect, Decide, DecideUnits, StartCancellation, StartReturn, UploadEvidence
 from backhaul.domain.facts import LINE_LEVEL, Capability
 from backhaul.domain.money import Money
 from backhaul.domain.starts import Start, Startable
@@ -101,7 +101,7 @@ class TikTokShopConnector:
         query = {"return_or_cancel_id": case_id, "locale": self._settings.locale}
         rows = await self._list(_get("/return_refund/202601/decision_eligibility", query, _RETURNS), "decisions")
         found = mapping.answerable(mapping.shape(row, wire.DecisionEligibility, "eligibility") for row in rows)
-        found = (*found, *await self._part_refund(case_id, found))
+        found = (*found, *await self._by_line(case_id, found))
         if not any(_lacks_reasons(answer) for answer in found):
             return found
         rows = await self._list(_get("/return_refund/202309/reject_reasons", query, _RETURNS), "reasons")
@@ -110,8 +110,9 @@ class TikTokShopConnector:
             msgspec.structs.replace(answer, reasons=reasons) if _lacks_reasons(answer) else answer for answer in found
         )
 
-    async def _part_refund(self, case_id: str, found: tuple[Answerable, ...]) -> tuple[Answerable, ...]:
-        """What the line-level model adds for a parcel that arrived, in shops that have that model: a part refund."""
+    async def _by_line(self, case_id: str, found: tuple[Answerable, ...]) -> tuple[Answerable, ...]:
+        """What the line-level model adds for a parcel that arrived, in shops that have that model: a part
+        refund, and an answer for each line."""
         arrived = any(each.decision == Decision.ACCEPT_PARCEL and each.eligible for each in found)
         if not arrived or not self._shop_id.isdigit() or self._line_level is False:
             return ()
@@ -127,8 +128,9 @@ class TikTokShopConnector:
         except Refused as refused:
             self._line_level = False if refused.code in errors.NO_LINE_LEVEL else self._line_level
             return ()
-        part = mapping.part_refund((mapping.shape(row, wire.ReviewLine, "review line") for row in rows), parcel)
-        return (part,) if part is not None else ()
+        lines = [mapping.shape(row, wire.ReviewLine, "review line") for row in rows]
+        named = (mapping.part_refund(lines, parcel), mapping.by_unit(lines, parcel))
+        return tuple(answer for answer in named if answer is not None)
 
     async def _parcel(self, case: ChannelCase) -> str:
         """The channel's id of the parcel that holds this case's units; the search is harmless, and refused where the
@@ -265,7 +267,7 @@ class TikTokShopConnector:
         if isinstance(wanted, UploadEvidence):
             return await self._picture(prepared, api, dead_at)
         envelope = await self._client.send(call_of(prepared, api, _RETURNS), dead_at)
-        done = requests.word(wanted) if isinstance(wanted, Decide) else "document"
+        done = requests.word(wanted) if isinstance(wanted, (Decide, DecideUnits)) else "document"
         made = ""
         if isinstance(wanted, (StartReturn, StartCancellation)):
             made = starting.made(envelope.data)

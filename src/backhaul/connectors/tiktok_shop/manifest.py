@@ -22,6 +22,9 @@ MANIFEST = Manifest(
     abilities=frozenset({"Returns", "Starts", "Detects", "ChannelOrders", "Performs", "Authorises", "Subscribes"}),
     effects={
         "decide": _REFUSED_IF_DONE,
+        # A key belongs to each decision; how long it is remembered is not published. Then the state that the first one
+        # left refuses a second.
+        "decide_units": Safety(Repeat.KEYED, memory_s=600, then=Repeat.REFUSED_IF_DONE, settle_s=10),
         "upload_label": _REFUSED_IF_DONE,
         "upload_evidence": _REFUSED_IF_DONE,  # a second upload is a second picture that nobody names
         # The memory of keys is not published, so it is taken for short. Then, and for a cancellation, which takes no

@@ -22,6 +22,7 @@ from backhaul.connectors.tiktok_shop.words import (
     PAID_STATUSES,
     PARCEL_REASONS,
     RETURN_METHODS,
+    SENT_FOR_LINES,
     SHIPMENT_TYPES,
     STATUSES,
     normal,
@@ -36,6 +37,7 @@ from backhaul.domain.channel import (
     ChannelUnit,
     ExternalReference,
     Record,
+    UnitChoices,
     WayBack,
 )
 from backhaul.domain.money import Money
@@ -222,6 +224,33 @@ def part_refund(lines: Iterable[wire.ReviewLine], parcel_id: str) -> Answerable 
         band=(low, high) if refused is None and low is not None and high is not None else None,
         subject=parcel_id,
         lines=tuple(line_id for line_id, _ in rows),
+    )
+
+
+_FOR_LINES = {theirs: ours for ours, theirs in SENT_FOR_LINES.items()}
+
+
+def by_unit(lines: Iterable[wire.ReviewLine], parcel_id: str) -> Answerable | None:
+    """What may be answered for each line of a parcel; None when nothing may for one of them."""
+    units = tuple(_choices(line) for line in lines)
+    if not units or not all(each.decisions for each in units):
+        return None
+    return Answerable(Decision.BY_UNIT.value, True, subject=parcel_id, units=units, fitting=dict(PARCEL_REASONS))
+
+
+def _choices(line: wire.ReviewLine) -> UnitChoices:
+    open_now = {
+        _FOR_LINES[row.decision]: row for row in line.decisions or () if row.eligible and row.decision in _FOR_LINES
+    }
+    refusal, part = open_now.get(Decision.REFUSE_PARCEL), open_now.get(Decision.REFUND_PART)
+    bounds = part.partial_refund_amount_range if part is not None else None
+    low = money(bounds.min_amount, bounds.currency, "least part") if bounds is not None else None
+    high = money(bounds.max_amount, bounds.currency, "most part") if bounds is not None else None
+    return UnitChoices(
+        line.return_line_item_id,
+        tuple(each.value for each in open_now if each is not Decision.REFUND_PART or (low and high)),
+        tuple((reason.name, reason.text) for reason in (refusal.available_reject_reasons if refusal else None) or ()),
+        (low, high) if low is not None and high is not None else None,
     )
 
 

@@ -8,8 +8,16 @@ import re
 import msgspec
 
 from backhaul.connectors.tiktok_shop import starting
-from backhaul.connectors.tiktok_shop.words import SENT_AS
-from backhaul.domain.effects import AnyEffect, Decide, StartCancellation, StartReturn, UploadEvidence, UploadLabel
+from backhaul.connectors.tiktok_shop.words import SENT_AS, SENT_FOR_LINES
+from backhaul.domain.effects import (
+    AnyEffect,
+    Decide,
+    DecideUnits,
+    StartCancellation,
+    StartReturn,
+    UploadEvidence,
+    UploadLabel,
+)
 from backhaul.domain.words import REJECTIONS, Decision
 from backhaul.ports.connector import Prepared
 from backhaul.ports.errors import Refused
@@ -24,6 +32,8 @@ def prepare(wanted: AnyEffect, key: str, attachment: bytes | None = None) -> Pre
     """The request of an effect; Refused for one the channel has no call for, or when something is missing."""
     if isinstance(wanted, Decide):
         return _decide(wanted, key)
+    if isinstance(wanted, DecideUnits):
+        return _review(wanted, wanted.units, checked_key(key))
     if isinstance(wanted, (StartReturn, StartCancellation)):
         return starting.prepare(wanted, checked_key(key))
     if isinstance(wanted, UploadEvidence):
@@ -33,8 +43,10 @@ def prepare(wanted: AnyEffect, key: str, attachment: bytes | None = None) -> Pre
     raise Refused("unsupported", f"TikTok Shop has no call for {type(wanted).__name__}")
 
 
-def word(wanted: Decide) -> str:
+def word(wanted: Decide | DecideUnits) -> str:
     """The decision as the channel calls it."""
+    if isinstance(wanted, DecideUnits):
+        return f"{SENT_FOR_LINES[wanted.decision]} for {len(wanted.units)} lines"
     return SENT_AS[wanted.decision] + (" with the item kept" if wanted.decision is Decision.KEEP_ITEM else "")
 
 
@@ -48,7 +60,7 @@ def checked_key(key: str) -> str:
 def _decide(wanted: Decide, key: str) -> Prepared:
     decision = wanted.decision
     if decision is Decision.REFUND_PART:
-        return _review(wanted, key)
+        return _review(wanted, wanted.lines, key)
     verb = "reject" if decision in REJECTIONS else "approve"
     what = "cancellations" if decision in _CANCELLATIONS else "returns"
     body = _decision_body(wanted)
@@ -70,30 +82,42 @@ def _decision_body(wanted: Decide) -> dict[str, object]:
             raise Refused("offer", "an offer needs an amount")
         body["partial_refund"] = {"currency": wanted.offer.currency, "amount": wanted.offer.text()}
     elif decision in REJECTIONS:
-        if not wanted.reason_key:
-            raise Refused("reject_reason", "a rejection needs a reason out of the list for this very case")
-        body["reject_reason"] = wanted.reason_key
-        if wanted.comment:
-            body["comment"] = wanted.comment
-        if wanted.images:
-            body["images"] = [
-                {"image_id": each.id, "mime_type": each.mime, "width": each.width, "height": each.height}
-                for each in wanted.images
-            ]
+        body |= _rejection(wanted)
     return body
 
 
-def _review(wanted: Decide, key: str) -> Prepared:
-    """A part of the refund for a parcel that arrived: the line-level model's call, as no older one takes an amount.
+def _rejection(wanted: Decide | DecideUnits) -> dict[str, object]:
+    if not wanted.reason_key:
+        raise Refused("reject_reason", "a rejection needs a reason out of the list for this very case")
+    body: dict[str, object] = {"reject_reason": wanted.reason_key}
+    if wanted.comment:
+        body["comment"] = wanted.comment
+    if wanted.images:
+        body["images"] = [
+            {"image_id": each.id, "mime_type": each.mime, "width": each.width, "height": each.height}
+            for each in wanted.images
+        ]
+    return body
 
-    The vendor publishes no names for amounts in this body; they are called what the search's answer calls them."""
-    if wanted.offer is None or not wanted.subject or not wanted.lines:
-        raise Refused("offer", "a part of the refund needs its amount, the parcel's id and its lines")
-    decision = {
-        "line_items": [{"return_line_item_id": line} for line in wanted.lines],
-        "action": SENT_AS[wanted.decision],
-        "partial_refund_amount": {"partial_refund_total": wanted.offer.text(), "currency": wanted.offer.currency},
+
+def _review(wanted: Decide | DecideUnits, lines: tuple[str, ...], key: str) -> Prepared:
+    """An answer for lines of a parcel that arrived: the line-level model's call.
+
+    The vendor publishes no names for amounts, reasons and pictures in this body; amounts are called what the search's
+    answer calls them, the others what the older calls call them."""
+    if not wanted.subject or not lines:
+        raise Refused("line_items", "an answer for lines needs the parcel's id and its lines")
+    decision: dict[str, object] = {
+        "line_items": [{"return_line_item_id": line} for line in lines],
+        "action": SENT_FOR_LINES[wanted.decision],
     }
+    if wanted.decision is Decision.REFUND_PART:
+        if wanted.offer is None:
+            raise Refused("offer", "a part of the refund needs its amount")
+        amount = {"partial_refund_total": wanted.offer.text(), "currency": wanted.offer.currency}
+        decision["partial_refund_amount"] = amount
+    elif wanted.decision in REJECTIONS:
+        decision |= _rejection(wanted)
     item = {
         "request_id": wanted.subject,
         "request_id_type": "RMA",

@@ -180,6 +180,7 @@ class LineDecision(msgspec.Struct):
     eligible: bool = False
     ineligible_code: int | str | None = None
     ineligible_reason: str | None = None
+    available_reject_reasons: list[Reason] | None = None
     partial_refund_amount_range: AmountRange | None = None
 
 

@@ -145,6 +145,13 @@ PARCEL_REASONS = {
 # Ours -> the channel's, for sending. KEEP_ITEM uses the older spelling, which more sources confirm.
 SENT_AS = {ours: theirs for theirs, ours in DECISIONS.items()} | {Decision.KEEP_ITEM: "APPROVE_RETURN"}
 
+# An answer of the line-level model for some lines of a parcel.
+SENT_FOR_LINES = {
+    Decision.ACCEPT_PARCEL: "APPROVE_RETURN_PACKAGE",
+    Decision.REFUSE_PARCEL: "REJECT_RETURN_PACKAGE",
+    Decision.REFUND_PART: "OFFER_PARTIAL_REFUND_AFTER_RECEIVING_PKG",
+}
+
 
 class Market(NamedTuple):
     """What a region code implies. State of November 2026; the channel's answers name neither."""

@@ -7,9 +7,12 @@ from uuid import UUID
 from litestar import get, post
 from litestar.params import FromPath, JSONBody
 
+from backhaul.domain.channel import UnitAnswer
+from backhaul.domain.money import Money
 from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.api.commands import command
 from backhaul.web.api.shapes import (
+    Amount,
     DecisionOrder,
     Done,
     InspectionOrder,
@@ -24,6 +27,10 @@ from backhaul.web.forms import amount, check_label
 
 # Base64 makes a file a third longer.
 LABEL_LIMIT = 14_000_000
+
+
+def _amount(given: Amount | None) -> Money | None:
+    return amount(given.amount, given.currency) if given is not None else None
 
 
 @post("/cases/{case_id:uuid}/decision", guards=[needs("decide")], status_code=202, tags=["cases"])
@@ -41,7 +48,8 @@ async def decide(request: Asked, case_id: FromPath[UUID], data: JSONBody[Decisio
             comment=data.comment,
             evidence=data.evidence,
             bare=data.without_pictures,
-            offer=amount(data.offer.amount, data.offer.currency) if data.offer is not None else None,
+            offer=_amount(data.offer),
+            units=[UnitAnswer(each.unit, each.decision, each.reason_key, _amount(each.offer)) for each in data.units],
         )
         return Done()
 

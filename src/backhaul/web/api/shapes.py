@@ -128,10 +128,19 @@ class Amount(msgspec.Struct, frozen=True):
     currency: str
 
 
+class UnitOrder(msgspec.Struct, frozen=True):
+    """The answer for one unit: accept_parcel, refuse_parcel with its reason, or refund_part with its amount."""
+
+    unit: str
+    decision: Decision
+    reason_key: str = ""
+    offer: Amount | None = None
+
+
 class DecisionOrder(msgspec.Struct, frozen=True):
     """An answer to the channel. ``round`` is the question's, so that an answer never meets a later review; ``offer`` is
-    the part of the refund that is offered, for offer_partial alone; ``evidence`` are pictures that were given before
-    and go with a rejection, which may go ``without_pictures`` if the channel does not take one."""
+    the part of the refund that is offered or paid; ``units`` are the answers of by_unit; ``evidence`` are pictures that
+    were given before and go with a rejection, which may go ``without_pictures`` if the channel does not take one."""
 
     action: Action
     decision: Decision
@@ -139,6 +148,7 @@ class DecisionOrder(msgspec.Struct, frozen=True):
     reason_key: str = ""
     comment: str = ""
     offer: Amount | None = None
+    units: list[UnitOrder] = []
     evidence: list[str] = []
     without_pictures: bool = False
 

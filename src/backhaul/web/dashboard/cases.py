@@ -6,10 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.datastructures import FormMultiDict
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
-from backhaul.domain.words import WITH_AMOUNT, Action, Condition, Decision, Disposition
+from backhaul.domain.channel import UnitAnswer
+from backhaul.domain.words import REJECTIONS, WITH_AMOUNT, Action, Condition, Decision, Disposition
 from backhaul.store import beginnings, case_page
 from backhaul.web import forms, words
 from backhaul.web.access import Asked, needs, services_of
@@ -57,6 +59,7 @@ async def decide(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     """Approve, reject with a reason, offer a part of the refund, or let the buyer keep the item."""
     form = await request.form()
     decision = forms.choice(form, "decision", Decision, "Decision")
+    units = _unit_answers(form) if decision is Decision.BY_UNIT else []
     offered = forms.text(form, "offer", "Amount", limit=20, required=decision in WITH_AMOUNT)
     commands, evidence = services_of(request).commands, forms.texts(form, "evidence")
     for name, content in await forms.files(form, "picture", "Pictures", MOST_PICTURES):
@@ -72,8 +75,21 @@ async def decide(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
         offer=forms.amount(offered, forms.text(form, "currency")) if offered else None,
         evidence=evidence,
         bare=bool(forms.text(form, "bare")),
+        units=units,
     )
     return _back(request, case_id, f"{words.DECISION.get(decision, decision)}: your answer is on its way.")
+
+
+def _unit_answers(form: FormMultiDict) -> list[UnitAnswer]:
+    """The answer chosen for each unit, with the reason or the amount that belongs to it."""
+    answers = []
+    for unit in forms.texts(form, "unit"):
+        decision = forms.choice(form, f"answer:{unit}", Decision, "Answer for a unit")
+        reason = forms.text(form, f"reason:{unit}") if decision in REJECTIONS else ""
+        part = forms.text(form, f"offer:{unit}", "Amount", limit=20) if decision in WITH_AMOUNT else ""
+        offer = forms.amount(part, forms.text(form, "currency")) if part else None
+        answers.append(UnitAnswer(unit, decision, reason, offer))
+    return answers
 
 
 @post("/cases/{case_id:uuid}/received", guards=[needs("warehouse")], include_in_schema=False)

@@ -1,0 +1,194 @@
+"""An answer for each unit of a parcel, where the shop's channel takes such answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backhaul.domain.by_unit import shown
+from backhaul.domain.channel import Answerable, ChannelCase, UnitAnswer, UnitChoices
+from backhaul.domain.effects import DecideUnits, Effect, EffectState
+from backhaul.domain.facts import Facts, Said, Verdict, Vote
+from backhaul.domain.policy import BadParcel, Policy
+from backhaul.domain.steps import Look, Plan, Settle, Source
+from backhaul.domain.words import Action, Condition, Decision, Disposition, Stage
+from tests.domain.build import CASE, NOW, alone, case, change, due, effect, planned, terms, units, usd, writes, written
+
+DEADLINE = NOW + 30 * 3600
+ALL = (Decision.ACCEPT_PARCEL.value, Decision.REFUND_PART.value, Decision.REFUSE_PARCEL.value)
+REASONS = (("damaged", "Damaged"), ("wrong", "Wrong"))
+REFUSES = Policy(bad_parcel=BadParcel.REFUSE)
+SUGGESTED = (UnitAnswer("u1", Decision.ACCEPT_PARCEL), UnitAnswer("u2", Decision.REFUSE_PARCEL, "damaged"))
+
+
+def named(decisions: tuple[str, ...] = ALL, lines: tuple[str, ...] = ("u1", "u2")) -> tuple[Answerable, ...]:
+    band = (usd(100), usd(900))
+    choices = tuple(UnitChoices(each, decisions, REASONS, band) for each in lines)
+    fitting = {Condition.DAMAGED: "damaged"}
+    return (
+        Answerable(Decision.REFUSE_PARCEL.value, True, reasons=REASONS, fitting=fitting),
+        Answerable(Decision.BY_UNIT.value, True, subject="rma", units=choices, fitting=fitting),
+    )
+
+
+def parcel(bad: Condition = Condition.DAMAGED, count: int = 2, **changes: Any) -> Facts:
+    """A parcel of units whose first is fine."""
+    found = changes.pop("found", None) or case(
+        Stage.SHIPPED,
+        due=(due(Action.JUDGE_PARCEL, DEADLINE),),
+        units=units(count),
+        quick_refund=changes.pop("quick", False),
+    )
+    verdicts = {
+        each.id: Verdict(Condition.SELLABLE if each.id == "u1" else bad, Disposition.NOT_RESTOCKED, "bo", NOW)
+        for each in found.units
+    }
+    reads = {"answerable": named(), "answerable_for": "judge_parcel:1", "answerable_at": NOW}
+    said = Said(verdicts=verdicts, votes=changes.pop("votes", ()))
+    return alone(found, said=said, **{"shop": terms(line_level=True), **reads, **changes})
+
+
+def vote(*answers: UnitAnswer, at: int = NOW) -> tuple[Vote, ...]:
+    return (Vote(Action.JUDGE_PARCEL, 1, Decision.BY_UNIT, "ann", at, units=answers or SUGGESTED),)
+
+
+def question(made: Plan) -> Any:
+    return next(each for each in made.questions if each.kind == "decision")
+
+
+def test_a_person_is_shown_what_each_unit_would_get_and_what_all_of_it_pays() -> None:
+    asked = question(planned(parcel()))
+    assert asked.suggested is Decision.BY_UNIT
+    assert [(each.unit, each.suggested, each.suggested_reason) for each in asked.units] == [
+        ("u1", Decision.ACCEPT_PARCEL, ""),
+        ("u2", Decision.REFUSE_PARCEL, "damaged"),
+    ]
+    assert dict(asked.pays)[Decision.BY_UNIT] == usd(1000)
+    assert "an answer for each unit" in asked.text
+    assert not writes(planned(parcel()))
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        parcel(shop=terms(line_level=False)),
+        parcel(quick=True),
+        parcel(answerable=named()[:1]),
+        parcel(bad=Condition.SELLABLE, count=1),
+    ],
+)
+def test_where_the_channel_takes_one_answer_it_gets_one(known: Facts) -> None:
+    made = planned(known, REFUSES)
+    assert not [each for each in writes(made) if isinstance(each, DecideUnits)]
+    assert all(Decision.BY_UNIT not in each.options for each in made.questions)
+
+
+def test_no_answer_is_suggested_that_fits_no_reason_of_the_channel() -> None:
+    made = planned(parcel(Condition.NOT_ELIGIBLE), REFUSES)
+    assert not writes(made)
+    assert question(made).suggested is None
+    assert [each.suggested for each in question(made).units] == [None, None]
+
+
+def test_the_policy_answers_for_each_unit_good_ones_first() -> None:
+    wanted = written(planned(parcel(), REFUSES), DecideUnits)
+    assert (wanted.decision, wanted.units, wanted.subject) == (Decision.ACCEPT_PARCEL, ("u1",), "rma")
+
+
+def test_before_the_channel_was_asked_it_is_asked() -> None:
+    made = planned(parcel(answerable_for=""), REFUSES)
+    assert not writes(made)
+    assert Source.ANSWERABLE in {step.source for step in made.steps if isinstance(step, Look)}
+
+
+def test_what_is_left_is_answered_next_under_its_own_name() -> None:
+    first = written(planned(parcel(votes=vote())), DecideUnits)
+    done = effect(first, EffectState.CONFIRMED)
+    left = case(Stage.SHIPPED, due=(due(Action.JUDGE_PARCEL, DEADLINE),), units=units()[1:])
+    second = written(planned(parcel(found=left, votes=vote(), ledger=[done])), DecideUnits)
+    assert (second.decision, second.units, second.reason_key) == (Decision.REFUSE_PARCEL, ("u2",), "damaged")
+    assert second.target != first.target
+    assert not writes(planned(parcel(votes=vote(), ledger=[effect(first, EffectState.SENT)]))), "one after the other"
+
+
+def test_units_with_one_answer_go_together_and_parts_of_a_refund_alone() -> None:
+    parts = [UnitAnswer(each, Decision.REFUND_PART, offer=usd(300)) for each in ("u1", "u2")]
+    known = parcel(count=3, answerable=named(lines=("u1", "u2", "u3")))
+    votes = vote(*parts, UnitAnswer("u3", Decision.ACCEPT_PARCEL))
+    first = written(planned(change(known, said=change(known.said, votes=votes))), DecideUnits)
+    assert (first.decision, first.units) == (Decision.ACCEPT_PARCEL, ("u3",))
+    alike = vote(
+        *(UnitAnswer(f"u{n}", Decision.ACCEPT_PARCEL) for n in (1, 2)), UnitAnswer("u3", SUGGESTED[1].decision, "wrong")
+    )
+    assert written(planned(change(known, said=change(known.said, votes=alike))), DecideUnits).units == ("u1", "u2")
+    ledger = [effect(first, EffectState.CONFIRMED)]
+    left = parcel(votes=votes, ledger=ledger)
+    alone_part = written(planned(left), DecideUnits)
+    assert (alone_part.units, alone_part.offer) == (("u1",), usd(300))
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (SUGGESTED[0],),
+        (SUGGESTED[0], UnitAnswer("u2", Decision.REFUSE_PARCEL)),
+        (SUGGESTED[0], UnitAnswer("u2", Decision.REFUSE_PARCEL, "unknown")),
+        (SUGGESTED[0], UnitAnswer("u2", Decision.REFUND_PART)),
+        (SUGGESTED[0], UnitAnswer("u2", Decision.REFUND_PART, offer=usd(901))),
+        (SUGGESTED[0], UnitAnswer("u2", Decision.APPROVE_RETURN)),
+    ],
+)
+def test_an_answer_that_cannot_be_given_is_told_and_asked_again(answers: tuple[UnitAnswer, ...]) -> None:
+    made = planned(parcel(votes=vote(*answers)))
+    assert not writes(made)
+    assert f"invalid:decide:{CASE}:judge_parcel:1" in {each.key for each in made.troubles}
+    assert made.questions
+
+
+def test_a_refusal_folds_back_to_the_whole_parcel_until_somebody_tries_again() -> None:
+    wanted = written(planned(parcel(votes=vote())), DecideUnits)
+    refused = effect(wanted, EffectState.REFUSED, answered_at=NOW, code="kept together", text="units of one SKU")
+    known = parcel(votes=vote(at=NOW - 1), ledger=[refused])
+    made = planned(known, REFUSES)
+    assert not writes(made)
+    assert Decision.BY_UNIT not in question(made).options
+    assert dict(question(made).pays) == {Decision.ACCEPT_PARCEL: usd(2000), Decision.REFUSE_PARCEL: usd(0)}
+    (trouble,) = [each for each in made.troubles if each.retry == wanted.target]
+    assert "1 of its units" in trouble.text
+    again = change(known, said=change(known.said, retries={wanted.target: NOW + 1}))
+    assert written(planned(again, now=NOW + 2), DecideUnits).target == wanted.target
+
+
+def sent(*units: str) -> DecideUnits:
+    return DecideUnits(CASE, Action.JUDGE_PARCEL, 1, Decision.ACCEPT_PARCEL, units, "rma")
+
+
+def beside(stage: Stage, *numbers: int, **more: Any) -> ChannelCase:
+    return case(stage, id="4036", units=tuple(units()[each - 1] for each in numbers), **more)
+
+
+@pytest.mark.parametrize(
+    ("found", "view"),
+    [
+        ((), False),  # moved away, and the index shows no case that holds it
+        ((beside(Stage.ACCEPTED, 1),), True),
+        ((beside(Stage.COMPLETED, 1),), True),
+        ((beside(Stage.PARCEL_REJECTED, 1),), None),
+        ((beside(Stage.SHIPPED, 1, due=(due(Action.JUDGE_PARCEL, DEADLINE),)),), False),
+    ],
+)
+def test_a_read_of_the_order_shows_what_became_of_units_that_left(
+    found: tuple[ChannelCase, ...], view: bool | None
+) -> None:
+    left = case(Stage.SHIPPED, due=(due(Action.JUDGE_PARCEL, DEADLINE),), units=units()[1:])
+    assert shown(sent("u1"), parcel(found=left, beside=found)) is view
+
+
+def test_an_intent_that_is_no_longer_asked_for_is_dropped() -> None:
+    left = case(Stage.SHIPPED, due=(due(Action.JUDGE_PARCEL, DEADLINE),), units=units()[1:])
+    intent: Effect = effect(sent("u1"), EffectState.INTENT)
+    made = planned(parcel(found=left, ledger=[intent]))
+    assert [(step.effect_id, step.state) for step in made.steps if isinstance(step, Settle)] == [
+        (intent.id, EffectState.DROPPED)
+    ]
