@@ -334,7 +334,7 @@ def _return_first(facts: Facts, order: CommerceOrder, lines: Lines) -> bool:
     case = facts.channel
     if case is None or case.kind is not Kind.REFUND or not facts.goods_expected:
         return False
-    return our_return(case, order, lines) is None and not shipped_units(order, lines.quantities())[1]
+    return our_return(facts, order, lines) is None and not shipped_units(order, lines.quantities())[1]
 
 
 def _price(order: CommerceOrder, quantities: tuple[tuple[str, int], ...]) -> Money | None:
