@@ -39,6 +39,19 @@ def test_a_policy_is_shown_what_it_would_do_with_people_and_without(tmp_path: Pa
     assert not (tmp_path / "home").exists(), "a rehearsal without a shop has no business in the data folder"
 
 
+def test_what_only_people_begin_is_never_begun_when_nobody_is_there(tmp_path: Path) -> None:
+    """And what the others would have done with it is left out: no parcel is scanned that nobody has asked for."""
+    chosen = ("--scenario", "seller_return", "--scenario", "blind_return", "--seller", "nobody")
+    done = backhaul(tmp_path / "home", "rehearse", *chosen, "--json")
+    assert done.returncode == 0, done.stderr
+    rows = {each["scenario"]: each for each in json.loads(done.stdout)}
+    assert {name: (row["decided"], row["paid"], row["end"]) for name, row in rows.items()} == {
+        "seller_return": ([], "0.00 USD", "never begun"),
+        "blind_return": ([], "0.00 USD", "never begun"),
+    }
+    assert rows["seller_return"]["left_out"] == ["carrier: scan", "carrier: deliver"]
+
+
 def test_wrong_calls_are_told_in_one_line(tmp_path: Path) -> None:
     bad = tmp_path / "policy.toml"
     bad.write_text('accept_parcel = "never"\n', encoding="utf-8")
@@ -68,6 +81,9 @@ def test_the_stories_are_listed(tmp_path: Path) -> None:
 async def test_a_shops_own_settings_are_read_and_left_as_they_are(database: str, tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, database_url=database)
     async with open_hub(settings, database) as hub:
+        with pytest.raises(Problem, match="no shop is connected yet") as none:
+            await rehearsing.shop_terms(settings, "kiln")
+        assert none.value.code == 2
         shop = await seeding.shop(hub.pool, "Kiln", safe_gateways=["Channel pay"], booker="nobody")
         await hub.commands.set_policy(shop, Policy(accept_parcel=AcceptParcel.ASK), "owner")
         before = await hub.pool.fetchval("select count(*) from history")

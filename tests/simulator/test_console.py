@@ -422,6 +422,16 @@ async def test_a_wrong_key_of_loop_is_explained(
     assert ("with no word before it" in wanted, got) == (True, "Bearer sim_l…")
 
 
+async def test_a_request_is_entered_once_whoever_it_went_to(
+    sim: Simulator, wire: Wire, session: aiohttp.ClientSession
+) -> None:
+    await wire.call("POST", RETURNS, {"page_size": "10"}, {})
+    for address in (sim.addresses["shopify"], f"{sim.addresses['loop']}/api/2026-10/webhooks"):
+        async with session.get(address) as answer:
+            assert answer.status >= 400
+    assert [entry["vendor"] for entry in sim.books.requests] == ["tiktok", "shopify", "loop"]
+
+
 async def test_a_story_is_played_step_by_step_and_judged(sim: Simulator, browser: Browser) -> None:
     assert "A return from the request to the refund" in await browser.open("/scenarios?q=request+to+the+refund")
     await browser.open("/scenarios/return_settled")

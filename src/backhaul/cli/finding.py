@@ -18,7 +18,7 @@ async def shop(pool: Pool, text: str) -> Shop:
     text the only shop there is."""
     known = await pages.shops(pool)
     if not known:
-        raise Problem("no shop is connected yet: run backhaul connect")
+        raise Problem("no shop is connected yet: run backhaul connect", 2 if text else 1)
     if not text and len(known) > 1:
         raise Problem(f"which shop? --shop is one of {', '.join(each.name for each in known)}", 2)
     low = text.casefold()

@@ -77,6 +77,7 @@ async def outcome(house: House, play: Play, books: Mapping[str, Any]) -> Outcome
         fails += _in_the_way(details[case.name], ends[case.name], idle=play.idle)
     last = [detail for detail in details.values() if detail is not None]
     currency = play.shop["currency"]
+    nowhere = "unknown to the hub" if cases else "never begun"
     return Outcome(
         scenario=play.scenario.name,
         title=play.scenario.title,
@@ -84,7 +85,7 @@ async def outcome(house: House, play: Play, books: Mapping[str, Any]) -> Outcome
         decided=tuple(_decided(channel["decisions"], cases, last)),
         paid=str(Money(paid, currency)),
         booked=str(Money(booked, currency)),
-        end=", ".join(detail["case"]["status"] for detail in last) or "unknown to the hub",
+        end=", ".join(detail["case"]["status"] for detail in last) or nowhere,
         ended=bool(last) and all(detail["case"]["ended"] for detail in last),
         fails=tuple(fails),
         differs=() if play.idle else tuple(judge(play, play.scenario.end, books, shown, calm=True)),

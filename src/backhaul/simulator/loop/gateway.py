@@ -176,10 +176,9 @@ class Gateway:
         return _respond(Answer(refused.status, refused.body, refused.media, dict(headers or {})))
 
 
-def application(world: LoopWorld, gateway: Gateway, files: list[web.RouteDef]) -> web.Application:
+def application(gateway: Gateway, files: list[web.RouteDef]) -> web.Application:
     """The whole HTTP application: the API, and the files that its answers point at."""
-    watch = seen.watching(world.books, world.clock, VENDOR)
-    app = web.Application(middlewares=[watch], client_max_size=4 * 1024 * 1024)
+    app = web.Application(client_max_size=4 * 1024 * 1024)
     app.add_routes([*files, web.route("*", "/api/{rest:.*}", gateway.handle)])
     return app
 

@@ -59,7 +59,7 @@ class Loop:
             web.get("/labels/{label_id:[0-9]+}/{token}.pdf", self._label_file),
             web.get("/api/v1/qr/i/{token}", self._picture),
         ]
-        return application(self.world, self.gateway, files)
+        return application(self.gateway, files)
 
     async def _label_file(self, request: web.Request) -> web.Response:
         found = self.labels.pdf(int(request.match_info["label_id"]), request.match_info["token"])

@@ -60,8 +60,14 @@ class Play:
         return acts[self.done] if self.done < len(acts) else None
 
     def case_of(self, act: Act) -> Cast:
-        """The case an act is about."""
-        return self.cases[act.case]
+        """The case an act is about. Raises NotYet when nobody has begun it."""
+        return self.case(act.case)
+
+    def case(self, name: str) -> Cast:
+        """A case by its name in the story. Raises NotYet when nobody has begun it."""
+        if name not in self.cases:
+            raise NotYet(f"nobody has begun the case {name}")
+        return self.cases[name]
 
 
 class World:
@@ -116,7 +122,7 @@ class World:
             if "units" in values:
                 asked["line_ids"] = self._lines(play, values["units"])
             if "with" in values:
-                asked["combine_with"] = play.cases[values["with"]].id
+                asked["combine_with"] = play.case(values["with"]).id
             if "sku" in values:
                 asked["exchange_for"] = [values["sku"]] * len(asked.get("line_ids") or play.order["line_ids"])
             made = await self.control.ask_return(play.order["id"], kind, **asked)
