@@ -77,12 +77,12 @@ def _not_passed(plays: Iterable[Play], shops: dict[str, dict[str, dict[str, dict
     return missing
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 async def test_every_scenario_comes_to_its_end(database: str, folder: Path) -> None:
     await _play(database, folder, (), seed=1)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_every_scenario_comes_to_the_same_end_on_a_bad_day(database: str, folder: Path, seed: int) -> None:
     """Each seed draws its own mix of moods. Nothing is paid, booked, labelled, put back or decided twice.
@@ -93,7 +93,7 @@ async def test_every_scenario_comes_to_the_same_end_on_a_bad_day(database: str, 
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", SOAK_SEEDS)
 async def test_every_scenario_comes_to_the_same_end_on_many_bad_days(database: str, folder: Path, seed: int) -> None:
     await _play(database, folder, [*Moods.mix(seed), AUTOMATION], seed)

@@ -15,7 +15,7 @@ SOON_S = 600  # what the hub does again within so many seconds is not jumped ove
 SOON_ON_BAD_DAYS_S = 3600  # then, what it tries again
 PER_SHOP = 48
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.08
-MOST_S = 120.0  # real seconds: a hub that has not come to rest by then never will
+MOST_S = 300.0  # real seconds: a hub that has not come to rest by then never will
 
 BUSY = """
 select exists (select from pgqueuer where status in ('queued', 'picked'))
@@ -24,7 +24,12 @@ select exists (select from pgqueuer where status in ('queued', 'picked'))
 # A case that nobody waits for (the buyer is to ship, the inspector to look) is read daily; those looks may come late.
 NEXT = """
 select min(t.attend_at) from turn t join return_case c on c.id = t.subject_id
-where t.attend_at > $1 and (c.deadline is not null or t.attend_at <= $1 + $2)
+where t.attend_at > $1 and (c.deadline is not null or t.attend_at <= $1 + $2) and t.shop_id <> all($3)
+"""
+# Sweeps that are left out, and everything in shops whose stories are over.
+LATER = """
+update turn set attend_at = $1
+where owner is null and attend_at < $1 and (kind = 'sweep' and not $2 or shop_id = any($3))
 """
 
 
@@ -41,6 +46,12 @@ class Stillness:
         self._sweep_s = 6 * 3600.0 if calm else 600.0
         self._soon_s = SOON_S if calm else SOON_ON_BAD_DAYS_S
         self._since_sweep = 0.0
+        self._over: list[UUID] = []  # shops
+
+    async def leave(self, shop_id: str) -> None:
+        """All stories of this shop are over. What its cases still wait for would only bring calls and moves of the
+        clock that nobody judges; what the vendors tell of them is still heard."""
+        self._over.append(await self._hub.pool.fetchval("select id from shop where channel_id = $1", shop_id))
 
     async def still(self) -> None:
         """Returns when no webhook is under way, no job waits, no case is held and nothing is due."""
@@ -69,18 +80,16 @@ class Stillness:
         for row in await self._hub.pool.fetch("select id from connection"):
             self._hub.vendors.forget(row["id"])
         self._since_sweep += seconds
-        if self._since_sweep >= self._sweep_s:
+        sweep = self._since_sweep >= self._sweep_s
+        if sweep:
             self._since_sweep = 0.0
-            return
         later = max((await self._clocks()).values(), default=0) + 60
-        await self._hub.pool.execute(
-            "update turn set attend_at = greatest(attend_at, $1) where kind = 'sweep' and owner is null", later
-        )
+        await self._hub.pool.execute(LATER, later, sweep, self._over)
 
     async def wants(self) -> float | None:
         """The next look that must not be jumped over."""
         now = max((await self._clocks()).values(), default=0)
-        at = await self._hub.pool.fetchval(NEXT, now, self._soon_s)
+        at = await self._hub.pool.fetchval(NEXT, now, self._soon_s, self._over)
         return None if at is None else float(at)
 
     async def _clocks(self) -> dict[UUID, int]:

@@ -50,6 +50,10 @@ class Hub(Protocol):
         """The next virtual time at which it has something to do that must not be jumped over."""
         ...
 
+    async def leave(self, shop_id: str) -> None:
+        """All stories of this shop are over: what it still has to do there need not be waited for."""
+        ...
+
 
 class Conductor:
     """Plays until every story has been judged. `heard` is told of each act and each verdict.
@@ -76,6 +80,7 @@ class Conductor:
         self._late: dict[int, list[str]] = {}  # story -> what was wrong when its end should have come
         self._tries = 0
         self._now = 0.0
+        self._over: set[str] = set()  # shops
 
     async def run(self, plays: Sequence[Play]) -> None:
         """Plays them; what was wrong stands in each one's complaints."""
@@ -175,6 +180,7 @@ class Conductor:
     # -- time
 
     async def _move(self, plays: Sequence[Play]) -> None:
+        await self._leave(plays)
         times = [at for play in plays if not play.judged for at in self._times(play) if at > self._now]
         wanted = await self._hub.wants()
         if wanted is not None:
@@ -186,6 +192,12 @@ class Conductor:
         await self._hub.moving(at - self._now)
         await self._control.step(at - self._now)
         self._now = (await self._control.clock())["now"]
+
+    async def _leave(self, plays: Sequence[Play]) -> None:
+        over = {play.shop["id"] for play in plays} - {play.shop["id"] for play in plays if not play.judged}
+        for shop_id in sorted(over - self._over):
+            await self._hub.leave(shop_id)
+        self._over |= over
 
     def _times(self, play: Play) -> list[float]:
         scenario, act = play.scenario, play.next_act
