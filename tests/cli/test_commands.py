@@ -167,3 +167,17 @@ def test_moments() -> None:
     for wrong in ("yesterday", "2026-13-01", "d", ""):
         with pytest.raises(Problem, match="--since"):
             finding.moment(wrong, where, "--since")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (["--carrier", "USPS"], "write DESK=CHANNEL"),
+        (["--carrier", "=USPS"], "write DESK=CHANNEL"),
+        (["--opens", "never"], "one of requested, approved"),
+    ],
+)
+def test_a_wrong_desk_setting_is_told_before_anything_is_opened(wrong: list[str], text: str) -> None:
+    said = CliRunner(env={"COLUMNS": "150"}).invoke(app, ["desk", "any", *wrong])
+    assert said.exit_code == 2
+    assert text in said.output

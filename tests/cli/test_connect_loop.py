@@ -43,3 +43,22 @@ async def test_a_desk_is_connected_and_its_key_replaced(database: str, tmp_path:
         assert "has all rights" in said
         assert few not in said
         assert whole not in said
+
+        change = (
+            "--opens",
+            "requested",
+            "--no-labels",
+            "--reject-reason",
+            "used",
+            "--carrier",
+            "USPS=US Postal Service",
+        )
+        assert "Carrier USPS is US Postal Service" in await run("desk", "desk", *change)
+        said = await run("desk", "desk", "--hub-writes-records", "--carrier", "UPS=UPS", "--carrier", "USPS=")
+        assert "Desk and Loop" in said
+        assert "opened there as soon as the buyer asks" in said
+        assert "a person uploads them" in said
+        assert "Backhaul writes it" in said
+        assert "rejects: used." in said
+        assert "Carrier UPS is UPS" in said
+        assert "USPS" not in said

@@ -12,6 +12,7 @@ from backhaul.cli import (
     beginning,
     connect,
     demo,
+    desking,
     doctor,
     matrix,
     people,
@@ -61,6 +62,7 @@ app.command(rich_help_panel="Run")(simulating.simulate)
 app.command(rich_help_panel="Set up")(connect.connect)
 app.command(rich_help_panel="Set up")(shopping.shops)
 app.command("shop", rich_help_panel="Set up")(shopping.configure)
+app.command(rich_help_panel="Set up")(desking.desk)
 app.command(rich_help_panel="Set up")(shopping.mode)
 app.add_typer(policies.policy, name="policy", rich_help_panel="Set up")
 app.command(rich_help_panel="Set up")(rehearsing.rehearse)
