@@ -147,6 +147,7 @@ class ChannelSuite:
         known = {name: role for name, role in vars(roles).items() if getattr(role, "_is_runtime_protocol", False)}
         played = {name for name, role in known.items() if name != "Connector" and isinstance(connector, role)}
         assert connector.manifest.abilities == played
+        assert bool(connector.consent_url("state")) == connector.manifest.consent
         for wanted in (_label(stage.request(Kind.RETURN)), _decide("1", Action.ANSWER_RETURN, Decision.APPROVE_RETURN)):
             tag = wanted.__struct_config__.tag
             assert tag in connector.manifest.effects

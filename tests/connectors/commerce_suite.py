@@ -193,6 +193,7 @@ class CommerceSuite:
     def test_the_manifest_says_what_the_code_can(self, world: CommerceWorld) -> None:
         played = {name for name in ABILITIES if isinstance(world.connector, getattr(roles, name))}
         assert played == world.connector.manifest.abilities
+        assert bool(world.connector.consent_url("state")) == world.connector.manifest.consent
         assert set(world.connector.manifest.effects) <= {*TAGS, "stage_label"}
 
     # -- orders

@@ -200,6 +200,7 @@ class DeskSuite:
         known = {name: role for name, role in vars(roles).items() if getattr(role, "_is_runtime_protocol", False)}
         played = {name for name, role in known.items() if name != "Connector" and isinstance(connector, role)}
         assert connector.manifest.abilities == played
+        assert bool(connector.consent_url("state")) == connector.manifest.consent
         assert set(connector.manifest.effects) == set(TAGS)
         with pytest.raises(Refused):
             connector.prepare(CloseReturn("1", "2"), "key")

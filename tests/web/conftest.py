@@ -35,7 +35,7 @@ MANIFEST = Manifest(
     proof=Proof.SIMULATED, abilities=frozenset(), effects={},
     fields=(Field("app_key", "App key", "From the app's page."), Field("app_secret", "App secret", "", secret=True)),
     scopes={"seller.order.info": "to read orders", "seller.return": "to read returns"}, webhooks=("RETURN",),
-    budget_per_s=10, money_units="decimal string",
+    budget_per_s=10, money_units="decimal string", consent=True,
 )  # fmt: skip
 
 

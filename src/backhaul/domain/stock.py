@@ -36,12 +36,14 @@ def stock_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, lines:
     if missing:
         here = facts.said.received or case.action_due(Action.JUDGE_PARCEL)
         if here or case.stage in (Stage.ACCEPTED, Stage.COMPLETED):
-            draft.questions.append(
-                Question("inspection", f"{len(missing)} units wait for a verdict.", otherwise="not restocked")
-            )
+            draft.questions.append(Question("inspection", _waiting(len(missing)), otherwise="not restocked"))
             return Lane("to_inspect", text)
         return Lane("expected", text)
     return _settled(facts, case, order, lines, fates, draft)
+
+
+def _waiting(units: int) -> str:
+    return "One unit waits for a verdict." if units == 1 else f"{units} units wait for a verdict."
 
 
 def _fates(facts: Facts, policy: Policy, case: ChannelCase, now: int, draft: Draft) -> dict[str, Disposition]:

@@ -49,6 +49,7 @@ class Manifest(msgspec.Struct, frozen=True):
     money_units: str  # "decimal string" | "minor units"
     budget_burst: float = 0.0  # points that may be spent at once; 0 for vendors that count calls
     settings_page: str = ""
+    consent: bool = False  # its owner gives consent on the vendor's page, which comes back to our redirect address
     consoles: dict[str, str] = {}  # the vendor's own console by market, "" for all others
 
     def console(self, market: str) -> str:

@@ -11,7 +11,16 @@ import pytest
 from backhaul.connectors.tiktok_shop import missing_scopes, vendor
 from backhaul.connectors.tiktok_shop.manifest import MANIFEST
 from backhaul.connectors.tiktok_shop.settings import LIVE_API, LIVE_AUTH, Secret, read
-from backhaul.ports.connector import Authorises, ChannelOrders, Connector, Performs, Returns, Starts, Subscribes
+from backhaul.ports.connector import (
+    Authorises,
+    ChannelOrders,
+    Connector,
+    Detects,
+    Performs,
+    Returns,
+    Starts,
+    Subscribes,
+)
 from backhaul.ports.errors import NeedsReauth
 from backhaul.ports.factory import Login
 from backhaul.ports.manifest import Proof
@@ -81,7 +90,7 @@ def test_secrets_do_not_show() -> None:
 
 def test_the_manifest_says_what_the_connector_is() -> None:
     made: Any = vendor.connect(login(REAL), None, None, time.time)  # type: ignore[arg-type]
-    roles = (Returns, Starts, ChannelOrders, Performs, Authorises, Subscribes)
+    roles = (Returns, Starts, Detects, ChannelOrders, Performs, Authorises, Subscribes)
     assert isinstance(made, Connector)
     assert MANIFEST.abilities == {role.__name__ for role in roles if isinstance(made, role)}
     assert vendor.manifest is made.manifest is MANIFEST

@@ -80,6 +80,7 @@ MANIFEST = Manifest(
     ),
     budget_per_s=50.0,
     money_units="decimal string",
+    consent=True,
     settings_page="https://partner.tiktokshop.com/",
     # Seller Center's addresses are general knowledge, not taken from the vendor's API reference.
     consoles={
