@@ -17,6 +17,8 @@ from tests.domain.build import (
     change,
     channel_order,
     commerce,
+    desk_return,
+    desk_terms,
     due,
     effect,
     facts,
@@ -26,6 +28,7 @@ from tests.domain.build import (
     terms,
     troubles,
     units,
+    with_desk,
     writes,
 )
 
@@ -171,3 +174,19 @@ def test_waived_stock_moves_nothing() -> None:
 def test_a_verdict_on_a_unit_of_another_case_counts_for_nothing() -> None:
     assert not disposals(judged(verdicts={"u9": verdict(RESTOCK)}))
     assert len(units()) == 2
+
+
+def test_where_the_desk_moves_the_stock_the_hub_moves_none() -> None:
+    books = commerce(returns=(record(),))
+    for moves, state in ((False, "moving"), (True, "by_desk")):
+        made = planned(
+            with_desk(
+                HERE,
+                desk_return(),
+                desk=desk_terms(moves_stock=moves),
+                said=Said(verdicts=SELLABLE, received={"u1": NOW, "u2": NOW}),
+                books=books,
+            )
+        )
+        disposed = any(isinstance(each, Dispose) for each in writes(made))
+        assert (made.lanes["stock"].state, disposed) == (state, not moves)

@@ -54,6 +54,7 @@ class DeskTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     labels: bool = True  # the desk makes the labels that the seller owes
     carriers: dict[str, str] = {}  # the desk's name of a carrier -> the channel's id or name of it
     writes_records: bool = True  # the desk writes the return into commerce itself: we adopt it
+    moves_stock: bool = False  # the desk puts goods back on the shelf itself: we move none
     reject_reasons: tuple[str, ...] = ()  # channel reason keys, in order of preference, for what the desk rejects
 
 

@@ -25,6 +25,8 @@ def stock_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, lines:
         return Lane("by_channel", "the channel's own warehouse takes the goods", terminal=True)
     if case.stage is Stage.CANCELLED and not facts.said.received:
         return Lane("none", terminal=True)
+    if facts.desk is not None and facts.desk.moves_stock:
+        return Lane("by_desk", "the desk puts what came back on the shelf", terminal=True)
     fates = _fates(facts, policy, case, now, draft)
     cancelled = case.stage is Stage.CANCELLED  # then only what came back all the same is judged
     due = [unit for unit in case.units if not cancelled or unit.id in facts.said.received]

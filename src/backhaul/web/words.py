@@ -156,6 +156,7 @@ LANE_STATE = {
     "closing": ("Closing", "info"),
     "expired": ("Expired", "neutral"),
     "by_channel": ("By the channel", "neutral"),
+    "by_desk": ("By the desk", "neutral"),
     "unknown": ("Unknown", "bad"),
     "starting": ("Starting", "info"),
     "asking": ("Asking the channel", "info"),

@@ -62,6 +62,7 @@ async def audit(pool: Pool, vendors: Mapping[str, Manifest], shop_id: UUID) -> t
         terms = shops.desk_terms(card.vendor, shop.desk)
         policy, known = await shops.policy(pool, shop_id), await store.desk_reasons(pool, shop_id)
         found += _login(card, manifest)
+        found += _stock(terms)
         found += _reasons(manifest.title, policy, await store.reason_counts(pool, shop_id), known)
         found += _refusals(manifest, await store.desk_refusals(pool, shop_id))
         found += _habits(manifest, seen, terms)
@@ -115,6 +116,23 @@ def _booker(seen: store.Evidence, booker: Booker, desk: bool) -> list[Finding]:
             )
         ]
     return []
+
+
+def _stock(desk: DeskTerms) -> list[Finding]:
+    """Loop's own restocking cannot be read, and a unit that both put back is sold twice."""
+    if desk.moves_stock:
+        text = "The desk moves the stock of what comes back: verdicts given in the hub move none."
+        return [Finding(Level.INFO, "stock_by_desk", text)]
+    return [
+        Finding(
+            Level.INFO,
+            "stock_by_hub",
+            "The hub restocks by the verdicts on the units.",
+            "Where the desk restocks what it refunds as well, each unit is put back twice.",
+            "Switch restocking off in the desk for the channel's orders, or say on the Connections page that the desk "
+            "moves the stock.",
+        )
+    ]
 
 
 def _switches(seen: store.Evidence) -> list[Finding]:

@@ -248,13 +248,14 @@ class PayerOrder(msgspec.Struct, frozen=True):
 
 
 class DeskOrder(msgspec.Struct, frozen=True):
-    """How the shop works with its returns desk: when a return is opened there, whether it makes the labels, whether it
-    writes the return into commerce itself, which of the channel's reasons stand for what it rejects (in order of
-    preference), and the channel's carrier (id or name) for each name of a carrier there."""
+    """How the shop works with its returns desk: when a return is opened there, whether it makes the labels, writes the
+    return into commerce and moves the stock itself, which of the channel's reasons stand for what it rejects (in order
+    of preference), and the channel's carrier (id or name) for each name of a carrier there."""
 
     opens: DeskOpens = DeskOpens.APPROVED
     labels: bool = True
     writes_records: bool = True
+    moves_stock: bool = False
     reject_reasons: list[str] = []
     carriers: dict[str, str] = {}
 

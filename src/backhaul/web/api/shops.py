@@ -132,6 +132,7 @@ async def desk(request: Asked, shop_id: FromPath[UUID], data: JSONBody[DeskOrder
             opens=data.opens,
             labels=data.labels,
             writes_records=data.writes_records,
+            moves_stock=data.moves_stock,
             reject_reasons=tuple(data.reject_reasons),
             carriers=data.carriers,
         )

@@ -128,6 +128,7 @@ async def desk(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
         opens=forms.choice(form, "opens", DeskOpens, "When a return is opened"),
         labels=forms.text(form, "labels") == "yes",
         writes_records=forms.text(form, "writes_records") == "yes",
+        moves_stock=forms.text(form, "moves_stock") == "yes",
         reject_reasons=tuple(forms.text(form, "reject_reasons", "The reasons", limit=2000).split()),
         carriers=_pairs(forms.text(form, "carriers", "The carriers", limit=4000)),
     )
