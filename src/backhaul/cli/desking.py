@@ -28,6 +28,10 @@ def desk(
             "--writes-records/--hub-writes-records", help="Who writes the return into commerce: the desk or the hub."
         ),
     ] = None,
+    moves_stock: Annotated[
+        bool | None,
+        typer.Option("--desk-moves-stock/--hub-moves-stock", help="Who restocks what came back."),
+    ] = None,
     reject_reason: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY", help="The channel's reason for what the desk rejects, most fitting first; repeat."),
@@ -61,6 +65,8 @@ def desk(
         changes["labels"] = labels
     if writes_records is not None:
         changes["writes_records"] = writes_records
+    if moves_stock is not None:
+        changes["moves_stock"] = moves_stock
     if reject_reason:
         changes["reject_reasons"] = tuple(reject_reason)
     running.run(_desk(running.settings_of(), shop, changes, {name.strip(): to.strip() for name, _, to in pairs}))
@@ -86,6 +92,7 @@ def _show(shop: str, vendor: str, terms: DeskTerms) -> None:
     out(f"  A return is opened there {OPENS[terms.opens]}.")
     out(f"  Labels that the seller owes: {'the desk makes them' if terms.labels else 'a person uploads them'}.")
     out(f"  The return in commerce: {'the desk' if terms.writes_records else 'Backhaul'} writes it.")
+    out(f"  What came back: {'the desk, by its own settings,' if terms.moves_stock else 'Backhaul'} restocks it.")
     reasons = ", ".join(terms.reject_reasons)
     out(f"  Reasons for what it rejects: {reasons or 'none; such a case waits for a person'}.")
     for desk, channel in terms.carriers.items():
