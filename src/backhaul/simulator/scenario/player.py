@@ -20,6 +20,7 @@ HOUR = 3600.0
 PATIENCE = 30 * HOUR  # virtual seconds that an act, or on bad days the end, may wait for its turn
 _FIRST_WAIT, _LONGEST_WAIT = 120.0, 2 * HOUR
 _SOON = 600.0
+_LOOKS, _PAUSE = 8, 1.0  # real seconds apart
 _GRAIN, _GRAIN_ON_BAD_DAYS = 60.0, 300.0  # what comes within the same minute, or minutes, is done together
 
 
@@ -161,7 +162,7 @@ class Conductor:
         return play.begun + (at or 0.0)
 
     async def _end(self, play: Play) -> None:
-        found = await self._judge(play, play.scenario.end)
+        found = await self._verdict(play, play.scenario.end)
         over = self._now - play.begun - play.scenario.until
         if found and not self._calm and over < PATIENCE:
             self._late[id(play)] = found
@@ -170,6 +171,18 @@ class Conductor:
         play.complaints += found
         play.judged = True
         self._heard(play, "the end")
+
+    async def _verdict(self, play: Play, expected: Sequence[Expected]) -> list[str]:
+        """What is wrong at this moment of simulated time. The hub may have learnt of the moment a little late: it is
+        given real seconds, in which no simulated time passes."""
+        found = await self._judge(play, expected)
+        for _ in range(_LOOKS if self._calm else 0):
+            if not found:
+                break
+            await asyncio.sleep(_PAUSE)
+            await self._hub.still()
+            found = await self._judge(play, expected)
+        return found
 
     async def _judge(self, play: Play, expected: Sequence[Expected]) -> list[str]:
         cases = [each.case for each in expected if each.case in play.cases]
