@@ -42,8 +42,9 @@ class Stillness:
 
     def __init__(self, hub: Hub, control: ControlClient, *, calm: bool = True) -> None:
         self._hub, self._control = hub, control
-        # A sweep after every move of the clock would be most of the work; on bad days it is what finds lost messages.
-        self._sweep_s = 6 * 3600.0 if calm else 600.0
+        # A sweep after every move of the clock would be most of the work. On bad days it is what finds lost messages,
+        # well within the patience of any story.
+        self._sweep_s = 6 * 3600.0 if calm else 3600.0
         self._soon_s = SOON_S if calm else SOON_ON_BAD_DAYS_S
         self._since_sweep = 0.0
         self._over: list[UUID] = []  # shops
