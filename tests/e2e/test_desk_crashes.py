@@ -73,6 +73,20 @@ async def _to_process(case: Return) -> None:
     await case.decide(Decision.ACCEPT_PARCEL)
 
 
+async def test_nothing_is_opened_before_the_desk_has_shown_its_reasons(opener: Opener) -> None:
+    """A return opened without the list would carry the fallback as the policy spells it, and be refused for good."""
+    async with opener(spec=desk.SPEC, rate=RATE) as stage:
+        await desk.set_up(stage)
+        await stage.control.add_mood("unavailable", vendor="loop", endpoint="POST *draft-returns", times=1)
+        case = await stage.ask()
+        await case.approve()
+        await desk.opened(case)
+        (mood,) = (await stage.control.call("GET", "/moods"))["moods"]
+        assert mood["struck"] == 1
+        attempts = await stage.hub.pool.fetch("select attempts from effect where kind = 'open_desk_return'")
+        assert [each["attempts"] for each in attempts] == [1]
+
+
 async def test_a_silent_desk_holds_neither_channel_nor_commerce(opener: Opener) -> None:
     async with opener(spec=desk.SPEC) as stage:
         await desk.set_up(stage, Booker.HUB)

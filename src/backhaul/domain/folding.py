@@ -111,7 +111,6 @@ def fold_desk(seen: Seen, found: DeskReturn | None, others: tuple[DeskReturn, ..
         desk_heard=max(seen.desk_heard, heard),
         desk_behind=False,
         desk_since=seen.desk_since if still else now,
-        desk_reasons=() if found is not None else seen.desk_reasons,
         backoff=without(seen.backoff, Party.DESK),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from backhaul.domain.desk import DeskReturn
+from backhaul.domain.desk import DeskReason, DeskReturn
 from backhaul.domain.desks import own_return
 from backhaul.domain.effects import OpenDeskReturn
 from backhaul.domain.facts import Label
@@ -46,21 +46,23 @@ async def desk(run: Run) -> None:
         others = tuple(each for each in listed if own is None or each.id != own.id)
         if own is not None and own in listed:
             own = await connector.desk_return(own.id) or own  # with its notes
+    # Read before the look counts as done: a return opened without the list would carry a reason the desk refuses.
+    reasons = await _reasons(run) if own is None else ()
     run.saw(fold_desk(run.facts.seen, own, others, heard, run.now()))
-    await _reasons(run)
+    run.see(desk_reasons=reasons)
     _tell(run, before)
 
 
 GONE = ("cancelled", "expired")
 
 
-async def _reasons(run: Run) -> None:
+async def _reasons(run: Run) -> tuple[DeskReason, ...]:
     """The desk's own list, as long as the return has still to be opened by one of its reasons."""
     seen = run.facts.seen
     postal_code = seen.order.postal_code if seen.order else ""
-    if seen.desk is None and seen.commerce is not None and postal_code and run.facts.desk is not None:
-        reasons = await run.vendors.desk_reasons(run.known.connections, run.shop_id, seen.commerce.name, postal_code)
-        run.see(desk_reasons=reasons)
+    if seen.commerce is None or not postal_code or run.facts.desk is None:
+        return ()
+    return await run.vendors.desk_reasons(run.known.connections, run.shop_id, seen.commerce.name, postal_code)
 
 
 def _tell(run: Run, before: DeskReturn | None) -> None:
