@@ -213,18 +213,7 @@ def _decide(
             Trouble(f"invalid:{wanted.target}", "decision", problem, "Choose another answer.", deadline=due.deadline)
         )
         return False
-    because = because or f"decided by {vote.by}"
-    if vote.decision in REJECTIONS and vote.evidence:
-        proof = pictures(facts, case, due, vote, policy, now, draft)
-        if proof.wait or proof.stuck:
-            return proof.wait
-        wanted = msgspec.structs.replace(wanted, images=proof.images)
-        because = ", ".join(part for part in (because, proof.text) if part)
-    if facts.stale(Party.CHANNEL) or now - facts.seen.channel_at > FRESH:
-        draft.steps.append(Look(Source.CASE, "before a decision is written", 3))
-        return True
-    draft.steps.append(Write(wanted, because, vote.by, 4))
-    return True
+    return _write(facts, policy, case, due, vote, wanted, because, now, draft)
 
 
 def _decide_units(
@@ -239,8 +228,21 @@ def _decide_units(
         return False
     ready = by_unit.effects(case, due, vote, offered_here.subject)
     wanted = next((each for each in ready if facts.may_write(each.target, vote.at)), None)
-    if wanted is None:
-        return True
+    return wanted is None or _write(facts, policy, case, due, vote, wanted, because, now, draft)
+
+
+def _write(
+    facts: Facts,
+    policy: Policy,
+    case: ChannelCase,
+    due: ActionDue,
+    vote: Vote,
+    wanted: Decide | DecideUnits,
+    because: str,
+    now: int,
+    draft: Draft,
+) -> bool:
+    """Write a valid answer: its pictures first, and on a fresh look only."""
     because = because or f"decided by {vote.by}"
     if wanted.decision in REJECTIONS and vote.evidence:
         proof = pictures(facts, case, due, vote, policy, now, draft)
