@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from backhaul.kit.http import AnswerLost, Exchange, HttpClient, NotSent
+from backhaul.kit.http import AnswerLost, Exchange, HttpClient, NotSent, on_this_machine
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -103,6 +103,22 @@ async def test_a_refused_connection_and_a_wrong_address_send_nothing() -> None:
         ):
             with pytest.raises(NotSent):
                 await http.request("POST", url, body=b"x")
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:4711", "http://localhost:1/x/", "http://[::1]:9", "HTTPS://127.9.9.9"]
+)
+def test_this_machine(address: str) -> None:
+    assert on_this_machine(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "127.0.0.1", "http://10.0.0.1", "http://localhost.example.com", "http://127.0.0.1.example.com",
+     "http://127.0.0.1@example.com", "http://u:p@127.0.0.1", "ftp://127.0.0.1", "http://["],
+)  # fmt: skip
+def test_not_this_machine(address: str) -> None:
+    assert not on_this_machine(address)
 
 
 async def test_an_unknown_host_sends_nothing() -> None:

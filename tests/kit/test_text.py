@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backhaul.kit.text import MASK, digits, is_secret_name, mask_headers, mask_url, truncate
+from backhaul.kit.text import MASK, Secret, digits, is_secret_name, mask_headers, mask_url, span, truncate
 
 
 @given(st.text(), st.integers(min_value=1, max_value=20))
@@ -44,3 +44,17 @@ def test_mask_url() -> None:
 
 def test_mask_headers() -> None:
     assert mask_headers({"Accept": "a", "X-Access-Token": "t"}) == {"Accept": "a", "X-Access-Token": MASK}
+
+
+def test_a_secret_shows_only_when_it_is_asked_to() -> None:
+    secret = Secret("hush")
+    assert "hush" not in f"{secret} {secret!r} {[secret]}"
+    assert (secret.reveal(), bool(secret), bool(Secret(""))) == ("hush", True, False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (-59.9, "59 s"), (60, "1 min"), (3600, "1 h 0 min"), (-7199, "1 h 59 min"), (90000, "1 d 1 h")],
+)
+def test_a_span_is_told_in_its_two_largest_units(seconds: float, text: str) -> None:
+    assert span(seconds) == text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
@@ -11,6 +10,7 @@ import aiohttp
 import msgspec
 
 from backhaul.cli.running import Problem
+from backhaul.kit.http import on_this_machine
 from backhaul.wiring import Hub
 from backhaul.work.clocks import kept
 
@@ -30,14 +30,7 @@ class Account(msgspec.Struct, frozen=True):
 
 def control_address(text: str) -> str:
     """The address of a control API; refused unless it is on this machine."""
-    parts = urlsplit(text)
-    try:
-        fine = parts.scheme == "http" and (
-            parts.hostname == "localhost" or ipaddress.ip_address(parts.hostname or "").is_loopback
-        )
-    except ValueError:
-        fine = False
-    if not fine:
+    if not (on_this_machine(text) and text.lower().startswith("http:")):
         raise Problem(
             f"--simulated-by {text}: a simulator runs on this machine; write http://127.0.0.1:PORT, as it printed it", 2
         )

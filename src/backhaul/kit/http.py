@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from types import SimpleNamespace, TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -23,6 +24,17 @@ from backhaul.kit.text import mask_headers, mask_url, truncate
 log = logging.getLogger(__name__)
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def on_this_machine(address: str) -> bool:
+    """Whether it is an http or https address of this very machine, without a user's name in it."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+    return loopback and parts.scheme in ("http", "https") and parts.username is None
 
 
 class TransportError(Exception):

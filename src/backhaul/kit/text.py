@@ -14,11 +14,41 @@ _SECRET_NAME = re.compile(
 )
 
 
+class Secret:
+    """A text that shows in no log, error or repr; :meth:`reveal` is the one way to it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
 def truncate(text: str, limit: int) -> str:
     """``text`` in at most ``limit`` characters, the last of them an ellipsis when something was left out."""
     if limit < 1:
         raise ValueError("a limit is at least 1")
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def span(seconds: float) -> str:
+    """A length of time in its two largest units; the pages' scripts follow the same rule."""
+    left = int(abs(seconds))
+    days, hours, minutes = left // 86400, left // 3600 % 24, left // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes else f"{left} s"
 
 
 def digits(text: str) -> str:

@@ -21,6 +21,7 @@ from litestar.enums import MediaType
 from markupsafe import Markup
 
 from backhaul.domain.money import Money
+from backhaul.kit.text import span
 from backhaul.store import pages
 from backhaul.store.pages import Shop
 from backhaul.web import words
@@ -71,17 +72,6 @@ def when(value: float | datetime | None, shop: Shop | None, *, day: bool = False
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         moment.astimezone(UTC).isoformat(timespec="seconds"), title, shown
     )
-
-
-def span(seconds: float) -> str:
-    """A length of time in its two largest units; the same rule as in app.js."""
-    left = int(abs(seconds))
-    days, hours, minutes = left // 86400, left // 3600 % 24, left // 60 % 60
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min" if minutes else f"{left} s"
 
 
 def countdown(deadline: int | None, shop: Shop | None, real: float) -> Markup:

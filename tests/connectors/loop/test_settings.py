@@ -24,7 +24,7 @@ def test_live() -> None:
     settings = read_settings(login({**LIVE, "previous_webhook_secret": " older "}))
     assert (settings.base, settings.simulated) == ("https://api.loopreturns.com/api/2026-10", False)
     assert settings.origin == "https://api.loopreturns.com"
-    assert [str(each) for each in settings.webhook_secrets] == ["made-up-secret", "older"]
+    assert [each.reveal() for each in settings.webhook_secrets] == ["made-up-secret", "older"]
 
 
 def test_secrets_do_not_show() -> None:

@@ -102,7 +102,7 @@ class Loop:
 
     async def exchange(self, code: str) -> Tokens:
         """The key itself, with the rights it was found to have. Raises NeedsReauth when it cannot even read returns."""
-        key = str(self._settings.api_key)
+        key = self._settings.api_key.reveal()
         rights = await self._client.rights(key)
         if "returns" not in rights:
             name = errors.RIGHTS["returns"]
@@ -117,7 +117,7 @@ class Loop:
     async def shops(self) -> tuple[ShopInfo, ...]:
         """The one account of the key. Loop tells neither its name nor its currency, and its number only on a
         subscription. Raises NeedsReauth when the key cannot even read returns."""
-        key = str(self._settings.api_key)
+        key = self._settings.api_key.reveal()
         rights = (await self.exchange("")).scopes
         known = await self._subscriptions(key) if HOOKS in rights else []
         number = next((found for each in known if (found := mapping.text(each.shop_id))), "")
@@ -128,7 +128,7 @@ class Loop:
 
     def verify(self, raw: bytes, headers: Mapping[str, str]) -> bool:
         """Whether the webhook secret, or the one before it, signed these bytes."""
-        return webhooks.verify(raw, headers, self._settings.webhook_secrets)
+        return webhooks.verify(raw, headers, [each.reveal() for each in self._settings.webhook_secrets])
 
     def news(self, raw: bytes, headers: Mapping[str, str]) -> News:
         """What a verified body says."""

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import msgspec
 
 from backhaul.kit.crypto import sha256_hex
+from backhaul.kit.http import on_this_machine
+from backhaul.kit.text import Secret
 from backhaul.ports.errors import Refused
 from backhaul.ports.factory import Login
 
 API_VERSION = "2026-10"
 LIVE = "https://api.loopreturns.com"
 SIMULATED = "sim_"  # what every credential of a simulated account begins with, and no real one
-
-
-class Secret(str):
-    """Text that does not show itself."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'" if self else "''"
 
 
 class LoopSettings(msgspec.Struct, frozen=True):
@@ -42,7 +34,7 @@ class LoopSettings(msgspec.Struct, frozen=True):
     @property
     def key_name(self) -> str:
         """What tells one key from another without showing it."""
-        return f"key {sha256_hex(self.api_key)[:10]}"
+        return f"key {sha256_hex(self.api_key.reveal())[:10]}"
 
 
 def read_settings(login: Login) -> LoopSettings:
@@ -84,13 +76,7 @@ def _check_world(field: str, value: str, *, simulated: bool) -> None:
 
 
 def _check_loopback(base: str) -> None:
-    try:
-        parts = urlsplit(base)
-        host = parts.hostname or ""
-        loopback = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback or parts.scheme not in ("http", "https") or parts.username is not None:
+    if not on_this_machine(base):
         raise _bad("api_key", f"a simulated account answers on this machine only, not at {base!r}")
 
 

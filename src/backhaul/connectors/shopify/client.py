@@ -157,7 +157,7 @@ class Client:
         form = {
             "grant_type": "client_credentials",
             "client_id": settings.client_id,
-            "client_secret": str(settings.client_secret),
+            "client_secret": settings.client_secret.reveal(),
         }
         asked_at = self._clock()
         try:

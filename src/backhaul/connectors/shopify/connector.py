@@ -143,7 +143,7 @@ class Shopify:
     async def exchange(self, code: str) -> Tokens:
         """A token for the app's credentials, for 24 hours; an older custom app's token as it is."""
         if self._settings.access_token:
-            return Tokens(access=str(self._settings.access_token), account=self._settings.domain)
+            return Tokens(access=self._settings.access_token.reveal(), account=self._settings.domain)
         return await self._client.token()
 
     async def refresh(self, refresh: str) -> Tokens:
@@ -161,7 +161,7 @@ class Shopify:
 
     def verify(self, raw: bytes, headers: Mapping[str, str]) -> bool:
         """Whether the client secret, or one before it, signed these bytes."""
-        return webhooks.verify(raw, headers, self._settings.webhook_secrets)
+        return webhooks.verify(raw, headers, [each.reveal() for each in self._settings.webhook_secrets])
 
     def news(self, raw: bytes, headers: Mapping[str, str]) -> News:
         """What a verified body says."""

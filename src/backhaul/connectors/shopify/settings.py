@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import msgspec
 
+from backhaul.kit.http import on_this_machine
+from backhaul.kit.text import Secret
 from backhaul.ports.errors import Refused
 from backhaul.ports.factory import Login
 
@@ -17,15 +18,6 @@ TOKEN_PATH = "/admin/oauth/access_token"
 
 _DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
 _SIMULATED = ("sim_", "shpat_sim_")
-
-
-class Secret(str):
-    """Text that does not show itself."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'" if self else "''"
 
 
 class ShopifySettings(msgspec.Struct, frozen=True):
@@ -97,13 +89,7 @@ def _check_world(field: str, value: str, *, simulated: bool) -> None:
 
 
 def _check_loopback(base: str) -> None:
-    try:
-        parts = urlsplit(base)
-        host = parts.hostname or ""
-        loopback = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback or parts.scheme not in ("http", "https") or parts.username is not None:
+    if not on_this_machine(base):
         raise _bad("shop_domain", f"a simulated shop answers on this machine only, not at {base!r}")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from backhaul.kit.http import on_this_machine
+from backhaul.kit.text import Secret
 from backhaul.ports.errors import NeedsReauth
 from backhaul.ports.factory import Login
 
@@ -14,25 +15,6 @@ LIVE_API = "https://open-api.tiktokglobalshop.com"
 LIVE_AUTH = "https://auth.tiktok-shops.com"
 LIVE_CONSENT = "https://services.tiktokshop.com"
 SIMULATED = "sim_"  # what every credential of a simulated app begins with, and no real one
-
-
-class Secret:
-    """A text that shows in no log, error or repr; :meth:`reveal` is the one way to it."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself."""
-        return self._text
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +84,5 @@ def _wanted(values: Mapping[str, str], name: str) -> str:
 
 
 def _check_loopback(address: str, what: str) -> None:
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-    except ValueError:
-        parts, host = None, ""
-    if parts is None or parts.scheme not in ("http", "https") or parts.username or not _is_loopback(host):
+    if not on_this_machine(address):
         raise NeedsReauth(f"{what} of a simulated connection must be on this machine (127.0.0.1)")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

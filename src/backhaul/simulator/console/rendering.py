@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import jinja2
 from aiohttp import web
 
+from backhaul.kit.text import span
 from backhaul.simulator import money
 from backhaul.simulator.tiktok import model as m
 
@@ -55,17 +56,6 @@ def static(request: web.Request) -> web.Response:
 def moment(at: float | None) -> str:
     """A virtual time, to the second, UTC; an en dash for none."""
     return "–" if not at else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def span(seconds: float) -> str:
-    """How long, in two units at most."""
-    left = int(abs(seconds))
-    days, hours, minutes = left // 86400, left // 3600 % 24, left // 60 % 60
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min" if minutes else f"{left} s"
 
 
 def words(text: str) -> str:

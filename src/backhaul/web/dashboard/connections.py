@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from backhaul.kit.http import on_this_machine
 from backhaul.ports.manifest import Manifest
 from backhaul.store import connection_pages, pages
 from backhaul.web import forms
@@ -80,13 +79,7 @@ def loopback(address: str) -> str:
     """A simulator's address: it never leaves this machine."""
     if not address:
         return ""
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-        fine = parts.scheme in ("http", "https") and (host == "localhost" or ipaddress.ip_address(host).is_loopback)
-    except ValueError:
-        fine = False
-    if not fine:
+    if not on_this_machine(address):
         raise BadInput("A simulated connection needs an address on this machine, such as http://127.0.0.1:8481.")
     return address.rstrip("/")
 
