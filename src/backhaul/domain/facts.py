@@ -234,6 +234,17 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     withdrawn: int | None = None  # when a person gave up what was not started yet
 
 
+class Place(msgspec.Struct, frozen=True):
+    """A unit that stands on a return in commerce which no case of ours opened: the ``number``-th of its order line
+    there."""
+
+    unit_id: str
+    return_id: str
+    line_id: str
+    number: int
+    mine: bool = False  # held by this case, not by another of its order
+
+
 class Facts(msgspec.Struct, frozen=True):
     """One case. ``heard`` counts the hints per party; a read older than its count is stale."""
 
@@ -249,6 +260,8 @@ class Facts(msgspec.Struct, frozen=True):
     adopted_elsewhere: frozenset[str] = frozenset()  # commerce refunds that other cases of the order have adopted
     desk_elsewhere: frozenset[str] = frozenset()  # returns in the desk that stand for other cases of the order
     moved_elsewhere: frozenset[str] = frozenset()  # units whose stock other cases of the order have moved, or move now
+    places: tuple[Place, ...] = ()  # units of the order's cases on returns that somebody else opened in commerce
+    creating_elsewhere: frozenset[str] = frozenset()  # cases of the order, by the channel's id, that write a return
     beginning: bool = False  # a case of ours is being started on the order: this may be it
     nameless: bool = False  # the channel has given the case no id (yet): see `starting`
     rivals: frozenset[str] = frozenset()  # ids of cases of the order that other cases of ours have started

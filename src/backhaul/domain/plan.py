@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backhaul.domain.adoption import adopted, held
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.deadlines import last_attempt, nearest, warn
 from backhaul.domain.decisions import decision_lane
@@ -26,6 +27,7 @@ VERSION = 1  # part of the record of why something was done
 def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     """What must happen next with one case at ``now`` (Unix seconds by the shop's clock)."""
     draft = Draft()
+    draft.places = held(facts)
     case = facts.channel
     if case is None and facts.nameless:
         return _nameless(facts, now, draft)
@@ -44,11 +46,12 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
             follow(effect, facts, now, urgent, draft)
     order = find_order(facts, now, draft)
     lines = case_lines(facts)
+    draft.places = adopted(facts, order, lines)
     lanes = {"decision": decision_lane(facts, policy, now, draft)}
     lanes["money"] = money_lane(facts, order, lines, now, draft)
     lanes["parcel"] = parcel_lane(facts, now, draft)
     lanes["stock"] = stock_lane(facts, policy, order, lines, now, draft)
-    lanes["records"] = records_lane(facts, policy, order, lines, draft)
+    lanes["records"] = records_lane(facts, policy, order, lines, now, draft)
     if facts.shop.desk is not None:
         lanes["desk"] = desk_lane(facts, policy, order, lines, lanes, now, draft)
         ask_for_reason(facts, draft)
@@ -166,6 +169,7 @@ def _freeze(facts: Facts, now: int, draft: Draft, lanes: dict[str, Lane], ended:
         action,
         deadline,
         draft.money,
+        draft.places,
     )
 
 

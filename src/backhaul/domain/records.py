@@ -5,6 +5,7 @@ It also finds the commerce order, which money and stock need.
 
 from __future__ import annotations
 
+from backhaul.domain.adoption import being_written, our_return
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.commerce import CommerceOrder, CommerceReturn
 from backhaul.domain.desk import DeskState
@@ -134,7 +135,9 @@ def never_there(facts: Facts, now: int) -> bool:
     return case is not None and _early(facts) and now >= case.updated_at + UNWRITTEN
 
 
-def records_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, lines: Lines, draft: Draft) -> Lane:
+def records_lane(
+    facts: Facts, policy: Policy, order: CommerceOrder | None, lines: Lines, now: int, draft: Draft
+) -> Lane:
     """Create, adopt, follow, cancel or close the return in commerce."""
     case = facts.channel
     assert case is not None
@@ -159,26 +162,8 @@ def records_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, line
             return Lane("open", record.name)
         return Lane("not_needed", terminal=True)
     if record is None:
-        return _create(facts, policy, case, order, lines, draft)
+        return _create(facts, policy, case, order, lines, now, draft)
     return _follow(facts, case, order, record, draft)
-
-
-def our_return(facts: Facts, order: CommerceOrder, lines: Lines) -> CommerceReturn | None:
-    """The return of this case in commerce: ours by its trace, or by that of the case whose part it was; else one that
-    somebody else opened on the same lines."""
-    case = facts.channel
-    assert case is not None
-    for trace in filter(None, (case.id, facts.seen.origin)):
-        for record in order.returns:
-            if record.trace == trace:
-                return record
-    wanted = lines.quantities()
-    for record in order.returns:
-        if not record.trace and record.status in ("open", "requested", "closed"):
-            held = {line.line_id: line.quantity for line in record.lines}
-            if wanted and all(held.get(line_id, 0) >= count for line_id, count in wanted.items()):
-                return record
-    return None
 
 
 def _end(order: CommerceOrder, record: CommerceReturn) -> Wanted:
@@ -204,7 +189,9 @@ def _unmatched(case: ChannelCase, order: CommerceOrder, lines: Lines, draft: Dra
     )
 
 
-def _create(facts: Facts, policy: Policy, case: ChannelCase, order: CommerceOrder, lines: Lines, draft: Draft) -> Lane:
+def _create(
+    facts: Facts, policy: Policy, case: ChannelCase, order: CommerceOrder, lines: Lines, now: int, draft: Draft
+) -> Lane:
     if case.stage not in APPROVED:
         ended = case.stage is Stage.CANCELLED
         return Lane("none" if ended else "not_yet", "" if ended else "after the channel's approval", terminal=ended)
@@ -214,6 +201,8 @@ def _create(facts: Facts, policy: Policy, case: ChannelCase, order: CommerceOrde
     wanted = lines.quantities()
     if not wanted or lines.unmatched:
         return Lane("finding_lines")  # a return is written once, with all its units
+    if being_written(facts, now, draft):
+        return Lane("creating", "its units may be on a return that is being written")
     chosen, short = shipped_units(order, wanted)
     if short:
         draft.troubles.append(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from backhaul.domain.adoption import our_return
 from backhaul.domain.channel import ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder, CommerceRefund, Payment
 from backhaul.domain.desk import DeskReturn
@@ -15,7 +16,7 @@ from backhaul.domain.effects import BookRefund, ProcessDeskReturn
 from backhaul.domain.facts import Booker, Facts, Payer
 from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money
-from backhaul.domain.records import never_there, no_location, our_return, propose, shipped_units
+from backhaul.domain.records import never_there, no_location, propose, shipped_units
 from backhaul.domain.steps import Draft, Entry, Lane, Look, MoneyView, Source, Trouble
 from backhaul.domain.words import ENDED, Kind, Party, Stage
 

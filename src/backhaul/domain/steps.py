@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from backhaul.domain.effects import AnyEffect, EffectState
+from backhaul.domain.facts import Place
 from backhaul.domain.money import Money
 from backhaul.domain.words import Action, Decision, Party
 
@@ -166,6 +167,7 @@ class Draft:
         self.entries: list[Entry] = []
         self.wake_at: int | None = None
         self.money = MoneyView()
+        self.places: tuple[Place, ...] = ()
 
     def wake(self, at: int | None) -> None:
         """Look again at this time, or earlier."""
@@ -187,6 +189,7 @@ class Plan(msgspec.Struct, frozen=True):
     next_action: Action | None
     deadline: int | None
     money: MoneyView
+    places: tuple[Place, ...] = ()  # the units that the case holds on somebody else's return in commerce
 
 
 class View(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from backhaul.domain.adoption import our_return
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.commerce import CommerceOrder, CommerceReturn, ReturnedLine
 from backhaul.domain.effects import Dispose
 from backhaul.domain.facts import Facts
 from backhaul.domain.matching import Lines
 from backhaul.domain.policy import Policy
-from backhaul.domain.records import no_location, our_return, propose
+from backhaul.domain.records import no_location, propose
 from backhaul.domain.steps import Draft, Lane, Question, Trouble, Write
 from backhaul.domain.words import Action, Disposition, Stage
 

@@ -11,7 +11,7 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import AnyEffect, Dispose, Effect, EffectState, Safety
-from backhaul.domain.facts import LINE_LEVEL, Booker, Mode, Payer, Said, Seen, ShopTerms
+from backhaul.domain.facts import LINE_LEVEL, Booker, Mode, Payer, Place, Said, Seen, ShopTerms
 from backhaul.domain.folding import Command, fold_said, name_units
 from backhaul.domain.steps import View
 from backhaul.domain.words import Party
@@ -43,6 +43,8 @@ class Known(msgspec.Struct, frozen=True):
     beginning: bool = False  # a case of ours is being started on the order
     moved_elsewhere: frozenset[str] = frozenset()  # units whose stock other cases of the order move
     rivals: frozenset[str] = frozenset()  # ids of cases that other cases of the order have started
+    places: tuple[Place, ...] = ()  # units of the order's cases on returns that somebody else opened
+    creating_elsewhere: frozenset[str] = frozenset()  # cases of the order, by the channel's id, that write a return
 
 
 _seen = msgspec.json.Decoder(Seen)
@@ -69,6 +71,13 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
     array(select e.wanted from effect e join return_case o on o.id = e.case_id where o.shop_id = c.shop_id
           and o.order_id = c.order_id and o.id <> c.id and c.order_id <> '' and e.kind = 'dispose'
           and e.state in ('intent', 'sent', 'accepted', 'confirmed')) as moved,
+    array(select (r.unit_id, r.adopted_return_id, r.commerce_line_id, r.adopted_number, o.id = c.id)
+          from return_case o join return_line r on r.case_id = o.id
+          where r.adopted_return_id <> '' and o.shop_id = c.shop_id and (o.id = c.id or o.order_id = c.order_id)
+          and c.order_id <> '' order by o.id, r.unit_id) as places,
+    array(select o.channel_id from effect e join return_case o on o.id = e.case_id where o.shop_id = c.shop_id
+          and o.order_id = c.order_id and o.id <> c.id and c.order_id <> '' and o.channel_id is not null
+          and e.kind = 'create_return' and e.state in ('intent', 'sent', 'accepted', 'confirmed')) as creating,
     case when c.channel_id is null then array(
         select e.result from effect e join return_case o on o.id = e.case_id
         where o.shop_id = c.shop_id and o.order_id = c.order_id and o.id <> c.id and e.result <> ''
@@ -134,6 +143,8 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             row["beginning"],
             _units_of(row["moved"]),
             frozenset(row["rivals"]),
+            tuple(Place(*each) for each in row["places"]),
+            frozenset(row["creating"]),
         )
     return known
 
@@ -181,20 +192,6 @@ async def name_order(pool: Pool, case_id: UUID, case: ChannelCase | None) -> Non
 def _units_of(disposals: Sequence[bytes]) -> frozenset[str]:
     wanted = (_wanted.decode(each) for each in disposals)
     return frozenset(unit for each in wanted if isinstance(each, Dispose) for unit in each.units)
-
-
-async def moved(pool: Pool, case_id: UUID, shop_id: UUID, order_id: str) -> frozenset[str]:
-    """Units whose stock other cases of the order have moved, or are moving."""
-    rows = await pool.fetch(
-        """
-        select e.wanted from effect e join return_case o on o.id = e.case_id where o.shop_id = $2 and o.order_id = $3
-        and o.id <> $1 and e.kind = 'dispose' and e.state in ('intent', 'sent', 'accepted', 'confirmed')
-        """,
-        case_id,
-        shop_id,
-        order_id,
-    )
-    return _units_of([row["wanted"] for row in rows])
 
 
 async def origin(

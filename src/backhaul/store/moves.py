@@ -99,6 +99,8 @@ class Unit(msgspec.Struct, frozen=True):
     received_at: int | None
     condition: str | None
     disposition: str | None
+    adopted_return_id: str = ""  # the return of somebody else in commerce on which it stands
+    adopted_number: int = 0
 
 
 class Move(msgspec.Struct):

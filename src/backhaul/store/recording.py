@@ -245,12 +245,13 @@ async def _units(connection: Connection, moves: list[Move]) -> None:
         {
             "case_id": "uuid", "shop_id": "uuid", "unit_id": "text", "order_line_id": "text", "sku": "text",
             "name": "text", "refund": "bigint", "commerce_line_id": "text", "received_at": "bigint",
-            "condition": "text", "disposition": "text",
+            "condition": "text", "disposition": "text", "adopted_return_id": "text", "adopted_number": "int",
         },
         rows,
         """on conflict (case_id, unit_id) do update set order_line_id = excluded.order_line_id, sku = excluded.sku,
         name = excluded.name, refund = excluded.refund, commerce_line_id = excluded.commerce_line_id,
-        received_at = excluded.received_at, condition = excluded.condition, disposition = excluded.disposition""",
+        received_at = excluded.received_at, condition = excluded.condition, disposition = excluded.disposition,
+        adopted_return_id = excluded.adopted_return_id, adopted_number = excluded.adopted_number""",
     )  # fmt: skip
     parcels = [
         (move.turn.shop_id, *move.parcel, move.turn.subject_id) for move in moves if move.parcel and move.parcel[0]

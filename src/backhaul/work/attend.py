@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from backhaul.domain.folding import name_units
 from backhaul.domain.plan import plan as plan_case
 from backhaul.domain.policy import HOUR, Policy
 from backhaul.domain.steps import Look, Plan, Send, Settle, Step, Warn, Write
@@ -24,7 +23,7 @@ from backhaul.store.moves import Halted, Lost, Move, Twin
 from backhaul.store.turns import Turn
 from backhaul.work import looking, sending, subscribing, sweep, tokens
 from backhaul.work.budget import URGENT
-from backhaul.work.describing import describe
+from backhaul.work.describing import describe, unclaimed
 from backhaul.work.run import Probe, Run, no_probe
 from backhaul.work.vendors import Vendors, shop_time
 
@@ -129,7 +128,8 @@ class Attendant:
             if run.move.named is not None:
                 await run.write()  # before anything is sent for it: the case may become one with another here
             plan = plan_case(run.facts, run.policy, run.now())
-            if not run.counted and (run.facts.channel is not None or run.facts.nameless):
+            new = not run.counted and (run.facts.channel is not None or run.facts.nameless)
+            if new or unclaimed(run, plan):
                 # A new case is on the page once the channel has shown it, however slow the others are.
                 describe(run, plan)
                 await run.write()
@@ -163,16 +163,9 @@ class Attendant:
             heard = await turns.again(connection, run.case_id, run.known.turn.claim)
             if heard is None:
                 return False
-            fresh = (await cases.load(connection, {run.case_id: run.known.turn}))[run.case_id]
+        fresh = await run.reload()
         run.facts = msgspec.structs.replace(
-            run.facts,
-            said=name_units(fresh.said, run.facts.channel),
-            shop=fresh.terms,
-            heard_channel=heard[0],
-            heard_commerce=heard[1],
-            heard_desk=heard[2],
-            beginning=fresh.beginning,
-            moved_elsewhere=fresh.moved_elsewhere,
+            run.facts, heard_channel=heard[0], heard_commerce=heard[1], heard_desk=heard[2]
         )
         run.policy = await self._policy(fresh)
         run.started = time.monotonic()

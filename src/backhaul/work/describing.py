@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import msgspec
 
+from backhaul.domain.adoption import held
 from backhaul.domain.desk_votes import with_desk
 from backhaul.domain.effects import EffectState
 from backhaul.domain.matching import case_lines
@@ -24,13 +25,15 @@ def describe(run: Run, plan: Plan) -> None:
     _exceptions(run, plan.troubles)
     _entries(run, plan)
     _strangers(run)
-    units = _units(run)
+    units = _units(run, plan)
     if view != run.view or run.facts.seen != run.stored:
         run.move.columns = _columns(run, plan, view)
         run.move.counted = (run.view.status, bool(run.view.troubles)) if run.counted else None
         run.view, run.stored, run.counted = view, run.facts.seen, True
     if units != run.units:
         run.move.units, run.units = units, units
+        others = tuple(place for place in run.facts.places if not place.mine)
+        run.facts = msgspec.structs.replace(run.facts, places=(*others, *plan.places))
         if run.facts.channel is not None:
             way = run.facts.channel.way_back
             run.move.parcel = (way.tracking_number, way.carrier_name)
@@ -106,12 +109,13 @@ def _entries(run: Run, plan: Plan) -> None:
             run.tell("hub", f"money.{entry.kind}", f"{amount} ({entry.source})")
 
 
-def _units(run: Run) -> list[Unit]:
+def _units(run: Run, plan: Plan) -> list[Unit]:
     case, said = run.facts.channel, with_desk(run.facts).said
     if case is None:
         return _lines(run)
     places = {match.unit_id: match.line_id for match in case_lines(run.facts).matched}
     skus = {line.id: line.seller_sku for line in run.facts.seen.order.lines} if run.facts.seen.order else {}
+    numbers = {place.unit_id: (place.return_id, place.number) for place in plan.places}
     units = []
     for unit in case.units:
         verdict = said.verdicts.get(unit.id)
@@ -126,9 +130,18 @@ def _units(run: Run) -> list[Unit]:
                 said.received.get(unit.id),
                 verdict.condition if verdict else None,
                 verdict.disposition if verdict else None,
+                *numbers.get(unit.id, ("", 0)),
             )
         )
     return units
+
+
+def unclaimed(run: Run, plan: Plan) -> bool:
+    """Whether the case stands for something of another system's that is not written down yet: before anything is sent
+    on the strength of it, another case must not take it too."""
+    desk, stored = run.facts.seen.desk, run.stored.desk
+    claims = desk is not None and (stored is None or stored.id != desk.id)
+    return claims or plan.places != held(run.facts)
 
 
 def _lines(run: Run) -> list[Unit]:

@@ -73,8 +73,8 @@ async def _units_apart(run: Run, read: ChannelCase, channel: Any) -> None:
         return
     await cases.inherit(pool, run.case_id, origin[0])
     run.see(origin=origin[1])
-    said, moved = await cases.said(pool, run.case_id), await cases.moved(pool, run.case_id, run.shop_id, read.order_id)
-    run.facts = msgspec.structs.replace(run.facts, said=said, moved_elsewhere=moved)
+    await cases.name_order(pool, run.case_id, read)
+    await run.reload()
     run.tell("hub", "case.split", f"Its units were answered apart from return {origin[1]}; verdicts go with them.")
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from backhaul.domain.deadlines import nearest
 from backhaul.domain.facts import Facts, Seen
-from backhaul.domain.folding import back_off, without
+from backhaul.domain.folding import back_off, name_units, without
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
 from backhaul.domain.steps import Plan
@@ -19,6 +19,7 @@ from backhaul.domain.words import Party
 from backhaul.kit.clock import Affine
 from backhaul.kit.ids import uuid7
 from backhaul.ports.errors import NeedsReauth, Unavailable, VendorError, WireDrift
+from backhaul.store import cases
 from backhaul.store.cases import Known
 from backhaul.store.moves import HistoryLine, Move, Unit
 from backhaul.work.tokens import login_ended
@@ -67,6 +68,8 @@ class Run:
             beginning=known.beginning,
             nameless=not known.channel_id,
             rivals=known.rivals,
+            places=known.places,
+            creating_elsewhere=known.creating_elsewhere,
         )
         self.channel_id = known.channel_id
         self.view = known.view
@@ -98,6 +101,23 @@ class Run:
         self.move.named = self.channel_id = channel_id
         self.facts = msgspec.structs.replace(self.facts, nameless=False)
         self.tell("channel", "channel.named", f"The channel calls it {channel_id}.")
+
+    async def reload(self) -> Known:
+        """Learn again what people have said, on which terms, and what other cases of the order hold by now."""
+        async with self.vendors.pool.acquire() as connection:
+            fresh = (await cases.load(connection, {self.case_id: self.known.turn}))[self.case_id]
+        self.facts = msgspec.structs.replace(
+            self.facts,
+            said=name_units(fresh.said, self.facts.channel),
+            shop=fresh.terms,
+            adopted_elsewhere=fresh.adopted_elsewhere,
+            desk_elsewhere=fresh.desk_elsewhere,
+            moved_elsewhere=fresh.moved_elsewhere,
+            places=fresh.places,
+            creating_elsewhere=fresh.creating_elsewhere,
+            beginning=fresh.beginning,
+        )
+        return fresh
 
     async def write(self) -> str:
         """Commit what has gathered; raises Lost or Twin when the claim or the target is somebody else's (Merged when

@@ -1,0 +1,101 @@
+"""Two cases of one order and the returns that another program opened for it, at the worst moment."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import UUID
+
+from backhaul.domain.channel import ChannelCase, ChannelUnit
+from backhaul.domain.commerce import CommerceLine, CommerceOrder, CommerceReturn, ReturnedLine, ShippedLine
+from backhaul.domain.money import Money
+from backhaul.domain.words import Kind, Stage
+from tests.work.conftest import Bench
+
+
+def _approved(bench: Bench, name: str) -> None:
+    now = int(time.time())
+    bench.channel.cases[name] = ChannelCase(
+        name, "order-x", Kind.RETURN, Stage.AWAITING_SHIPMENT, now, now, raw_status="AGREED",
+        refund_total=Money(1000, "USD"), units=(ChannelUnit(f"u-{name}", "l-x", seller_sku="SKU-1"),),
+    )  # fmt: skip
+
+
+def _order(*returns: str, returnable: int) -> CommerceOrder:
+    line = CommerceLine("line", "SKU-1", quantity=2, refundable=2, unit_price=Money(1000, "USD"))
+    theirs = tuple(
+        CommerceReturn(name, name, "open", lines=(ReturnedLine(f"{name}-l", "line", 1, "shipped"),)) for name in returns
+    )
+    return CommerceOrder(
+        "c-order-x", "#1", "USD", 1, (line,), (ShippedLine("shipped", "line", returnable),), (), theirs,
+        stamped="order-x",
+    )  # fmt: skip
+
+
+async def _together(bench: Bench, *names: str) -> list[UUID]:
+    """Attend to the cases at once, so that each has read the order before any has written what it took."""
+    cases = []
+    for name in names:
+        _approved(bench, name)
+        cases.append(await bench.hear(name))
+    waiting = asyncio.Barrier(len(names))
+    left = len(names)
+
+    async def meet() -> None:
+        nonlocal left
+        if left > 0:
+            left -= 1
+            await waiting.wait()
+
+    bench.commerce.on_read = meet
+    await asyncio.gather(*(bench.attend(case) for case in cases))
+    for case in cases:  # whoever came second looks again
+        await bench.attend(case)
+    return cases
+
+
+async def _places(bench: Bench) -> list[tuple[str, str]]:
+    rows = await bench.pool.fetch("select unit_id, adopted_return_id from return_line order by adopted_return_id")
+    return [(row["unit_id"], row["adopted_return_id"]) for row in rows]
+
+
+async def test_two_cases_never_adopt_one_return(bench: Bench) -> None:
+    bench.commerce.orders["c-order-x"] = _order("R1", "R2", returnable=0)
+    cases = await _together(bench, "1", "2")
+    taken = await _places(bench)
+    assert sorted(return_id for _, return_id in taken) == ["R1", "R2"]
+    assert [await bench.exceptions(case) for case in cases] == [[], []]
+    assert bench.commerce.sent == []
+
+
+async def test_the_loser_creates_its_own(bench: Bench) -> None:
+    bench.commerce.orders["c-order-x"] = _order("R1", returnable=1)
+    await _together(bench, "1", "2")
+    (free, _), (_, return_id) = await _places(bench)
+    assert return_id == "R1"
+    assert [(type(wanted).__name__, getattr(wanted, "case_id", "")) for wanted in bench.commerce.sent] == [
+        ("CreateReturn", free.removeprefix("u-"))
+    ]
+
+
+async def test_a_place_is_given_back_when_the_case_is_called_off(bench: Bench) -> None:
+    bench.commerce.orders["c-order-x"] = _order("R1", returnable=0)
+    _approved(bench, "1")
+    first = await bench.hear("1")
+    await bench.attend(first)
+    assert await _places(bench) == [("u-1", "R1")]
+    _approved(bench, "2")
+    second = await bench.hear("2")
+    for _ in range(2):  # of which order it is, and so what the other has, is known after its first look
+        await bench.attend(second)
+    assert await bench.exceptions(second) == ["returnable"]
+    case = bench.channel.cases["1"]
+    bench.channel.cases["1"] = ChannelCase(
+        case.id, case.order_id, case.kind, Stage.CANCELLED, case.created_at, case.updated_at + 1, units=case.units
+    )
+    await bench.hear("1")
+    await bench.attend(first)
+    await bench.hear("2")
+    await bench.attend(second)
+    assert await _places(bench) == [("u-1", ""), ("u-2", "R1")]
+    assert await bench.exceptions(second) == []
