@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from backhaul.cli import doctor, finding, simulated
@@ -21,15 +25,26 @@ GROUP = typer.main.get_command(app)
 
 
 def commands() -> Iterator[tuple[str, ...]]:
-    def walk(command: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        inner = getattr(command, "commands", None)
-        if inner is None:
+    def walk(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        if not isinstance(command, TyperGroup):
             yield path
             return
-        for name, each in inner.items():
-            yield from walk(each, (*path, name))
+        for name in command.list_commands(typer.Context(command)):
+            yield from walk(command.get_command(typer.Context(command), name), (*path, name))
 
     return walk(GROUP, ())
+
+
+def test_a_command_loads_its_own_code_only() -> None:
+    asked = "import sys, backhaul.cli.returning; print(*(name for name in sys.modules if '.' not in name))"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
+    assert not {"alembic", "sqlalchemy", "litestar", "uvicorn", "graphql"} & set(done.stdout.split())
+
+
+def test_a_mistyped_command_is_told_its_neighbour() -> None:
+    done = CliRunner().invoke(app, ["retruns"])
+    assert done.exit_code == 2
+    assert "returns" in done.output
 
 
 def test_all_commands_are_there() -> None:

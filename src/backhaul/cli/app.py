@@ -1,31 +1,75 @@
-"""All commands of `backhaul`."""
+"""All commands of `backhaul`. The code of a command is loaded when it is called, or when all are listed."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
 
 from backhaul import __version__
-from backhaul.cli import (
-    auditing,
-    beginning,
-    connect,
-    demo,
-    desking,
-    doctor,
-    matrix,
-    people,
-    policies,
-    rehearsing,
-    returning,
-    serving,
-    shopping,
-    simulating,
-    syncing,
-)
+
+PANELS = {
+    "Run": {
+        "demo": "demo:demo",
+        "serve": "serving:serve",
+        "work": "serving:work",
+        "simulate": "simulating:simulate",
+    },
+    "Set up": {
+        "connect": "connect:connect",
+        "shops": "shopping:shops",
+        "shop": "shopping:configure",
+        "desk": "desking:desk",
+        "mode": "shopping:mode",
+        "policy": "policies:policy",
+        "rehearse": "rehearsing:rehearse",
+        "user": "people:user",
+        "token": "people:token",
+    },
+    "Every day": {
+        "returns": "returning:returns",
+        "start-return": "beginning:start_return",
+        "sync": "syncing:sync",
+        "replay": "syncing:replay",
+        "doctor": "doctor:doctor",
+        "audit": "auditing:audit",
+    },
+    "About": {"connectors": "matrix:connectors"},
+}
+
+
+class Commands(TyperGroup):
+    """Commands that are imported by name."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # Of these only the names count: they are compared with a mistyped one.
+        self.commands = {name: TyperCommand(name) for panel in PANELS.values() for name in panel}
+
+    def list_commands(self, ctx: object) -> list[str]:
+        """All names, in the order in which they are shown."""
+        return [name for panel in PANELS.values() for name in panel]
+
+    def get_command(self, ctx: object, cmd_name: str) -> Any:
+        """The command of this name, None when there is none."""
+        for panel, places in PANELS.items():
+            if cmd_name in places:
+                module, _, attribute = places[cmd_name].partition(":")
+                found = getattr(import_module(f"backhaul.cli.{module}"), attribute)
+                holder = typer.Typer()
+                if isinstance(found, typer.Typer):
+                    holder.add_typer(found, name=cmd_name, rich_help_panel=panel)
+                else:
+                    holder.command(cmd_name, rich_help_panel=panel)(found)
+                return get_group(holder).commands[cmd_name]
+        return None
+
 
 app = typer.Typer(
+    cls=Commands,
     name="backhaul",
     help="""Self-hosted returns hub for TikTok Shop: every return and refund, from request to the last cent.
 
@@ -52,28 +96,3 @@ def common(
     ] = False,
 ) -> None:
     """Options of all commands."""
-
-
-app.command(rich_help_panel="Run")(demo.demo)
-app.command(rich_help_panel="Run")(serving.serve)
-app.command(rich_help_panel="Run")(serving.work)
-app.command(rich_help_panel="Run")(simulating.simulate)
-
-app.command(rich_help_panel="Set up")(connect.connect)
-app.command(rich_help_panel="Set up")(shopping.shops)
-app.command("shop", rich_help_panel="Set up")(shopping.configure)
-app.command(rich_help_panel="Set up")(desking.desk)
-app.command(rich_help_panel="Set up")(shopping.mode)
-app.add_typer(policies.policy, name="policy", rich_help_panel="Set up")
-app.command(rich_help_panel="Set up")(rehearsing.rehearse)
-app.add_typer(people.user, name="user", rich_help_panel="Set up")
-app.add_typer(people.token, name="token", rich_help_panel="Set up")
-
-app.add_typer(returning.returns, name="returns", rich_help_panel="Every day")
-app.command("start-return", rich_help_panel="Every day")(beginning.start_return)
-app.command(rich_help_panel="Every day")(syncing.sync)
-app.add_typer(syncing.replay, name="replay", rich_help_panel="Every day")
-app.command(rich_help_panel="Every day")(doctor.doctor)
-app.command(rich_help_panel="Every day")(auditing.audit)
-
-app.command(rich_help_panel="About")(matrix.connectors)

@@ -13,9 +13,11 @@ from backhaul.cli import finding, logs, running
 from backhaul.cli.running import Problem
 from backhaul.domain.facts import Booker
 from backhaul.domain.policy import Policy
+from backhaul.rehearsal.api import ApiRefused
 from backhaul.rehearsal.house import Terms
 from backhaul.rehearsal.outcome import NOBODY, Outcome
 from backhaul.rehearsal.rehearse import rehearse as play_all
+from backhaul.rehearsal.stillness import Restless
 from backhaul.settings import Settings
 from backhaul.simulator.files import FileMistake
 from backhaul.simulator.scenario.model import Scenario
@@ -94,7 +96,10 @@ async def _rehearse(
                 ended.add(id(play))
             status.update(f"{len(ended)} of {len(chosen) * len(idle)} stories played")
 
-        return await play_all(chosen, terms, idle=idle, heard=heard)
+        try:
+            return await play_all(chosen, terms, idle=idle, heard=heard)
+        except (ApiRefused, Restless) as error:
+            raise Problem(str(error)) from error
 
 
 async def shop_terms(settings: Settings, name: str) -> Terms:

@@ -16,18 +16,15 @@ from typing import Any, NoReturn, TypeVar
 
 import asyncpg
 import typer
-from alembic.util.exc import CommandError
 from rich.console import Console
 
 from backhaul.cli import logs
 from backhaul.kit.crypto import CryptoError
 from backhaul.ports.errors import VendorError
-from backhaul.rehearsal.api import ApiRefused
-from backhaul.rehearsal.stillness import Restless
 from backhaul.settings import Settings, SettingsError, load_settings
 from backhaul.store.db import AWAY
 from backhaul.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from backhaul.store.migrate import migrate
+from backhaul.store.migrate import SchemaMismatch, migrate
 from backhaul.wiring import Hub, open_hub
 from backhaul.work.commands import CommandRefused
 from backhaul.work.logins import LoginRefused
@@ -79,7 +76,7 @@ def run(work: Coroutine[Any, Any, T], *, fast: bool = False) -> T:
         fail(str(error), error.code)
     except CryptoError as error:
         fail(str(error), 2)
-    except (EmbeddedPostgresError, CommandRefused, LoginRefused, VendorError, ApiRefused, Restless) as error:
+    except (EmbeddedPostgresError, CommandRefused, LoginRefused, VendorError) as error:
         fail((getattr(error, "text", "") and str(error)) or str(error))
     except asyncpg.PostgresError as error:
         fail(f"the database refused: {error}")
@@ -107,7 +104,7 @@ async def hub(settings: Settings, *, quiet: bool = True, pool_size: int | None =
     async with database(settings) as dsn:
         try:
             await migrate(dsn)
-        except CommandError as error:
+        except SchemaMismatch as error:
             raise Problem(f"the database does not fit this version of Backhaul: {error}") from error
         except asyncpg.InvalidAuthorizationSpecificationError as error:
             raise Problem(f"BACKHAUL_DATABASE_URL: PostgreSQL does not let us in: {error}", 2) from error
