@@ -6,6 +6,7 @@ An effect's *target* says what it answers, not when it is tried, so that two tri
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 from typing import ClassVar
 
 import msgspec
@@ -14,17 +15,23 @@ from backhaul.domain.money import Money
 from backhaul.domain.words import Action, Decision, Disposition, Kind, Party
 
 
-class Wanted(msgspec.Struct, frozen=True, tag_field="effect", omit_defaults=True):
-    """What an effect is to achieve; each subclass names its party and its target."""
+class Wanted(msgspec.Struct, frozen=True, tag_field="effect", omit_defaults=True, dict=True):
+    """What an effect is to achieve; each subclass says whom it asks, in which lane, and which of its fields name it."""
 
     party: ClassVar[Party]
     money: ClassVar[bool] = False
     lane: ClassVar[str]
+    named_by: ClassVar[tuple[str, ...]]
 
-    @property
+    @cached_property
     def target(self) -> str:
-        """The identity of the effect within its case."""
-        raise NotImplementedError
+        """The identity of the effect within its case. It is stored: an effect keeps it from version to version."""
+        return self.identity(str(self.__struct_config__.tag))
+
+    def identity(self, verb: str) -> str:
+        """A verb and the fields that name the effect, in their order."""
+        values = (getattr(self, name) for name in self.named_by)
+        return ":".join([verb, *("+".join(value) if isinstance(value, tuple) else str(value) for value in values)])
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -39,9 +46,10 @@ class Image(msgspec.Struct, frozen=True):
 class Decide(Wanted, frozen=True, tag="decide"):
     """Answer what the channel waits for."""
 
-    party: ClassVar[Party] = Party.CHANNEL
-    money: ClassVar[bool] = True
-    lane: ClassVar[str] = "decision"
+    party = Party.CHANNEL
+    money = True
+    lane = "decision"
+    named_by = ("case_id", "action", "round")
 
     case_id: str  # the channel's id
     action: Action
@@ -54,17 +62,14 @@ class Decide(Wanted, frozen=True, tag="decide"):
     subject: str = ""  # the channel's id of what is judged, where the channel named one
     lines: tuple[str, ...] = ()
 
-    @property
-    def target(self) -> str:
-        return f"decide:{self.case_id}:{self.action}:{self.round}"
-
 
 class DecideUnits(Wanted, frozen=True, tag="decide_units"):
     """Answer for some units of what the channel judges; they may become a case of their own by it."""
 
-    party: ClassVar[Party] = Party.CHANNEL
-    money: ClassVar[bool] = True
-    lane: ClassVar[str] = "decision"
+    party = Party.CHANNEL
+    money = True
+    lane = "decision"
+    named_by = ("case_id", "action", "round", "units")
 
     case_id: str
     action: Action
@@ -77,17 +82,18 @@ class DecideUnits(Wanted, frozen=True, tag="decide_units"):
     offer: Money | None = None
     images: tuple[Image, ...] = ()
 
-    @property
+    @cached_property
     def target(self) -> str:
-        return f"decide:{self.case_id}:{self.action}:{self.round}:{'+'.join(self.units)}"
+        return self.identity("decide")
 
 
 class StartReturn(Wanted, frozen=True, tag="start_return"):
     """Begin a refund or a return as the seller. The channel does not review it again."""
 
-    party: ClassVar[Party] = Party.CHANNEL
-    money: ClassVar[bool] = True
-    lane: ClassVar[str] = "decision"
+    party = Party.CHANNEL
+    money = True
+    lane = "decision"
+    named_by = ("order_id",)
 
     order_id: str
     kind: Kind
@@ -95,17 +101,14 @@ class StartReturn(Wanted, frozen=True, tag="start_return"):
     reason_key: str
     amount: Money | None = None  # a part of what the channel would refund
 
-    @property
-    def target(self) -> str:
-        return f"start_return:{self.order_id}"
-
 
 class StartCancellation(Wanted, frozen=True, tag="start_cancellation"):
     """Cancel an order, or lines of it, as the seller."""
 
-    party: ClassVar[Party] = Party.CHANNEL
-    money: ClassVar[bool] = True
-    lane: ClassVar[str] = "decision"
+    party = Party.CHANNEL
+    money = True
+    lane = "decision"
+    named_by = ("order_id",)
 
     order_id: str
     lines: tuple[str, ...]
@@ -116,16 +119,13 @@ class StartCancellation(Wanted, frozen=True, tag="start_cancellation"):
         """What it begins."""
         return Kind.CANCELLATION
 
-    @property
-    def target(self) -> str:
-        return f"start_cancellation:{self.order_id}"
-
 
 class UploadLabel(Wanted, frozen=True, tag="upload_label"):
     """Give the channel the document the buyer prints or shows. Once per return; it cannot be corrected."""
 
-    party: ClassVar[Party] = Party.CHANNEL
-    lane: ClassVar[str] = "parcel"
+    party = Party.CHANNEL
+    lane = "parcel"
+    named_by = ("case_id",)
 
     case_id: str
     attachment: str  # id of the stored file
@@ -134,16 +134,13 @@ class UploadLabel(Wanted, frozen=True, tag="upload_label"):
     carrier_id: str
     document: str = "label"
 
-    @property
-    def target(self) -> str:
-        return f"upload_label:{self.case_id}"
-
 
 class UploadEvidence(Wanted, frozen=True, tag="upload_evidence"):
     """Give the channel a picture that a rejection is to name. Harmless to repeat."""
 
-    party: ClassVar[Party] = Party.CHANNEL
-    lane: ClassVar[str] = "decision"
+    party = Party.CHANNEL
+    lane = "decision"
+    named_by = ("attachment",)
 
     case_id: str
     attachment: str  # id of the stored file
@@ -151,23 +148,16 @@ class UploadEvidence(Wanted, frozen=True, tag="upload_evidence"):
     name: str
     mime: str
 
-    @property
-    def target(self) -> str:
-        return f"upload_evidence:{self.attachment}"
-
 
 class StampOrder(Wanted, frozen=True, tag="stamp_order"):
     """Write the channel's order id on the commerce order where an exact look-up finds it."""
 
-    party: ClassVar[Party] = Party.COMMERCE
-    lane: ClassVar[str] = "records"
+    party = Party.COMMERCE
+    lane = "records"
+    named_by = ("order_id", "channel_order_id")
 
     order_id: str
     channel_order_id: str
-
-    @property
-    def target(self) -> str:
-        return f"stamp_order:{self.order_id}:{self.channel_order_id}"
 
 
 class ReturnLine(msgspec.Struct, frozen=True):
@@ -182,39 +172,34 @@ class ReturnLine(msgspec.Struct, frozen=True):
 class CreateReturn(Wanted, frozen=True, tag="create_return"):
     """Write the return into commerce. The trace in the note finds it again."""
 
-    party: ClassVar[Party] = Party.COMMERCE
-    lane: ClassVar[str] = "records"
+    party = Party.COMMERCE
+    lane = "records"
+    named_by = ("case_id",)
 
     case_id: str
     order_id: str
     lines: tuple[ReturnLine, ...]
     requested_at: int
 
-    @property
-    def target(self) -> str:
-        return f"create_return:{self.case_id}"
-
 
 class StageLabel(Wanted, frozen=True, tag="stage_label"):
     """Put the label's file where commerce can show it. Harmless to repeat; its result is the file's address."""
 
-    party: ClassVar[Party] = Party.COMMERCE
-    lane: ClassVar[str] = "records"
+    party = Party.COMMERCE
+    lane = "records"
+    named_by = ("attachment",)
 
     order_id: str
     attachment: str  # id of the stored file
     sha256: str
 
-    @property
-    def target(self) -> str:
-        return f"stage_label:{self.attachment}"
-
 
 class AttachTracking(Wanted, frozen=True, tag="attach_tracking"):
     """Put the parcel's tracking number on the return in commerce, without a message to the buyer."""
 
-    party: ClassVar[Party] = Party.COMMERCE
-    lane: ClassVar[str] = "records"
+    party = Party.COMMERCE
+    lane = "records"
+    named_by = ("return_id", "tracking_number")
 
     order_id: str
     return_id: str
@@ -223,16 +208,13 @@ class AttachTracking(Wanted, frozen=True, tag="attach_tracking"):
     lines: tuple[tuple[str, int], ...] = ()  # (reverse line id, units); empty means all
     label_url: str = ""  # where the label's file was put
 
-    @property
-    def target(self) -> str:
-        return f"attach_tracking:{self.return_id}:{self.tracking_number}"
-
 
 class Dispose(Wanted, frozen=True, tag="dispose"):
     """Say what became of units that came back. The only effect that moves stock."""
 
-    party: ClassVar[Party] = Party.COMMERCE
-    lane: ClassVar[str] = "stock"
+    party = Party.COMMERCE
+    lane = "stock"
+    named_by = ("return_id", "units")
 
     order_id: str
     return_id: str
@@ -243,17 +225,14 @@ class Dispose(Wanted, frozen=True, tag="dispose"):
     before: int  # units of this reverse line and disposition already on the books when this was planned
     location: str = ""
 
-    @property
-    def target(self) -> str:
-        return f"dispose:{self.return_id}:{'+'.join(self.units)}"
-
 
 class BookRefund(Wanted, frozen=True, tag="book_refund"):
     """Write into commerce that the channel has paid. Moves no money; of stock only what ``release`` names."""
 
-    party: ClassVar[Party] = Party.COMMERCE
-    money: ClassVar[bool] = True
-    lane: ClassVar[str] = "money"
+    party = Party.COMMERCE
+    money = True
+    lane = "money"
+    named_by = ("refund_id",)
 
     case_id: str
     refund_id: str  # the channel's refund record
@@ -268,37 +247,27 @@ class BookRefund(Wanted, frozen=True, tag="book_refund"):
     release: tuple[tuple[str, int], ...] = ()  # (line id, units) never shipped, no longer kept for the order
     location: str = ""  # where the released units stand
 
-    @property
-    def target(self) -> str:
-        return f"book_refund:{self.refund_id}"
-
 
 class CloseReturn(Wanted, frozen=True, tag="close_return"):
     """Nothing is left to do on the return in commerce."""
 
-    party: ClassVar[Party] = Party.COMMERCE
-    lane: ClassVar[str] = "records"
+    party = Party.COMMERCE
+    lane = "records"
+    named_by = ("return_id",)
 
     order_id: str
     return_id: str
-
-    @property
-    def target(self) -> str:
-        return f"close_return:{self.return_id}"
 
 
 class CancelReturn(Wanted, frozen=True, tag="cancel_return"):
     """The channel's case ended without goods: take the return in commerce back."""
 
-    party: ClassVar[Party] = Party.COMMERCE
-    lane: ClassVar[str] = "records"
+    party = Party.COMMERCE
+    lane = "records"
+    named_by = ("return_id",)
 
     order_id: str
     return_id: str
-
-    @property
-    def target(self) -> str:
-        return f"cancel_return:{self.return_id}"
 
 
 class DeskLineWanted(msgspec.Struct, frozen=True):
@@ -315,8 +284,9 @@ class OpenDeskReturn(Wanted, frozen=True, tag="open_desk_return"):
     """Open the case's return in the desk, for a refund and nothing else. ``secondary`` is what the desk asks for beside
     the order's name (a postal code)."""
 
-    party: ClassVar[Party] = Party.DESK
-    lane: ClassVar[str] = "desk"
+    party = Party.DESK
+    lane = "desk"
+    named_by = ("case_id",)
 
     case_id: str
     order_id: str  # the commerce order
@@ -325,77 +295,58 @@ class OpenDeskReturn(Wanted, frozen=True, tag="open_desk_return"):
     lines: tuple[DeskLineWanted, ...]
     note: str = ""
 
-    @property
-    def target(self) -> str:
-        return f"open_desk_return:{self.case_id}"
-
 
 class RequestDeskLabel(Wanted, frozen=True, tag="request_desk_label"):
     """Have the desk make a label for its return."""
 
-    party: ClassVar[Party] = Party.DESK
-    lane: ClassVar[str] = "parcel"
+    party = Party.DESK
+    lane = "parcel"
+    named_by = ("return_id",)
 
     return_id: str
-
-    @property
-    def target(self) -> str:
-        return f"request_desk_label:{self.return_id}"
 
 
 class ProcessDeskReturn(Wanted, frozen=True, tag="process_desk_return"):
     """Have the desk carry out its outcomes: it refunds in commerce. Only after the channel's acceptance was read."""
 
-    party: ClassVar[Party] = Party.DESK
-    money: ClassVar[bool] = True
-    lane: ClassVar[str] = "desk"
+    party = Party.DESK
+    money = True
+    lane = "desk"
+    named_by = ("return_id",)
 
     return_id: str
-
-    @property
-    def target(self) -> str:
-        return f"process_desk_return:{self.return_id}"
 
 
 class CloseDeskReturn(Wanted, frozen=True, tag="close_desk_return"):
     """End the desk's return without outcomes: nothing is paid, the units stay used up."""
 
-    party: ClassVar[Party] = Party.DESK
-    lane: ClassVar[str] = "desk"
+    party = Party.DESK
+    lane = "desk"
+    named_by = ("return_id",)
 
     return_id: str
-
-    @property
-    def target(self) -> str:
-        return f"close_desk_return:{self.return_id}"
 
 
 class CancelDeskReturn(Wanted, frozen=True, tag="cancel_desk_return"):
     """Call the desk's return off: the units may be returned again."""
 
-    party: ClassVar[Party] = Party.DESK
-    lane: ClassVar[str] = "desk"
+    party = Party.DESK
+    lane = "desk"
+    named_by = ("return_id",)
 
     return_id: str
-
-    @property
-    def target(self) -> str:
-        return f"cancel_desk_return:{self.return_id}"
 
 
 class NoteDeskReturn(Wanted, frozen=True, tag="note_desk_return"):
     """Write a note on the desk's return. ``about`` names what it tells, so that it is told once."""
 
-    party: ClassVar[Party] = Party.DESK
-    lane: ClassVar[str] = "desk"
+    party = Party.DESK
+    lane = "desk"
+    named_by = ("return_id", "about")
 
     return_id: str
     about: str
     text: str
-
-    @property
-    def target(self) -> str:
-        return f"note_desk_return:{self.return_id}:{self.about}"
 
 
 DeskEffect = OpenDeskReturn | RequestDeskLabel | ProcessDeskReturn | CloseDeskReturn | CancelDeskReturn | NoteDeskReturn
