@@ -7,7 +7,7 @@ import pytest
 from backhaul.domain.channel import ChannelOrder, ChannelOrderLine, ChannelUnit, ExternalReference
 from backhaul.domain.commerce import Candidate, CommerceLine, CommerceOrder
 from backhaul.domain.facts import LinkState
-from backhaul.domain.matching import choose_order, match_lines, normal
+from backhaul.domain.matching import choose_order, found_by, match_lines, normal, place
 
 
 def order(*lines: CommerceLine) -> CommerceOrder:
@@ -42,6 +42,27 @@ def test_a_look_alike_is_only_proposed() -> None:
     assert [each.order_id for each in link.candidates] == ["C", "D"]
     assert choose_order([], 10, 1).state is LinkState.MISSING
     assert len(choose_order([Candidate(str(n), "") for n in range(30)], 10, 1).candidates) == 10
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("metafield", "Backhaul's own mark on it"),
+        ("source_identifier", "its source identifier"),
+        ("name:TTOK{id}", "its name"),
+        ("tag:TikTokOrderID:{id}", "a tag"),
+        ("note", "its note"),
+        ("attribute:TikTok: Order", "its attribute “TikTok: Order”"),
+        ("the channel's external reference", "the channel's external reference"),
+    ],
+)
+def test_a_place_is_said_in_plain_words(where: str, words: str) -> None:
+    assert place(where) == words
+    assert found_by(where) == f"found by {words}"
+
+
+def test_a_persons_link_says_so_itself() -> None:
+    assert found_by("linked by Dana") == "linked by Dana"
 
 
 # -- the lines, each way alone and the surer one before the other

@@ -102,6 +102,9 @@ class Outside:
     async def locations(self, shop_id: UUID) -> list[tuple[str, str]]:
         return [("gid://shopify/Location/1", "Main warehouse")]
 
+    async def location(self, shop_id: UUID, wanted: str) -> tuple[str, str]:
+        return await Lookups.location(cast("Lookups", self), shop_id, wanted)
+
 
 @dataclass
 class Web:

@@ -16,6 +16,7 @@ from backhaul.domain.channel import (
     ChannelOrder,
     ChannelRefund,
     ChannelUnit,
+    UnitChoices,
     WayBack,
 )
 from backhaul.domain.commerce import Candidate, CommerceLine, CommerceOrder
@@ -25,7 +26,7 @@ from backhaul.domain.money import Money
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
 from backhaul.domain.steps import View
-from backhaul.domain.words import Action, Actor, Kind, ShippedBy, Stage
+from backhaul.domain.words import Action, Actor, Condition, Kind, ShippedBy, Stage
 from backhaul.kit.ids import uuid7
 from backhaul.store.db import Pool
 
@@ -85,6 +86,21 @@ def channel_case(stage: Stage = Stage.REQUESTED, kind: Kind = Kind.RETURN, **mor
     return ChannelCase(**values)
 
 
+async def by_unit(pool: Pool, shop_id: UUID, said: Said | None = None) -> UUID:
+    """A parcel of two units that came back, each of which may be answered for itself; the second also in part."""
+    band = (Money(100, "USD"), Money(2000, "USD"))
+    words = ("accept_parcel", "refuse_parcel")
+    units = (UnitChoices("u1", words, REASONS), UnitChoices("u2", (*words, "refund_part"), REASONS, band))
+    answerable = (
+        Answerable("accept_parcel", True),
+        Answerable("refuse_parcel", True, reasons=REASONS),
+        Answerable("by_unit", True, units=units, fitting={Condition.DAMAGED: "seller_reject_used"}),
+    )
+    due = (ActionDue(Action.JUDGE_PARCEL, NOW + 30 * HOUR, "SELLER_RESPOND_RECEIVE_PACKAGE"),)
+    case = channel_case(Stage.SHIPPED, due=due, raw_status="BUYER_SHIPPED_ITEM")
+    return await put(pool, shop_id, case, said=said, answerable=answerable)
+
+
 async def put(
     pool: Pool,
     shop_id: UUID,
@@ -95,8 +111,9 @@ async def put(
     mode: Mode = Mode.LIVE,
     proposed: tuple[tuple[str, str], ...] = (),
     columns: dict[str, Any] | None = None,
+    answerable: tuple[Answerable, ...] = (),
 ) -> UUID:
-    """Write a case as the loop would."""
+    """Write a case as the loop would. With answers for single units in ``answerable`` its shop can take such."""
     key = uuid7()
     action = case.due[0].action if case.due else None
     known = Seen(
@@ -105,12 +122,17 @@ async def put(
         channel_heard=0,
         round={action: 1} if action else {},
         order=ChannelOrder(case.order_id, "DELIVERED", case.created_at, case.updated_at, "USD"),
-        answerable=tuple(Answerable(word, True, reasons=REASONS) for word in ("reject_return", "reject_refund")),
+        answerable=answerable
+        or tuple(Answerable(word, True, reasons=REASONS) for word in ("reject_return", "reject_refund")),
         answerable_at=NOW,
         answerable_for=f"{action}:1" if action else "",
         **(seen or {"link": Link(LinkState.MATCHED, "gid://shopify/Order/1", "note attribute", tried_at=NOW)}),
     )
-    terms = ShopTerms(mode=mode, live_since=NOW - 90 * 86400 if mode is Mode.LIVE else None)
+    terms = ShopTerms(
+        mode=mode,
+        live_since=NOW - 90 * 86400 if mode is Mode.LIVE else None,
+        line_level=any(each.units for each in answerable),
+    )
     drawn = plan(Facts(str(key), str(shop_id), known, said or Said(), (), terms), Policy(), NOW)
     view = View(
         drawn.lanes, drawn.questions, drawn.troubles, (), drawn.money, drawn.status, drawn.next_action, drawn.deadline,

@@ -12,7 +12,7 @@ from litestar.routes import HTTPRoute
 
 from backhaul.store import sessions
 from backhaul.web.access import COOKIE
-from backhaul.web.dashboard.signin import local
+from backhaul.web.rendering import local
 from tests.web import seeding
 from tests.web.conftest import Web
 

@@ -167,6 +167,14 @@ async def test_shop_switches(web: Web) -> None:
     assert taken.json()["count"] == 2
     row = await web.pool.fetchrow("select mode, booker, location, safe_gateways from shop where id = $1", named["uk"])
     assert tuple(row) == ("live", "nobody", "gid://shopify/Location/1", ["tiktok"])
+    unknown = await web.client.post(f"{base}/location", json={"location": "The attic"}, headers=headers)
+    assert unknown.status_code == 422
+    assert unknown.json()["detail"] == "There is no place “The attic”. Those there are: Main warehouse."
+    by_name = await web.client.post(f"{base}/location", json={"location": "main WAREHOUSE"}, headers=headers)
+    assert by_name.status_code == 200
+    shops = {each["id"]: each for each in (await web.get("/api/v1/shops", headers=headers)).json()}
+    shown = shops[str(named["uk"])]
+    assert (shown["location"], shown["location_name"]) == ("gid://shopify/Location/1", "Main warehouse")
     policy = (await web.get(f"{base}/policy", headers=headers)).json()
     assert (policy["version"], policy["lead_s"], policy["accept_parcel"]) == (0, 3600, "on_inspection")
     put = await web.client.put(f"{base}/policy", json={"lead_s": 7200}, headers=headers)

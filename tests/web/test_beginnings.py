@@ -83,6 +83,24 @@ async def test_a_case_is_asked_for_shown_confirmed_and_closed(web: Web) -> None:
     assert (await web.post(f"{path}/withdraw", {"csrf": csrf})).status_code == 303
 
 
+async def test_a_start_says_what_it_needs(web: Web) -> None:
+    form = {"csrf": await web.sign_in(), "order_id": ORDER, "kind": "refund"}
+    shop = await seeding.shop(web.pool)
+    for changed, text in (
+        ({}, "The account is missing."),
+        ({"shop": "Kiln"}, "The account: “Kiln” is none that Backhaul knows."),
+        ({"shop": str(shop), "kind": "exchange"}, "What: “exchange” is none of refund, return, cancellation."),
+        ({"shop": str(shop), "kind": ""}, "What: choose one of refund, return, cancellation."),
+    ):
+        answer = await web.post("/start", form | changed)
+        assert answer.status_code == 422
+        assert text in unescape(answer.text)
+    arrived = await web.post("/receive", {"csrf": form["csrf"], "code": "1ZNOBODY"})
+    assert arrived.status_code == 422
+    assert "The account is missing." in arrived.text
+    assert await web.pool.fetchval("select count(*) from return_case") == 0
+
+
 async def test_a_second_start_on_the_same_order_names_the_first(web: Web) -> None:
     shop = await seeding.shop(web.pool)
     case_id = await _opened(web, shop)

@@ -300,6 +300,34 @@ async def test_forms_say_what_is_wrong(web: Web, path: str, form: dict[str, str]
     assert await web.commands() == []
 
 
+async def test_an_error_leads_back_to_the_page_of_its_form(web: Web) -> None:
+    form = {"csrf": await web.sign_in(), "booker": "the neighbour"}
+    us = await seeding.shop(web.pool)
+    link = '<a class="button primary" href="{}">Back to the form</a>'
+    for referer, target in (
+        ("http://hub.test/connections", "/connections"),
+        ("http://hub.test/start?shop=7", "/start?shop=7"),
+        ("https://elsewhere.test/connections", None),
+        ("", None),
+    ):
+        answer = await web.post(f"/shops/{us}/booker", form, headers={"referer": referer})
+        assert answer.status_code == 422
+        shown = unescape(answer.text)
+        assert (link.format(target) in shown) if target else ("Back to the form" not in shown)
+        assert "To the returns" in shown
+
+
+async def test_a_place_is_shown_by_its_name(web: Web) -> None:
+    form = {"csrf": await web.sign_in(), "location": "gid://shopify/Location/1"}
+    us = await seeding.shop(web.pool, location="gid://shopify/Location/77")
+    assert ">77</span>" in (await web.get("/connections")).text  # chosen before names were kept
+    assert (await web.post(f"/shops/{us}/location", form | {"location": "gid://attic"})).status_code == 422
+    done = await web.post(f"/shops/{us}/location", form)
+    assert done.headers["location"] == f"/connections#s-{us}"
+    assert ">Main warehouse</span>" in (await web.get("/connections")).text
+    assert "chose where restocked units go: Main warehouse" in (await web.get("/history")).text
+
+
 async def test_inspection_and_label(web: Web) -> None:
     csrf = await web.sign_in("warehouse")
     named = await seeding.lively(web.pool, rows=0)

@@ -232,7 +232,7 @@ class Installation:
                 api_base=account.api_base, clock=account.clock,
             )  # fmt: skip
         places = await Lookups(self.hub.vendors).locations(shop.id)
-        await self.hub.commands.set_location(shop.id, places[0][0], BY)
+        await self.hub.commands.set_location(shop.id, places[0][0], BY, places[0][1])
         await self.hub.commands.confirm_gateway(shop.id, "TikTok Shop", BY)
         if described["desk"]:
             await self.hub.commands.set_booker(shop.id, Booker.DESK, BY)

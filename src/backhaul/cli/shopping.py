@@ -45,7 +45,7 @@ async def _shops(settings: Settings) -> None:
             mode = "[green]live[/green]" if shop.mode == "live" else shop.mode
             table.add_row(
                 shop.name, shop.channel_id, shop.market, mode, "\n".join(mine), ", ".join(shop.safe_gateways) or "–",
-                shop.location.rpartition("/")[2] or "–", shop.booker,
+                shop.place or "–", shop.booker,
             )  # fmt: skip
         running.out.print(table)
 
@@ -123,16 +123,14 @@ async def _money(settings: Settings, name: str, payer: str, switched_off: bool) 
 
 
 async def _location(hub: Hub, shop: Shop, wanted: str) -> None:
-    places = await Lookups(hub.vendors).locations(shop.id)
-    fitting = [(key, title) for key, title in places if wanted.casefold() in (key.casefold(), title.casefold())]
-    if wanted == "?" or not fitting:
-        for key, title in places:
+    lookups = Lookups(hub.vendors)
+    if wanted == "?":
+        for key, title in await lookups.locations(shop.id):
             running.out.print(f"{title}  [dim]{key}[/dim]")
-        if wanted != "?":
-            raise running.Problem(f"there is no location “{wanted}”; those above are there", 2)
         return
-    await hub.commands.set_location(shop.id, fitting[0][0], BY)
-    running.out.print(f"Restocked units go to {fitting[0][1]}.")
+    place, name = await lookups.location(shop.id, wanted)
+    await hub.commands.set_location(shop.id, place, BY, name)
+    running.out.print(f"Restocked units go to {name}.")
 
 
 def mode(

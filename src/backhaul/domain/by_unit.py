@@ -120,7 +120,11 @@ def problem(case: ChannelCase, offered: Answerable, answers: Iterable[UnitAnswer
 
 def _wrong(answer: UnitAnswer, choices: UnitChoices) -> str:
     if answer.decision is Decision.REFUSE_PARCEL and answer.reason_key not in dict(choices.reasons):
-        return f"the channel does not accept the reason “{answer.reason_key}”." if answer.reason_key else "no reason."
+        return (
+            f"the channel does not accept the reason “{answer.reason_key}”."
+            if answer.reason_key
+            else "a refusal needs a reason."
+        )
     if answer.decision is Decision.REFUND_PART:
         if answer.offer is None or choices.band is None:
             return "a part of the refund needs its amount."

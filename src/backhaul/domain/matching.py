@@ -62,6 +62,28 @@ def choose_order(candidates: Iterable[Candidate], tried_at: int, tries: int) -> 
     return Link(LinkState.MISSING, candidates=distinct[:10], tried_at=tried_at, tries=tries)
 
 
+_PLACES = {
+    "metafield": "Backhaul's own mark on it",
+    "source_identifier": "its source identifier",
+    "name": "its name",
+    "tag": "a tag",
+    "note": "its note",
+}
+
+
+def place(where: str) -> str:
+    """Where an order holds the channel's id, for people: a template of commerce, or words already."""
+    kind, colon, rest = where.partition(":")
+    if kind == "attribute" and colon:
+        return f"its attribute “{rest}”"
+    return _PLACES.get(kind, where)
+
+
+def found_by(how: str) -> str:
+    """How the order of a link was found, for people; a person's link says so itself."""
+    return how if how.startswith("linked by ") else f"found by {place(how)}"
+
+
 def normal(sku: str) -> str:
     """A SKU as it is compared: case, blanks and the usual separators do not count."""
     return "".join(char for char in sku.casefold() if char.isalnum())

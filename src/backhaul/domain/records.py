@@ -375,8 +375,9 @@ def refusal(last: Effect) -> Trouble:
     return Trouble(
         f"refused:{last.target}",
         last.wanted.lane,
-        f"{last.wanted.party.capitalize()} refused “{last.because}”: {last.text}"
-        + (f" ({last.code})." if last.code else "."),
+        f"{_system(last).capitalize()} refused: {last.text.removesuffix('.')}"
+        + (f" ({last.code})." if last.code else ".")
+        + f" It was asked because {last.because}.",
         f"Mend the cause in {_system(last)}, then press “try again”, or waive the lane.",
         retry=last.target,
     )

@@ -109,7 +109,7 @@ class House:
             api_base=f"{store['base']}/{store['domain']}", clock=clock,
         )  # fmt: skip
         places = await Lookups(self.hub.vendors).locations(shop)
-        await self.hub.commands.set_location(shop, places[0][0], BY)
+        await self.hub.commands.set_location(shop, places[0][0], BY, places[0][1])
 
     async def _connect_desk(self, desk: dict[str, Any], shop: UUID, clock: dict[str, Any]) -> None:
         settings = {"api_key": desk["key"], "webhook_secret": desk["webhook_secret"]}

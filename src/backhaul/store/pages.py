@@ -40,7 +40,8 @@ class Shop(msgspec.Struct, frozen=True):
     payer: str
     booker: str
     safe_gateways: list[str]
-    location: str
+    location: str  # of commerce; ``location_name`` is what it was called when it was chosen
+    location_name: str = ""
     connection_id: UUID | None = None
     connection_state: str | None = None
     vendor: str | None = None
@@ -51,6 +52,11 @@ class Shop(msgspec.Struct, frozen=True):
     def now(self, real: float) -> float:
         """The shop's own time at a real moment, in Unix seconds."""
         return self.clock.virtual(real) if self.clock else real
+
+    @property
+    def place(self) -> str:
+        """Where restocked units go, for people: by name, or by the number of a place whose name was never read."""
+        return self.location_name or self.location.rpartition("/")[2]
 
 
 def clock_of(value: Mapping[str, Any] | None) -> Affine | None:
@@ -65,8 +71,8 @@ async def shops(pool: Pool) -> tuple[Shop, ...]:
     rows = await pool.fetch(
         """
         select s.id, s.channel_id, s.name, s.market, s.currency, s.time_zone, s.mode, s.live_since, s.payer, s.booker,
-               s.safe_gateways, s.location, c.id as connection_id, c.state as connection_state, c.vendor, c.clock,
-               s.desk, s.capabilities, d.vendor as desk_vendor
+               s.safe_gateways, s.location, s.location_name, s.desk, s.capabilities, d.vendor as desk_vendor,
+               c.id as connection_id, c.state as connection_state, c.vendor, c.clock
         from shop s left join link l on l.shop_id = s.id and l.role = 'channel'
         left join link k on k.shop_id = s.id and k.role = 'desk' left join connection d on d.id = k.connection_id
         left join connection c on c.id = l.connection_id order by s.name, s.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
@@ -32,18 +33,19 @@ def texts(form: FormMultiDict, name: str) -> list[str]:
     return [value for value in form.getall(name, []) if isinstance(value, str) and value]
 
 
-def choice(form: FormMultiDict, name: str, kind: type[E], label: str = "") -> E:
-    """One of a fixed set."""
-    return choose(text(form, name), kind, label or name)
+def choice(form: FormMultiDict, name: str, kind: type[E], label: str = "", among: Iterable[E] = ()) -> E:
+    """One of a fixed set; with ``among`` only of those."""
+    return choose(text(form, name), kind, label or name, among)
 
 
-def choose(value: str, kind: type[E], label: str) -> E:
-    """A word of a fixed set."""
-    try:
-        return kind(value)
-    except ValueError:
-        known = ", ".join(member.value for member in kind)
-        raise BadInput(f"{label}: “{value[:40]}” is none of {known}.") from None
+def choose(value: str, kind: type[E], label: str, among: Iterable[E] = ()) -> E:
+    """A word of a fixed set. “unknown” is a word of ours for what a vendor says, never one that a person chooses."""
+    known = tuple(among) or tuple(member for member in kind if member.value != "unknown")
+    found = next((member for member in known if member.value == value), None)
+    if found is None:
+        said = f"“{value[:40]}” is none of" if value else "choose one of"
+        raise BadInput(f"{label}: {said} {', '.join(member.value for member in known)}.")
+    return found
 
 
 def whole(form: FormMultiDict, name: str, label: str, low: int, high: int) -> int:
@@ -66,12 +68,13 @@ def amount(text: str, currency: str) -> Money:
         raise BadInput(f"“{text[:40]}” is no amount of {currency[:10] or 'an unknown currency'}.") from None
 
 
-def key(form: FormMultiDict, name: str) -> UUID:
+def key(form: FormMultiDict, name: str, label: str) -> UUID:
     """An id of ours."""
+    value = text(form, name, label, required=True)
     try:
-        return UUID(text(form, name))
+        return UUID(value)
     except ValueError:
-        raise BadInput(f"{name} is no id.") from None
+        raise BadInput(f"{label}: “{value[:40]}” is none that Backhaul knows.") from None
 
 
 async def file(form: FormMultiDict, name: str, label: str) -> tuple[str, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 import structlog
@@ -16,7 +16,7 @@ from backhaul.ports.errors import VendorError
 from backhaul.store.db import AWAY
 from backhaul.store.idempotency import KeyReused
 from backhaul.web.access import Asked
-from backhaul.web.rendering import bare, notice_fragment
+from backhaul.web.rendering import bare, local, notice_fragment
 from backhaul.work.commands import CommandRefused
 from backhaul.work.logins import LoginRefused
 
@@ -106,7 +106,16 @@ def error_page(request: Asked, error: Exception) -> Response[Any]:
             media_type="text/html",
             headers={"hx-push-url": "false"},
         )
-    return bare(request, "error.html", status=status, title=TITLES.get(status) or _phrase(status), text=text, todo=todo)
+    title = TITLES.get(status) or _phrase(status)
+    return bare(request, "error.html", status=status, title=title, text=text, todo=todo, back=_form_of(request))
+
+
+def _form_of(request: Asked) -> str:
+    """The page of ours whose form was sent; empty when the browser does not say, or nothing was sent."""
+    came = urlsplit(request.headers.get("referer", ""))
+    if request.method == "GET" or came.netloc != request.headers.get("host", ""):
+        return ""
+    return local(f"{came.path}?{came.query}" if came.query else came.path)
 
 
 def _phrase(status: int) -> str:

@@ -20,6 +20,7 @@ from litestar.datastructures import Cookie
 from litestar.enums import MediaType
 from markupsafe import Markup
 
+from backhaul.domain.matching import found_by, place
 from backhaul.domain.money import Money
 from backhaul.kit.text import span
 from backhaul.store import pages
@@ -103,6 +104,12 @@ def safe_link(address: str) -> str:
         return ""
 
 
+def local(target: str) -> str:
+    """A path on this site; anything else becomes the front page."""
+    plain = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
+    return target if plain else "/"
+
+
 def breakable(text: str) -> Markup:
     """A vendor's long word that may break at its underscores."""
     return Markup("_<wbr>").join(text.split("_"))
@@ -151,7 +158,9 @@ def _environment() -> jinja2.Environment:
     environment.globals.update(
         asset=asset, money=money, when=when, countdown=countdown, span=span, words=words, plain=words.plain,
         pair=words.pair, safe_link=safe_link, fingerprint=fingerprint, address=address, icon=icon, breakable=breakable,
+        found_by=found_by,
     )  # fmt: skip
+    environment.filters["place"] = place
     return environment
 
 

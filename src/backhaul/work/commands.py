@@ -352,10 +352,12 @@ class Commands:
             await self._tell(connection, shop_id, by, "gateway", f"{by} confirmed that “{gateway}” moves no money")
             await self._wake(connection, shop_id, "gateway", (0, 0))
 
-    async def set_location(self, shop_id: UUID, location: str, by: str) -> None:
-        """Where restocked units go."""
+    async def set_location(self, shop_id: UUID, location: str, by: str, name: str = "") -> None:
+        """Where restocked units go; ``name`` is what people call the place."""
         async with self.pool.acquire() as connection, connection.transaction():
-            await self._set(connection, shop_id, "location", location, by, f"{by} chose where restocked units go")
+            text = f"{by} chose where restocked units go: {name or location}"
+            await self._set(connection, shop_id, "location", location, by, text)
+            await connection.execute("update shop set location_name = $2 where id = $1", shop_id, name)
             await self._wake(connection, shop_id, "setting", (0, 0))
 
     async def set_booker(self, shop_id: UUID, booker: Booker, by: str) -> None:

@@ -12,7 +12,7 @@ from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.effects import DecideUnits, EffectState
 from backhaul.domain.facts import LINE_LEVEL, Capability, Link, LinkState
 from backhaul.domain.folding import fold_case, fold_commerce, name_units
-from backhaul.domain.matching import choose_order
+from backhaul.domain.matching import choose_order, found_by
 from backhaul.domain.reasons import FALLBACK, commerce_reason
 from backhaul.domain.starting import not_startable
 from backhaul.domain.starts import Quote, Startable
@@ -151,7 +151,7 @@ async def _match(run: Run) -> None:
     run.recovered(Party.COMMERCE)
     if link.state is LinkState.MATCHED:
         run.move.link = (case.order_id, link.order_id, link.how, run.facts.said.linked_by or "search")
-        run.tell("hub", "order.matched", f"Commerce order {link.order_id} by {link.how}.")
+        run.tell("hub", "order.matched", f"Commerce order {link.order_id.rpartition('/')[2]}, {found_by(link.how)}.")
     elif seen.link.state is not link.state:
         run.tell("hub", f"order.{link.state}", f"{len(link.candidates)} candidates for channel order {case.order_id}.")
 

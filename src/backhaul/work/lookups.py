@@ -33,6 +33,16 @@ class Lookups:
         found: tuple[tuple[str, str], ...] = await (await self.vendors.commerce(connections, shop_id)).locations()
         return found
 
+    async def location(self, shop_id: UUID, wanted: str) -> tuple[str, str]:
+        """The place (id, name) that somebody names by either. Raises CommandRefused when commerce has none of them."""
+        places = await self.locations(shop_id)
+        said = wanted.strip().casefold()
+        found = next((each for each in places if said in (each[0].casefold(), each[1].casefold())), None)
+        if found is None:
+            known = ", ".join(name for _, name in places) or "none; connect the commerce system first"
+            raise CommandRefused(f"There is no place “{wanted.strip()[:100]}”. Those there are: {known}.")
+        return found
+
     async def _connections(self, shop_id: UUID) -> dict[str, UUID]:
         return {
             link.role: link.connection_id for link in await shops.links(self.vendors.pool) if link.shop_id == shop_id

@@ -12,6 +12,13 @@ from backhaul.ports.manifest import Field, Manifest, Proof
 _FINDABLE = Safety(Repeat.FINDABLE, then=Repeat.FINDABLE, settle_s=15)
 _REFUSED_IF_DONE = Safety(Repeat.REFUSED_IF_DONE, settle_s=15)
 
+_SCOPES = {
+    "returns": "to read returns, and to process, close, cancel and label them",
+    "draft_returns:read": f"to see what Loop would take back, and its reasons. {SUPPORT}",
+    "draft_returns:write": f"to open returns. {SUPPORT}",
+    "developer_tools": "to subscribe to webhooks",
+}
+
 MANIFEST = Manifest(
     vendor="loop",
     title="Loop",
@@ -34,7 +41,7 @@ MANIFEST = Manifest(
             "api_key",
             "API key",
             "Loop admin, Returns management > Tools & integrations > Developer tools: generate a key named Backhaul "
-            "with the rights listed below.",
+            f"with the rights {', '.join(_SCOPES)}.",
             secret=True,
         ),
         Field(
@@ -52,12 +59,7 @@ MANIFEST = Manifest(
             required=False,
         ),
     ),
-    scopes={
-        "returns": "to read returns, and to process, close, cancel and label them",
-        "draft_returns:read": f"to see what Loop would take back, and its reasons. {SUPPORT}",
-        "draft_returns:write": f"to open returns. {SUPPORT}",
-        "developer_tools": "to subscribe to webhooks",
-    },
+    scopes=_SCOPES,
     webhooks=tuple(TOPIC_OF),
     # 300 calls a minute for each key, whatever is called: 60 at once and 240 over the minute never are more.
     budget_per_s=4.0,

@@ -94,6 +94,7 @@ class ShopItem(msgspec.Struct, frozen=True):
     booker: str
     safe_gateways: list[str]
     location: str
+    location_name: str
     connection_id: UUID | None
     connection_state: str | None
     desk: DeskTerms | None
@@ -230,7 +231,7 @@ class GatewayOrder(msgspec.Struct, frozen=True):
 
 
 class LocationOrder(msgspec.Struct, frozen=True):
-    """Where restocked units go."""
+    """Where restocked units go: the id or the name of a place in commerce."""
 
     location: str
 

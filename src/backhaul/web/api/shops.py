@@ -91,10 +91,12 @@ async def locations(request: Asked, shop_id: FromPath[UUID]) -> list[tuple[str, 
 
 @post("/shops/{shop_id:uuid}/location", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def location(request: Asked, shop_id: FromPath[UUID], data: JSONBody[LocationOrder]) -> Done:
-    """Where restocked units go."""
+    """Where restocked units go: a place of the commerce system by its id or its name."""
 
     async def run() -> Done:
-        await services_of(request).commands.set_location(shop_id, data.location, request.user.name)
+        services = services_of(request)
+        place, name = await services.lookups.location(shop_id, data.location)
+        await services.commands.set_location(shop_id, place, request.user.name, name)
         return Done()
 
     return await command(request, run, Done)

@@ -16,6 +16,7 @@ from backhaul.web import forms
 from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.problems import BadInput
 from backhaul.web.rendering import go, page
+from backhaul.work.beginnings import KINDS
 
 LONGEST_ORDER = 100
 
@@ -32,8 +33,8 @@ async def start(request: Asked) -> Response[Any]:
     """Open the case; the channel is asked what may be started, and the rest is chosen on the case's page."""
     form = await request.form()
     case_id = await services_of(request).commands.beginnings.start(
-        forms.key(form, "shop"),
-        kind=forms.choice(form, "kind", Kind, "What"),
+        forms.key(form, "shop", "The account"),
+        kind=forms.choice(form, "kind", Kind, "What", KINDS),
         order_id=forms.text(form, "order_id", "The order", limit=LONGEST_ORDER, required=True),
         by=request.user.name,
     )
@@ -42,7 +43,7 @@ async def start(request: Asked) -> Response[Any]:
 
 def _changes(form: FormMultiDict) -> dict[str, Any]:
     return {
-        "kind": forms.choice(form, "kind", Kind, "What"),
+        "kind": forms.choice(form, "kind", Kind, "What", KINDS),
         "lines": forms.texts(form, "line"),
         "reason_key": forms.text(form, "reason_key"),
         "amount": forms.text(form, "amount", "The amount", limit=40),
@@ -96,7 +97,7 @@ async def arrived(request: Asked) -> Response[Any]:
     """Open a case for goods that have no return on file."""
     form = await request.form()
     code = forms.text(form, "code", "The code", limit=LONGEST_ORDER, required=True)
-    shop_id = forms.key(form, "shop")
+    shop_id = forms.key(form, "shop", "The account")
     services = services_of(request)
     if await pages.find(services.pool, code, [shop_id]):
         raise BadInput("A return is on file for this code: open it instead.")

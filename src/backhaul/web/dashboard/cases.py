@@ -62,6 +62,8 @@ async def decide(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     units = _unit_answers(form) if decision is Decision.BY_UNIT else []
     offered = forms.text(form, "offer", "Amount", limit=20, required=decision in WITH_AMOUNT)
     commands, evidence = services_of(request).commands, forms.texts(form, "evidence")
+    if units and not any(each.decision in REJECTIONS for each in units):
+        evidence = []  # pictures that are kept come ticked, for the case that something is refused
     for name, content in await forms.files(form, "picture", "Pictures", MOST_PICTURES):
         evidence.append(str(await commands.add_evidence(case_id, name=name, content=content, by=request.user.name)))
     await commands.decide(
@@ -162,7 +164,7 @@ async def link_line(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     sku, alias = forms.text(form, "channel_sku", limit=200), forms.text(form, "remember", limit=200)
     await commands.link_line(case_id, forms.text(form, "unit", "The unit", required=True), line, by)
     if sku and alias:
-        await commands.add_alias(forms.key(form, "shop"), sku, alias, by)
+        await commands.add_alias(forms.key(form, "shop", "The account"), sku, alias, by)
     return _back(request, case_id, "Line linked.")
 
 

@@ -14,9 +14,8 @@ from backhaul.store import case_page, pages
 from backhaul.web import forms
 from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.dashboard.grid import chosen_shops
-from backhaul.web.dashboard.signin import local
 from backhaul.web.problems import BadInput
-from backhaul.web.rendering import go, page
+from backhaul.web.rendering import go, local, page
 
 PAGE = 50
 

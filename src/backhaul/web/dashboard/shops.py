@@ -15,9 +15,8 @@ from backhaul.store import connection_pages, pages
 from backhaul.store.pages import Shop
 from backhaul.web import forms
 from backhaul.web.access import Asked, needs, services_of
-from backhaul.web.dashboard.signin import local
 from backhaul.web.problems import BadInput
-from backhaul.web.rendering import go, page, render
+from backhaul.web.rendering import go, local, page, render
 from backhaul.work.audit import audit as audit_shop
 
 
@@ -99,8 +98,10 @@ async def locations(request: Asked, shop_id: FromPath[UUID]) -> Response[str]:
 async def location(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Where restocked units go."""
     value = forms.text(await request.form(), "location", "The place", limit=200, required=True)
-    await services_of(request).commands.set_location(shop_id, value, request.user.name)
-    return go(request, "/connections", "The place for restocked units is set.")
+    services = services_of(request)
+    place, name = await services.lookups.location(shop_id, value)
+    await services.commands.set_location(shop_id, place, request.user.name, name)
+    return go(request, f"/connections#s-{shop_id}", f"Restocked units go to {name}.")
 
 
 @post("/shops/{shop_id:uuid}/booker", guards=[needs("configure")], include_in_schema=False)

@@ -10,13 +10,7 @@ from litestar.params import FromPath
 
 from backhaul.store import sessions
 from backhaul.web.access import COOKIE, Asked, same_site, services_of
-from backhaul.web.rendering import bare
-
-
-def local(target: str) -> str:
-    """A path on this site; anything else becomes the front page."""
-    plain = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
-    return target if plain else "/"
+from backhaul.web.rendering import bare, local
 
 
 @get("/signin", include_in_schema=False)
