@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody
 from backhaul.domain.words import Kind
 from backhaul.store import pages
 from backhaul.web.access import Asked, needs, services_of
-from backhaul.web.api.commands import command
+from backhaul.web.api.commands import command, done
 from backhaul.web.api.shapes import Done
 
 
@@ -59,64 +59,56 @@ class ChannelOrderOrder(msgspec.Struct, frozen=True):
 async def start(request: Asked, shop_id: FromPath[UUID], data: JSONBody[StartOrder]) -> Done:
     """Open a case that is to be started on an order; ``id`` is its. What the channel allows, and for how much, shows on
     the case; nothing is started before the sum was confirmed. With an Idempotency-Key repeats are one case."""
-
-    async def run() -> Done:
-        case_id = await services_of(request).commands.beginnings.start(
+    return await done(
+        request,
+        lambda commands, by: commands.beginnings.start(
             shop_id,
             kind=data.kind,
             order_id=data.order_id,
-            by=request.user.name,
+            by=by,
             lines=data.lines,
             reason_key=data.reason_key,
             amount=data.amount,
             expect=data.expect,
-        )
-        return Done(id=case_id)
-
-    return await command(request, run, Done)
+        ),
+        lambda case_id: Done(id=case_id),
+    )
 
 
 @post("/cases/{case_id:uuid}/start", guards=[needs("decide")], status_code=202, tags=["cases"])
 async def change(request: Asked, case_id: FromPath[UUID], data: JSONBody[StartOrder]) -> Done:
     """Ask for something else on a case that is not started yet, or for the first time on one of goods without a
     return."""
-
-    async def run() -> Done:
-        await services_of(request).commands.beginnings.change(
+    return await done(
+        request,
+        lambda commands, by: commands.beginnings.change(
             case_id,
             kind=data.kind,
-            by=request.user.name,
+            by=by,
             lines=data.lines,
             reason_key=data.reason_key,
             amount=data.amount,
             expect=data.expect,
             order_id=data.order_id,
-        )
-        return Done(id=case_id)
-
-    return await command(request, run, Done)
+        ),
+        lambda _: Done(id=case_id),
+    )
 
 
 @post("/cases/{case_id:uuid}/confirm-start", guards=[needs("decide")], status_code=202, tags=["cases"])
 async def confirm(request: Asked, case_id: FromPath[UUID], data: JSONBody[TotalOrder]) -> Done:
     """Start it, for this sum."""
-
-    async def run() -> Done:
-        await services_of(request).commands.beginnings.confirm(case_id, data.total, request.user.name)
-        return Done(id=case_id)
-
-    return await command(request, run, Done)
+    return await done(
+        request, lambda commands, by: commands.beginnings.confirm(case_id, data.total, by), lambda _: Done(id=case_id)
+    )
 
 
 @post("/cases/{case_id:uuid}/withdraw", guards=[needs("decide")], status_code=202, tags=["cases"])
 async def withdraw(request: Asked, case_id: FromPath[UUID]) -> Done:
     """Close a case that was not started."""
-
-    async def run() -> Done:
-        await services_of(request).commands.beginnings.withdraw(case_id, request.user.name)
-        return Done(id=case_id)
-
-    return await command(request, run, Done)
+    return await done(
+        request, lambda commands, by: commands.beginnings.withdraw(case_id, by), lambda _: Done(id=case_id)
+    )
 
 
 @post("/shops/{shop_id:uuid}/arrivals", guards=[needs("warehouse")], status_code=202, tags=["cases"])
@@ -139,12 +131,11 @@ async def arrival(request: Asked, shop_id: FromPath[UUID], data: JSONBody[Arriva
 @post("/cases/{case_id:uuid}/channel-order", guards=[needs("warehouse")], status_code=202, tags=["cases"])
 async def channel_order(request: Asked, case_id: FromPath[UUID], data: JSONBody[ChannelOrderOrder]) -> Done:
     """Say which order goods without a return are of."""
-
-    async def run() -> Done:
-        await services_of(request).commands.beginnings.name_order(case_id, data.order_id, request.user.name)
-        return Done(id=case_id)
-
-    return await command(request, run, Done)
+    return await done(
+        request,
+        lambda commands, by: commands.beginnings.name_order(case_id, data.order_id, by),
+        lambda _: Done(id=case_id),
+    )
 
 
 ROUTES = [start, change, confirm, withdraw, arrival, channel_order]

@@ -10,7 +10,7 @@ from litestar.params import FromPath, JSONBody
 from backhaul.domain.channel import UnitAnswer
 from backhaul.domain.money import Money
 from backhaul.web.access import Asked, needs, services_of
-from backhaul.web.api.commands import command
+from backhaul.web.api.commands import done
 from backhaul.web.api.shapes import (
     Amount,
     DecisionOrder,
@@ -36,24 +36,22 @@ def _amount(given: Amount | None) -> Money | None:
 @post("/cases/{case_id:uuid}/decision", guards=[needs("decide")], status_code=202, tags=["cases"])
 async def decide(request: Asked, case_id: FromPath[UUID], data: JSONBody[DecisionOrder]) -> Done:
     """Answer what the channel waits for."""
-
-    async def run() -> Done:
-        await services_of(request).commands.decide(
+    return await done(
+        request,
+        lambda commands, by: commands.decide(
             case_id,
             action=data.action,
             round=data.round,
             decision=data.decision,
-            by=request.user.name,
+            by=by,
             reason_key=data.reason_key,
             comment=data.comment,
             evidence=data.evidence,
             bare=data.without_pictures,
             offer=_amount(data.offer),
             units=[UnitAnswer(each.unit, each.decision, each.reason_key, _amount(each.offer)) for each in data.units],
-        )
-        return Done()
-
-    return await command(request, run, Done)
+        ),
+    )
 
 
 @post(
@@ -65,37 +63,24 @@ async def decide(request: Asked, case_id: FromPath[UUID], data: JSONBody[Decisio
 )
 async def evidence(request: Asked, case_id: FromPath[UUID], data: JSONBody[PictureOrder]) -> Done:
     """Keep a picture that a rejection may name by its ``id``."""
-
-    async def run() -> Done:
-        picture = await services_of(request).commands.add_evidence(
-            case_id, name=data.name, content=data.content, by=request.user.name
-        )
-        return Done(id=picture)
-
-    return await command(request, run, Done)
+    return await done(
+        request,
+        lambda commands, by: commands.add_evidence(case_id, name=data.name, content=data.content, by=by),
+        lambda picture: Done(id=picture),
+    )
 
 
 @post("/cases/{case_id:uuid}/received", guards=[needs("warehouse")], status_code=202, tags=["cases"])
 async def receive(request: Asked, case_id: FromPath[UUID], data: JSONBody[UnitsOrder]) -> Done:
     """Units that arrived."""
-
-    async def run() -> Done:
-        await services_of(request).commands.receive(case_id, data.units, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    return await done(request, lambda commands, by: commands.receive(case_id, data.units, by))
 
 
 @post("/cases/{case_id:uuid}/inspection", guards=[needs("warehouse")], status_code=202, tags=["cases"])
 async def inspect(request: Asked, case_id: FromPath[UUID], data: JSONBody[InspectionOrder]) -> Done:
     """A verdict per unit. Nothing else moves stock."""
-
-    async def run() -> Done:
-        verdicts = [(each.unit, each.condition, each.disposition, each.note) for each in data.verdicts]
-        await services_of(request).commands.inspect(case_id, verdicts, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    verdicts = [(each.unit, each.condition, each.disposition, each.note) for each in data.verdicts]
+    return await done(request, lambda commands, by: commands.inspect(case_id, verdicts, by))
 
 
 @post(
@@ -107,10 +92,10 @@ async def inspect(request: Asked, case_id: FromPath[UUID], data: JSONBody[Inspec
 )
 async def label(request: Asked, case_id: FromPath[UUID], data: JSONBody[LabelOrder]) -> Done:
     """A label that a person made. It is sent once and cannot be corrected."""
-
-    async def run() -> Done:
-        check_label(data.content)
-        await services_of(request).commands.upload_label(
+    check_label(data.content)
+    return await done(
+        request,
+        lambda commands, by: commands.upload_label(
             case_id,
             name=data.name,
             content=data.content,
@@ -118,11 +103,9 @@ async def label(request: Asked, case_id: FromPath[UUID], data: JSONBody[LabelOrd
             carrier_id=data.carrier_id,
             carrier_name=data.carrier_name,
             document=data.document,
-            by=request.user.name,
-        )
-        return Done()
-
-    return await command(request, run, Done)
+            by=by,
+        ),
+    )
 
 
 @get("/cases/{case_id:uuid}/carriers", guards=[needs("warehouse")], tags=["cases"])
@@ -134,45 +117,25 @@ async def carriers(request: Asked, case_id: FromPath[UUID]) -> list[tuple[str, s
 @post("/cases/{case_id:uuid}/link-order", guards=[needs("repair")], status_code=202, tags=["cases"])
 async def link_order(request: Asked, case_id: FromPath[UUID], data: JSONBody[OrderLink]) -> Done:
     """Say which commerce order this is."""
-
-    async def run() -> Done:
-        await services_of(request).commands.link_order(case_id, data.commerce_order_id, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    return await done(request, lambda commands, by: commands.link_order(case_id, data.commerce_order_id, by))
 
 
 @post("/cases/{case_id:uuid}/link-line", guards=[needs("repair")], status_code=202, tags=["cases"])
 async def link_line(request: Asked, case_id: FromPath[UUID], data: JSONBody[LineLink]) -> Done:
     """Say which commerce line a unit is."""
-
-    async def run() -> Done:
-        await services_of(request).commands.link_line(case_id, data.unit, data.commerce_line_id, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    return await done(request, lambda commands, by: commands.link_line(case_id, data.unit, data.commerce_line_id, by))
 
 
 @post("/cases/{case_id:uuid}/waive", guards=[needs("repair")], status_code=202, tags=["cases"])
 async def waive(request: Asked, case_id: FromPath[UUID], data: JSONBody[LaneOrder]) -> Done:
     """Settle the case without one of its lanes."""
-
-    async def run() -> Done:
-        await services_of(request).commands.waive(case_id, data.lane, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    return await done(request, lambda commands, by: commands.waive(case_id, data.lane, by))
 
 
 @post("/exceptions/{exception_id:uuid}/retry", guards=[needs("repair")], status_code=202, tags=["exceptions"])
 async def retry(request: Asked, exception_id: FromPath[UUID]) -> Done:
     """Try again now."""
-
-    async def run() -> Done:
-        await services_of(request).commands.retry(exception_id, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    return await done(request, lambda commands, by: commands.retry(exception_id, by))
 
 
 ROUTES = [decide, evidence, receive, inspect, label, carriers, link_order, link_line, waive, retry]

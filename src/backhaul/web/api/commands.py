@@ -10,7 +10,9 @@ import msgspec
 from backhaul.kit.crypto import sha256_hex
 from backhaul.store.idempotency import once
 from backhaul.web.access import Asked, services_of
+from backhaul.web.api.shapes import Done
 from backhaul.web.problems import BadInput
+from backhaul.work.commands import Commands
 
 T = TypeVar("T")
 LONGEST = 200
@@ -35,3 +37,15 @@ async def command(request: Asked, run: Callable[[], Awaitable[T]], shape: type[T
         encoded,
     )
     return msgspec.json.decode(answer, type=shape)
+
+
+async def done(
+    request: Asked, act: Callable[[Commands, str], Awaitable[T]], answer: Callable[[T], Done] = lambda _: Done()
+) -> Done:
+    """Run what ``act`` asks of the hub's commands in the name of whoever sent the request; ``answer`` says what came
+    of it."""
+
+    async def run() -> Done:
+        return answer(await act(services_of(request).commands, request.user.name))
+
+    return await command(request, run, Done)

@@ -14,7 +14,7 @@ from backhaul.domain.policy import Policy
 from backhaul.store import connection_pages, pages
 from backhaul.store import shops as shop_store
 from backhaul.web.access import Asked, needs, services_of
-from backhaul.web.api.commands import command
+from backhaul.web.api.commands import command, done
 from backhaul.web.api.shapes import (
     AliasOrder,
     BookerOrder,
@@ -53,34 +53,21 @@ async def preview(request: Asked, shop_id: FromPath[UUID]) -> connection_pages.P
 @post("/shops/{shop_id:uuid}/mode", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def mode(request: Asked, shop_id: FromPath[UUID], data: JSONBody[ModeOrder]) -> Done:
     """Observe or live."""
-
-    async def run() -> Done:
-        await services_of(request).commands.set_mode(shop_id, data.mode, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    return await done(request, lambda commands, by: commands.set_mode(shop_id, data.mode, by))
 
 
 @post("/shops/{shop_id:uuid}/take-over", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def take_over(request: Asked, shop_id: FromPath[UUID], data: JSONBody[TakeOverOrder]) -> Done:
     """Take open cases over into live; ``count`` says how many."""
-
-    async def run() -> Done:
-        taken = await services_of(request).commands.take_over(shop_id, data.cases, request.user.name)
-        return Done(count=taken)
-
-    return await command(request, run, Done)
+    return await done(
+        request, lambda commands, by: commands.take_over(shop_id, data.cases, by), lambda taken: Done(count=taken)
+    )
 
 
 @post("/shops/{shop_id:uuid}/gateways", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def gateways(request: Asked, shop_id: FromPath[UUID], data: JSONBody[GatewayOrder]) -> Done:
     """Confirm that a payment method moves no money."""
-
-    async def run() -> Done:
-        await services_of(request).commands.confirm_gateway(shop_id, data.gateway, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    return await done(request, lambda commands, by: commands.confirm_gateway(shop_id, data.gateway, by))
 
 
 @get("/shops/{shop_id:uuid}/locations", guards=[needs("configure")], tags=["shops"])
@@ -105,54 +92,34 @@ async def location(request: Asked, shop_id: FromPath[UUID], data: JSONBody[Locat
 @post("/shops/{shop_id:uuid}/booker", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def booker(request: Asked, shop_id: FromPath[UUID], data: JSONBody[BookerOrder]) -> Done:
     """Who books refunds."""
-
-    async def run() -> Done:
-        await services_of(request).commands.set_booker(shop_id, data.booker, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    return await done(request, lambda commands, by: commands.set_booker(shop_id, data.booker, by))
 
 
 @post("/shops/{shop_id:uuid}/payer", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def payer(request: Asked, shop_id: FromPath[UUID], data: JSONBody[PayerOrder]) -> Done:
     """Who pays the buyer."""
-
-    async def run() -> Done:
-        await services_of(request).commands.set_payer(shop_id, data.payer, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    return await done(request, lambda commands, by: commands.set_payer(shop_id, data.payer, by))
 
 
 @post("/shops/{shop_id:uuid}/desk", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def desk(request: Asked, shop_id: FromPath[UUID], data: JSONBody[DeskOrder]) -> Done:
     """How the shop works with its returns desk."""
-
-    async def run() -> Done:
-        terms = DeskTerms(
-            "",
-            opens=data.opens,
-            labels=data.labels,
-            writes_records=data.writes_records,
-            moves_stock=data.moves_stock,
-            reject_reasons=tuple(data.reject_reasons),
-            carriers=data.carriers,
-        )
-        await services_of(request).commands.set_desk(shop_id, terms, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    terms = DeskTerms(
+        "",
+        opens=data.opens,
+        labels=data.labels,
+        writes_records=data.writes_records,
+        moves_stock=data.moves_stock,
+        reject_reasons=tuple(data.reject_reasons),
+        carriers=data.carriers,
+    )
+    return await done(request, lambda commands, by: commands.set_desk(shop_id, terms, by))
 
 
 @post("/shops/{shop_id:uuid}/writers-off", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def writers_off(request: Asked, shop_id: FromPath[UUID]) -> Done:
     """The other program that wrote returns and refunds is switched off now: the hub writes again."""
-
-    async def run() -> Done:
-        await services_of(request).commands.answer_writers(shop_id, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    return await done(request, lambda commands, by: commands.answer_writers(shop_id, by))
 
 
 @get("/shops/{shop_id:uuid}/audit", tags=["shops"])
@@ -168,23 +135,15 @@ async def audit(request: Asked, shop_id: FromPath[UUID]) -> list[Finding]:
 @post("/shops/{shop_id:uuid}/aliases", guards=[needs("repair")], status_code=200, tags=["shops"])
 async def aliases(request: Asked, shop_id: FromPath[UUID], data: JSONBody[AliasOrder]) -> Done:
     """Which commerce SKU a channel SKU stands for."""
-
-    async def run() -> Done:
-        await services_of(request).commands.add_alias(shop_id, data.channel_sku, data.commerce_sku, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    return await done(
+        request, lambda commands, by: commands.add_alias(shop_id, data.channel_sku, data.commerce_sku, by)
+    )
 
 
 @post("/shops/{shop_id:uuid}/sync", guards=[needs("decide")], status_code=202, tags=["shops"])
 async def sync(request: Asked, shop_id: FromPath[UUID]) -> Done:
     """Read what changed now."""
-
-    async def run() -> Done:
-        await services_of(request).commands.sync_now(shop_id, request.user.name)
-        return Done()
-
-    return await command(request, run, Done)
+    return await done(request, lambda commands, by: commands.sync_now(shop_id, by))
 
 
 async def _known(request: Asked, shop_id: UUID) -> None:
