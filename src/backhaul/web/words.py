@@ -27,6 +27,19 @@ STATUS = {
     "blind": ("Goods without a return", "warn"),
     "merged": ("Became one with another", "neutral"),
 }
+# Where the channel says a case stands, as its time-line tells it.
+STAGE = {
+    "requested": "The channel waits for an answer",
+    "offered": "The buyer thinks about the offer",
+    "awaiting_shipment": "The channel waits for the buyer's parcel",
+    "shipped": "The buyer has sent the parcel",
+    "request_rejected": "The channel shows the request as rejected",
+    "parcel_rejected": "The channel shows the parcel as rejected",
+    "accepted": "The channel will pay",
+    "completed": "The channel has completed it",
+    "cancelled": "The channel shows it as cancelled",
+    "unknown": "The channel says something that Backhaul does not know",
+}
 KIND = {
     "return": "Return & refund",
     "refund": "Refund only",
@@ -288,8 +301,10 @@ def plain(word: str) -> str:
 
 
 def happened(what: str, text: str) -> str:
-    """A line of history as people read it; money lines are stored as the bare amount."""
+    """A line of history as people read it; money lines are stored as the bare amount, the channel's as its words."""
     lane, _, kind = what.partition(".")
+    if lane == "channel" and kind in STAGE:
+        return f"{STAGE[kind]} ({text})" if text else STAGE[kind]
     return f"{ENTRY.get(kind, plain(kind))}: {text}" if lane == "money" else text[:1].upper() + text[1:]
 
 
