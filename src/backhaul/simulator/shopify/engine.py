@@ -60,10 +60,15 @@ def _kind(thing: Any, info: GraphQLResolveInfo, abstract: Any) -> str:
     return str(thing["__typename"] if type(thing) is dict else thing.KIND)
 
 
+def definition() -> str:
+    """The schema as it was written."""
+    return files(__package__).joinpath("schema.graphql").read_text(encoding="utf-8")
+
+
 @cache
 def schema() -> GraphQLSchema:
     """The schema with its resolvers; built once for the process."""
-    made = build_schema(files(__package__).joinpath("schema.graphql").read_text(encoding="utf-8"))
+    made = build_schema(definition(), assume_valid=True, no_location=True)  # a test validates it, not every start
     scalars.bind(made)
     own: dict[str, Mapping[str, Resolver]] = {**OBJECT_FIELDS, "QueryRoot": QUERIES, "Mutation": MUTATIONS}
     for name, kind in made.type_map.items():
