@@ -34,7 +34,7 @@ from backhaul.domain.facts import Facts, Said, Seen, ShopTerms
 from backhaul.domain.ledger import shown
 from backhaul.domain.reasons import DeskReason
 from backhaul.ports import connector as roles
-from backhaul.ports.connector import Receipt
+from backhaul.ports.connector import Prepared, Receipt
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable
 
 CASE = "4035318504086604100"
@@ -79,6 +79,10 @@ class DeskStage(Protocol):
 
     async def order(self, units: int = 1) -> Sold:
         """An order with so many delivered units of one line."""
+        ...
+
+    def secondary(self, order_name: str) -> str:
+        """What the desk asks for beside the name of an order."""
         ...
 
     def reason(self) -> DeskReason:
@@ -142,10 +146,15 @@ class DeskSuite:
     def wanted(self, stage: DeskStage, sold: Sold, units: int = 1, reason: DeskReason | None = None) -> OpenDeskReturn:
         chosen = reason or stage.reason()
         line = DeskLineWanted(sold.line_id, sold.sku, units, chosen.parent, chosen.child)
-        return OpenDeskReturn(CASE, sold.id, sold.name, sold.secondary, (line,), note="Too small, says the buyer")
+        return OpenDeskReturn(CASE, sold.id, sold.name, (line,), note="Too small, says the buyer")
+
+    def prepared(self, stage: DeskStage, wanted: AnyEffect) -> Prepared:
+        secondary = stage.secondary(wanted.order_name).encode() if isinstance(wanted, OpenDeskReturn) else None
+        made: Prepared = stage.connector.prepare(wanted, "key-1", secondary)
+        return made
 
     async def do(self, stage: DeskStage, wanted: AnyEffect, alive: float = 60.0) -> Receipt:
-        prepared = stage.connector.prepare(wanted, "key-1")
+        prepared = self.prepared(stage, wanted)
         again = msgspec.msgpack.decode(msgspec.msgpack.encode(prepared), type=roles.Prepared)  # as it is committed
         receipt = await stage.connector.perform(wanted, again, dead_at=time.time() + alive)
         assert isinstance(receipt, Receipt)
@@ -208,7 +217,7 @@ class DeskSuite:
     async def test_a_request_is_the_same_however_often_it_is_prepared(self, stage: DeskStage) -> None:
         for tag in TAGS:
             _, wanted = await self.ready(stage, tag)
-            assert stage.connector.prepare(wanted, "key-1") == stage.connector.prepare(wanted, "key-1")
+            assert self.prepared(stage, wanted) == self.prepared(stage, wanted)
 
     async def test_an_id_of_another_form_reaches_no_address(self, stage: DeskStage) -> None:
         for return_id in ("", "../1", "1/process", "1?x=2", "٣"):

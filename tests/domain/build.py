@@ -108,7 +108,6 @@ def channel_order(by_channel: bool = False) -> ChannelOrder:
         usd(2000),
         tuple(ChannelOrderLine(f"l{n}", f"sku-{n}", f"SHIRT-{n}", f"Shirt {n}", usd(1000)) for n in (1, 2)),
         fulfilled_by_channel=by_channel,
-        postal_code="90001",
     )
 
 
@@ -163,6 +162,7 @@ def seen(found: ChannelCase | None, books: CommerceOrder | None, **changes: Any)
         "channel_heard": 0,
         "round": {each.action: 1 for each in found.due} if found else {},
         "order": channel_order(),
+        "postal_code": b"sealed",
         "link": Link(LinkState.MATCHED, GID, "name", tried_at=OPENED, tries=1),
         "commerce": books,
         "commerce_at": NOW if books else 0,

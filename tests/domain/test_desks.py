@@ -60,7 +60,8 @@ COMING = case(Stage.AWAITING_SHIPMENT)
 ACCEPTED = case(Stage.ACCEPTED, way_back=shipped())
 PAID = case(Stage.COMPLETED, way_back=shipped(), refunds=(paid(),))
 FINDABLE = Safety(Repeat.FINDABLE, settle_s=30)
-OPEN = OpenDeskReturn(CASE, GID, "#1001", "90001", ())
+KEPT = case(Stage.ACCEPTED, can_keep_item=True)
+OPEN = OpenDeskReturn(CASE, GID, "#1001", ())
 
 
 def made(facts: Facts, now: int = NOW) -> Plan:
@@ -89,7 +90,7 @@ def test_a_shop_without_a_desk_has_no_such_lane() -> None:
 def test_it_is_opened_after_the_channels_approval_and_commerce_is_left_to_the_desk() -> None:
     plan = made(with_desk(COMING))
     wanted = written(plan, OpenDeskReturn)
-    assert (wanted.order_name, wanted.secondary) == ("#1001", "90001")
+    assert wanted.order_name == "#1001"
     assert [(line.line_id, line.sku, line.quantity) for line in wanted.lines] == [
         ("L1", "SHIRT-1", 1),
         ("L2", "SHIRT-2", 1),
@@ -126,7 +127,7 @@ def test_what_was_never_approved_is_not_opened(stage: Stage) -> None:
     "found",
     [
         with_desk(case(Stage.ACCEPTED, Kind.REFUND)),
-        with_desk(case(Stage.ACCEPTED, can_keep_item=True)),
+        with_desk(KEPT),
         with_desk(case(Stage.ACCEPTED), ledger=[effect(decide(Decision.KEEP_ITEM), EffectState.CONFIRMED)]),
         with_desk(COMING, order=channel_order(by_channel=True)),
         with_desk(COMING, said=Said(waived=frozenset({"desk"}))),
@@ -141,9 +142,17 @@ def test_no_return_stands_in_the_desk_for_goods_that_do_not_come_back_to_the_mer
 
 
 def test_a_hidden_postal_code_is_told_with_what_to_do() -> None:
-    plan = made(with_desk(COMING, order=change(channel_order(), postal_code="")))
+    plan = made(with_desk(COMING, postal_code=b""))
     assert "desk_secondary" in troubles(plan)
     assert OpenDeskReturn not in kinds(plan)
+
+
+def test_a_postal_code_that_nobody_has_asked_for_is_read_before_the_desk() -> None:
+    plan = made(with_desk(COMING, postal_code=None, desk_at=0))
+    assert looks(plan) == {Source.ORDER}
+    assert lane(plan) == "looking"
+    for found in (with_desk(COMING, desk_return(), postal_code=None), with_desk(KEPT, postal_code=None)):
+        assert not looks(made(found))
 
 
 def test_an_old_read_of_the_desk_is_read_again_first() -> None:

@@ -54,7 +54,7 @@ WRITTEN: list[tuple[str, str, bool, AnyEffect]] = [
     ("book_refund:f1", "money", True, BookRefund("c1", "f1", "s1", Money(1, "USD"), (), 0, "p1", "g")),
     ("close_return:r1", "records", False, CloseReturn("s1", "r1")),
     ("cancel_return:r1", "records", False, CancelReturn("s1", "r1")),
-    ("open_desk_return:c1", "desk", False, OpenDeskReturn("c1", "s1", "#1", "", ())),
+    ("open_desk_return:c1", "desk", False, OpenDeskReturn("c1", "s1", "#1", ())),
     ("request_desk_label:d1", "parcel", False, RequestDeskLabel("d1")),
     ("process_desk_return:d1", "desk", True, ProcessDeskReturn("d1")),
     ("close_desk_return:d1", "desk", False, CloseDeskReturn("d1")),

@@ -149,7 +149,7 @@ def desk(state: DeskState = DeskState.OPEN, **more: Any) -> DeskReturn:
 
 
 DESK_SCENES: dict[str, tuple[AnyEffect, dict[bool | None, DeskReturn | None]]] = {
-    "open_desk_return": (OpenDeskReturn(CASE, GID, "#1", "04109", ()), {False: None, True: desk()}),
+    "open_desk_return": (OpenDeskReturn(CASE, GID, "#1", ()), {False: None, True: desk()}),
     "request_desk_label": (
         RequestDeskLabel("D1"),
         {False: desk(), True: desk(labels=(DeskLabel("1Z"),))},

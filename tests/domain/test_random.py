@@ -195,7 +195,7 @@ wanted: st.SearchStrategy[AnyEffect] = pick(
         book(500, f"{CASE}:2"),
         CloseReturn(GID, RETURN),
         CancelReturn(GID, RETURN),
-        OpenDeskReturn(CASE, GID, "#1001", "90001", ()),
+        OpenDeskReturn(CASE, GID, "#1001", ()),
         RequestDeskLabel("D1"),
         ProcessDeskReturn("D1"),
         CloseDeskReturn("D1"),

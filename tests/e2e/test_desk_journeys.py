@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -36,6 +37,29 @@ async def test_from_the_approval_over_the_desks_label_to_the_settled_cent(stage:
     assert len(desk.acts(there, "open")) == len(desk.acts(there, "process")) == len(there["refunds"]) == 1
     await desk.settled_but_for_shipping(case)
     assert len(live_returns(await case.order())) == 1, "the desk wrote the return, and nobody else"
+
+
+async def test_nothing_that_is_stored_of_a_whole_journey_shows_the_buyers_postal_code(stage: Stage) -> None:
+    await desk.set_up(stage)
+    case = await stage.ask(shipment="SELLER")
+    await case.approve()
+    await desk.opened(case)
+    await case.until_books(lambda books: books["labels"], "the desk's label at the channel")
+    await case.ship_and_deliver()
+    await case.asked(Action.JUDGE_PARCEL)
+    await case.decide(Decision.ACCEPT_PARCEL)
+    await case.until(lambda row: row.lane("money") == "settled", "the refund")
+    buyer = (await stage.control.call("GET", f"/orders/{case.order_id}"))["wire"]["recipient_address"]
+    code = re.compile(rf"(?<!\d){re.escape(buyer['postal_code'])}(?!\d)")
+    pool, seen = stage.hub.pool, 0
+    for table in await pool.fetch("select tablename from pg_tables where schemaname = 'public'"):
+        for row in await pool.fetch(f'select * from "{table[0]}"'):
+            for name, value in row.items():
+                text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+                assert not code.search(text), f"{table[0]}.{name}"
+                seen += 1
+    assert seen > 500
+    assert buyer["postal_code"].isdigit(), "not masked"
 
 
 async def test_a_verdict_of_the_desks_staff_is_decided_on_the_channel_first(stage: Stage) -> None:

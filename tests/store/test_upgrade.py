@@ -115,6 +115,8 @@ async def test_what_the_first_version_stored_is_understood_after_the_upgrade(pos
         assert turn.shop_id is not None
         known: Known = (await cases.load(connection, {case: turn}))[case]
         policy: Policy = await shops.policy(pool, turn.shop_id, 3)
+    assert '"90001"' in msgspec.json.encode(FIRST["case"]["body"]).decode()
+    assert b"90001" not in await pool.fetchval("select body from return_case where id = $1", case)
     await pool.close()
     await postgres.drop_database(name)
 

@@ -109,7 +109,7 @@ class ChannelOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     special: str = ""  # "sample", "replacement", "exchange"
     delivered_at: int | None = None
     replaces: str = ""  # the order it replaces or exchanges
-    postal_code: str = ""  # empty when masked
+    postal_code: str = ""  # empty when masked; never kept as it is, see ``Seen.postal_code``
 
 
 class ExternalReference(msgspec.Struct, frozen=True, omit_defaults=True):

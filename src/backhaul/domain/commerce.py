@@ -108,5 +108,4 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
     skus: tuple[tuple[str, int], ...] = ()  # (sku, units)
     total: Money | None = None
     created_at: int = 0
-    postal_code: str = ""
     admin_url: str = ""

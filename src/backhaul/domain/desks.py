@@ -61,6 +61,9 @@ def desk_lane(
     if facts.seen.order is None or facts.seen.link.state is not LinkState.MATCHED or order is None:
         lost = case.stage is Stage.CANCELLED and facts.seen.desk is None
         return Lane("none" if lost else "finding_order", terminal=lost)
+    if facts.desk is not None and facts.seen.desk is None and facts.seen.postal_code is None:
+        draft.steps.append(Look(Source.ORDER, "the desk asks for the postal code of the order", 25))
+        return Lane("looking")
     asked = facts.said.retries.get("look:desk", 0) > facts.seen.desk_at
     if facts.stale(Party.DESK) or asked or now - facts.seen.desk_at > RECHECK:
         draft.steps.append(Look(Source.DESK, "the desk may have changed", 29))
@@ -158,8 +161,7 @@ def _open(
     if not wanted or lines.unmatched:
         return Lane("finding_lines")  # the records lane asks about the lines
     name = desk_name(terms)
-    postal_code = facts.seen.order.postal_code if facts.seen.order else ""
-    if not postal_code:
+    if not facts.seen.postal_code:
         draft.troubles.append(
             Trouble(
                 "desk_secondary",
@@ -178,7 +180,6 @@ def _open(
         case.id,
         order.id,
         order.name,
-        postal_code,
         tuple(
             DeskLineWanted(line_id, skus.get(line_id, ""), count, match.reason.parent, match.reason.child)
             for line_id, count in sorted(wanted.items())

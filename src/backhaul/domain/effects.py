@@ -281,8 +281,8 @@ class DeskLineWanted(msgspec.Struct, frozen=True):
 
 
 class OpenDeskReturn(Wanted, frozen=True, tag="open_desk_return"):
-    """Open the case's return in the desk, for a refund and nothing else. ``secondary`` is what the desk asks for beside
-    the order's name (a postal code)."""
+    """Open the case's return in the desk, for a refund and nothing else. What the desk asks for beside the order's name
+    (a postal code) is not named here: the ledger keeps nothing of a buyer that can be read."""
 
     party = Party.DESK
     lane = "desk"
@@ -291,7 +291,6 @@ class OpenDeskReturn(Wanted, frozen=True, tag="open_desk_return"):
     case_id: str
     order_id: str  # the commerce order
     order_name: str
-    secondary: str
     lines: tuple[DeskLineWanted, ...]
     note: str = ""
 

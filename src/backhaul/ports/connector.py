@@ -103,7 +103,8 @@ class Performs(Protocol):
 
     def prepare(self, wanted: AnyEffect, key: str, attachment: bytes | None = None) -> Prepared:
         """The exact request for an effect. Pure. ``key`` is our idempotency key, for vendors that take one;
-        ``attachment`` is the file of an UploadLabel. Raises Refused when the vendor has no such call."""
+        ``attachment`` is what the effect names and the ledger does not hold: the file of a label or a picture, the
+        postal code by which a desk opens a return. Raises Refused when the vendor has no such call."""
         ...
 
     async def perform(self, wanted: AnyEffect, prepared: Prepared, *, dead_at: float) -> Receipt:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from backhaul.domain.channel import ChannelCase
+from backhaul.domain.channel import ChannelCase, ChannelOrder
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.effects import DecideUnits, EffectState
 from backhaul.domain.facts import LINE_LEVEL, Capability, Link, LinkState
@@ -85,11 +85,10 @@ async def _start(run: Run) -> None:
     order_id = start.order_id if start else blind.order_id if blind else ""
     order = run.facts.seen.order
     if order is None or order.id != order_id:
-        order = await channel.order(order_id)
+        order = await _read_order(run, channel, order_id)
     if start is None:
         if order is None:
             raise Unavailable(f"the channel does not show the order {order_id}", retry_after=60)
-        run.see(order=order)
         return
     quote: Quote | None = None
     try:
@@ -100,7 +99,7 @@ async def _start(run: Run) -> None:
         if order is None:
             startable = (Startable(start.kind, (), False, error.code, error.text),)
         quote = Quote(None, str(error))
-    run.see(order=order, startable=startable, quote=quote, quoted=start, start_at=run.now())
+    run.see(startable=startable, quote=quote, quoted=start, start_at=run.now())
     run.recovered(Party.CHANNEL)
 
 
@@ -131,11 +130,20 @@ async def _order(run: Run) -> None:
     case = run.facts.channel
     assert case is not None
     channel = await run.vendors.channel(run.known.connections, run.shop_id)
-    order = await channel.order(case.order_id)
-    if order is None:
+    if await _read_order(run, channel, case.order_id) is None:
         raise Unavailable(f"the channel does not show the order {case.order_id}", retry_after=60)
-    run.see(order=order)
     run.recovered(Party.CHANNEL)
+
+
+async def _read_order(run: Run, channel: Any, order_id: str) -> ChannelOrder | None:
+    """The channel's order without its buyer. A desk opens returns by postal code: for it alone that is kept, sealed."""
+    read: ChannelOrder | None = await channel.order(order_id)
+    if read is None:
+        return None
+    order = msgspec.structs.replace(read, postal_code="")
+    sealed = run.seal_postal_code(read.postal_code) if run.facts.shop.desk is not None else None
+    run.see(order=order, postal_code=sealed)
+    return order
 
 
 async def _match(run: Run) -> None:

@@ -59,7 +59,7 @@ GONE = ("cancelled", "expired")
 async def _reasons(run: Run) -> tuple[DeskReason, ...]:
     """The desk's own list, as long as the return has still to be opened by one of its reasons."""
     seen = run.facts.seen
-    postal_code = seen.order.postal_code if seen.order else ""
+    postal_code = run.postal_code()
     if seen.commerce is None or not postal_code or run.facts.desk is None:
         return ()
     return await run.vendors.desk_reasons(run.known.connections, run.shop_id, seen.commerce.name, postal_code)

@@ -96,6 +96,19 @@ class Run:
         """Add a line to the time-line."""
         self.move.history.append(HistoryLine(uuid7(), self.now(), who, what, text, detail))
 
+    def seal_postal_code(self, text: str) -> bytes:
+        """As it may stand in the database; nothing where there is none."""
+        return self.vendors.vault.encrypt(text.encode(), self._buyer) if text else b""
+
+    def postal_code(self) -> str:
+        """The order's postal code; empty where the channel hides it, or nobody has asked for it."""
+        sealed = self.facts.seen.postal_code
+        return self.vendors.vault.decrypt(sealed, self._buyer).decode() if sealed else ""
+
+    @property
+    def _buyer(self) -> bytes:
+        return f"case/{self.case_id}/postal_code".encode()
+
     def name(self, channel_id: str) -> None:
         """The channel has given the case its id."""
         self.move.named = self.channel_id = channel_id

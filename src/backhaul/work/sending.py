@@ -18,6 +18,7 @@ from backhaul.domain.effects import (
     DecideUnits,
     Effect,
     EffectState,
+    OpenDeskReturn,
     StageLabel,
     StartCancellation,
     StartReturn,
@@ -192,6 +193,8 @@ async def _connector(run: Run, party: Party) -> Any:
 
 
 async def _attachment(run: Run, wanted: AnyEffect) -> bytes | None:
+    if isinstance(wanted, OpenDeskReturn):
+        return run.postal_code().encode()
     if not isinstance(wanted, (UploadLabel, UploadEvidence, StageLabel)):
         return None
     found = await files.read(run.vendors.pool, run.vendors.vault, UUID(wanted.attachment))

@@ -81,9 +81,12 @@ class Stage:
         self.simulator.connector.suspended = False
         self.simulator.connector.copy(made, "source_identifier")
         order = self.simulator.connector.copies[made.id]
+        return Sold(order.id, order.name, self.secondary(order.name), order.lines[0].id, SKU, units)
+
+    def secondary(self, order_name: str) -> str:
+        order = next(each for each in self.simulator.connector.copies.values() if each.name == order_name)
         assert order.shipping_address is not None
-        assert order.shipping_address.zip
-        return Sold(order.id, order.name, order.shipping_address.zip, order.lines[0].id, SKU, units)
+        return str(order.shipping_address.zip)
 
     def reason(self) -> DeskReason:
         return DeskReason("Quality", "Defective")

@@ -316,7 +316,7 @@ async def test_two_lines_of_one_order_with_reasons_of_their_own(stage: Stage) ->
     sold = await stage.order(2)
     one = suite.wanted(stage, sold).lines[0]
     other = type(one)(one.line_id, one.sku, 1, "Fit", "Too small")
-    wanted = OpenDeskReturn("1", sold.id, sold.name, sold.secondary, (one, other))
-    prepared = stage.connector.prepare(wanted, "key")
+    wanted = OpenDeskReturn("1", sold.id, sold.name, (one, other))
+    prepared = stage.connector.prepare(wanted, "key", sold.secondary.encode())
     await stage.connector.perform(wanted, prepared, dead_at=time.time() + 60)
     assert stage.books(sold).reasons == [("Quality", "Defective", "refund"), ("Fit", "Too small", "refund")]

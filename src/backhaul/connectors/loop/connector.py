@@ -64,7 +64,7 @@ class Loop:
 
     def prepare(self, wanted: AnyEffect, key: str, attachment: bytes | None = None) -> Prepared:
         """The exact request of an effect."""
-        return requests.prepare(wanted)
+        return requests.prepare(wanted, attachment)
 
     async def perform(self, wanted: AnyEffect, prepared: Prepared, *, dead_at: float) -> Receipt:
         """Carry an effect out."""

@@ -36,9 +36,9 @@ class Wish(msgspec.Struct, frozen=True):
     lines: tuple[DeskLineWanted, ...]
 
 
-def wish(wanted: OpenDeskReturn) -> bytes:
+def wish(wanted: OpenDeskReturn, secondary: str) -> bytes:
     """The committed request of an effect."""
-    return body(Wish(wanted.order_name, wanted.secondary, wanted.note, wanted.lines))
+    return body(Wish(wanted.order_name, secondary, wanted.note, wanted.lines))
 
 
 async def offer(client: Client, order_name: str, secondary: str) -> DeskOffer:

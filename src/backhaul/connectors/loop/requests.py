@@ -38,11 +38,13 @@ ACTS: dict[type, Act] = {
 }
 
 
-def prepare(wanted: AnyEffect) -> Prepared:
+def prepare(wanted: AnyEffect, attachment: bytes | None = None) -> Prepared:
     """The exact request of an effect; of a return to be opened, what is to be submitted. Raises Refused when the vendor
     has no such call."""
     if isinstance(wanted, OpenDeskReturn):
-        return Prepared("POST", "/draft-returns", {}, drafting.wish(wanted))
+        if not attachment:
+            raise Refused("postal_code", "Loop opens no return without the order's postal code")
+        return Prepared("POST", "/draft-returns", {}, drafting.wish(wanted, attachment.decode()))
     act = ACTS.get(type(wanted))
     if act is None:
         raise Refused("no_such_call", f"Loop has no call for {type(wanted).__name__}")

@@ -38,8 +38,6 @@ _SCAN_PAGES = 10  # of 40 orders of the channel's source
 _OTHER_PAGES = 3  # of 40 orders of any source
 _SIMILAR = 5  # orders without any id that are offered to a person
 
-_TOLERATED = ("shippingAddress", "zip")  # null without leave for protected customer data
-
 
 class ByStamp(wire.Wire, frozen=True):
     """Answer of the exact look-up."""
@@ -98,16 +96,12 @@ class Search:
             async for page in self._pages(_window(start, self.created_at + _NEAR_S), _OTHER_PAGES):
                 yield page
         else:
-            read, _ = await self.client.read(
-                "find_orders", {"query": query(step, self.channel_order_id)}, Orders, tolerate=_TOLERATED
-            )
+            read, _ = await self.client.read("find_orders", {"query": query(step, self.channel_order_id)}, Orders)
             yield read.orders.nodes
 
     async def _stamped(self) -> wire.Candidate | None:
         try:
-            read, _ = await self.client.read(
-                "find_by_stamp", {"value": self.channel_order_id}, ByStamp, tolerate=_TOLERATED
-            )
+            read, _ = await self.client.read("find_by_stamp", {"value": self.channel_order_id}, ByStamp)
         except Refused as error:
             if error.code == "settings":
                 raise
@@ -117,9 +111,7 @@ class Search:
     async def _pages(self, text: str, most: int) -> AsyncIterator[list[wire.Candidate]]:
         after: str | None = None
         for _ in range(most):
-            read, warnings = await self.client.read(
-                "scan_orders", {"query": text, "after": after}, Orders, tolerate=_TOLERATED
-            )
+            read, warnings = await self.client.read("scan_orders", {"query": text, "after": after}, Orders)
             yield read.orders.nodes
             # A filter that was left out makes this a walk through the whole shop.
             if warnings or not read.orders.page_info.has_next_page:
@@ -137,7 +129,6 @@ class Search:
             skus=tuple(units.items()),
             total=mapping.money(found.total_price_set) if found.total_price_set else None,
             created_at=mapping.unix(found.created_at),
-            postal_code=(found.shipping_address.zip or "") if found.shipping_address else "",
             admin_url=self.admin_url.format(number=found.id.rpartition("/")[2]) if self.admin_url else "",
         )
 

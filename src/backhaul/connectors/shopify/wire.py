@@ -301,12 +301,6 @@ class SoldLine(Wire, frozen=True):
     sku: str | None = None
 
 
-class Address(Wire, frozen=True):
-    """Where an order went; null without leave to read protected customer data."""
-
-    zip: str | None = None
-
-
 class Candidate(Wire, frozen=True):
     """An order that a search came up with."""
 
@@ -320,7 +314,6 @@ class Candidate(Wire, frozen=True):
     custom_attributes: list[Attribute] = []
     metafield: Metafield | None = None
     total_price_set: MoneyBag | None = None
-    shipping_address: Address | None = None
     line_items: Page[SoldLine] = Page([])
 
 
