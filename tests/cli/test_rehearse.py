@@ -52,6 +52,41 @@ def test_what_only_people_begin_is_never_begun_when_nobody_is_there(tmp_path: Pa
     assert rows["seller_return"]["left_out"] == ["carrier: scan", "carrier: deliver"]
 
 
+def test_a_story_that_cannot_be_played_is_said_and_the_others_go_on(tmp_path: Path) -> None:
+    stories = tmp_path / "stories"
+    stories.mkdir()
+    told = """
+        title = "{title}"
+        story = "Somebody wants their money back from an order that goes to {status}."
+        covers = []
+        [order]
+        status = "IN_TRANSIT"
+        lines = [{{ sku = "MUG-GRN", price = "14.90" }}]
+        [happens]
+        acts = [
+            {{ at = "+0h", by = "buyer", do = "ask", kind = "refund" }},
+            {{ at = "+1h", by = "carrier", do = "order", status = "{status}" }},
+            {{ at = "+2h", by = "seller", do = "approve" }},
+        ]
+        [end]
+        channel = "RETURN_OR_REFUND_REQUEST_COMPLETE"
+        decided = ["APPROVE_REFUND"]
+        paid = "14.90"
+        booked = "14.90"
+        hub = "closed"
+        """
+    for name, status in (("good", "DELIVERED"), ("odd", "AWAITING_COLLECTION")):
+        (stories / f"{name}.toml").write_text(told.format(title=name, status=status), encoding="utf-8")
+    words = ("rehearse", "--scenarios", str(stories), "--seller", "people")
+    done = backhaul(tmp_path / "home", *words, "--json")
+    assert done.returncode == 1, done.stderr
+    rows = {each["scenario"]: each for each in json.loads(done.stdout)}
+    assert rows["odd"]["broken"].startswith("line 11: carrier: order: 400: an order in IN_TRANSIT")
+    assert (rows["odd"]["fails"], rows["odd"]["differs"]) == ([], [])
+    good = rows["good"]
+    assert (good["broken"], good["ended"], good["paid"], good["differs"]) == ("", True, "14.90 USD", [])
+
+
 def test_wrong_calls_are_told_in_one_line(tmp_path: Path) -> None:
     bad = tmp_path / "policy.toml"
     bad.write_text('accept_parcel = "never"\n', encoding="utf-8")

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from backhaul.simulator.process import ControlClient
+import pytest
+
+from backhaul.rehearsal.api import ApiRefused
+from backhaul.rehearsal.seller import RestSeller
+from backhaul.simulator.process import ControlClient, ControlError
 from backhaul.simulator.scenario.judging import Shown
-from backhaul.simulator.scenario.model import Act, OrderPlan, Scenario, ShopPlan
+from backhaul.simulator.scenario.model import CASE, Act, OrderPlan, Scenario, ShopPlan
 from backhaul.simulator.scenario.player import Conductor
-from backhaul.simulator.scenario.world import Play
+from backhaul.simulator.scenario.world import Cast, Mishap, NotYet, Play
 
 HOUR = 3600.0
 
@@ -59,8 +63,8 @@ class Seller:
         return None
 
 
-def story(shop: str, hours: float) -> Play:
-    scenario = Scenario(f"{shop} {hours}", Path("x"), "", "", (), ShopPlan(), OrderPlan(()), (), (), (), hours * HOUR)
+def story(shop: str, hours: float, *acts: Act) -> Play:
+    scenario = Scenario(f"{shop} {hours}", Path("x"), "", "", (), ShopPlan(), OrderPlan(()), acts, (), (), hours * HOUR)
     return Play(scenario, {"id": shop, "commerce": None, "desk": None})
 
 
@@ -71,3 +75,73 @@ async def test_a_shop_is_left_when_its_last_story_is_over_and_not_before() -> No
     await Conductor(cast(ControlClient, control), hub, Seller()).run(plays)
     assert all(play.judged and not play.complaints for play in plays)
     assert hub.left == [("early", 1000.0 + 2 * HOUR)]
+
+
+class Clumsy(Seller):
+    """Cannot do one act."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def act(self, play: Play, act: Act) -> None:
+        if act.do == "approve":
+            raise self._error
+
+
+@pytest.mark.parametrize("strict", [True, False])
+async def test_a_story_that_breaks_is_over_and_the_others_go_on(strict: bool) -> None:
+    control = Control()
+    plays = [story("one", 5, act("approve", 3)), story("two", 7, act("wait", 4))]
+    seller = Clumsy(Mishap("the hub refused: 400"))
+    await Conductor(cast(ControlClient, control), Hub(control), seller, strict=strict).run(plays)
+    broken, fine = plays
+    assert broken.broken == "line 3: the hub refused: 400"
+    assert (broken.complaints, broken.done) == (["line 3: the hub refused: 400"], 0)
+    assert (fine.broken, fine.complaints, fine.done) == ("", [], 1)
+    assert control.now >= 1000.0 + 7 * HOUR
+
+
+async def test_an_order_that_cannot_be_placed_breaks_its_story_alone() -> None:
+    control = Control()
+    place = control.place_order
+
+    async def refuse(shop_id: str, lines: Any, **values: Any) -> dict[str, Any]:
+        if shop_id == "odd":
+            raise ControlError(400, "no such SKU", None)
+        return await place(shop_id, lines, **values)
+
+    control.place_order = refuse  # type: ignore[method-assign]
+    plays = [story("odd", 1), story("fine", 2)]
+    await Conductor(cast(ControlClient, control), Hub(control), Seller()).run(plays)
+    assert plays[0].broken == "the order could not be placed: 400: no such SKU"
+    assert (plays[1].broken, plays[1].complaints) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("error", "becomes", "says"),
+    [
+        (ApiRefused(400, "no such reason"), Mishap, "seller: waive: the hub refused: 400 no such reason"),
+        (ApiRefused(404, "no such case"), NotYet, "seller: waive: 404 no such case"),
+        (TimeoutError(), Mishap, "seller: waive: the hub did not answer: TimeoutError"),
+    ],
+)
+async def test_what_the_hub_refuses_for_good_is_the_storys_failure(
+    error: Exception, becomes: type[Exception], says: str
+) -> None:
+    class Refusing:
+        async def get(self, path: str, **query: str) -> Any:
+            return {"case": {"id": "7"}}
+
+        async def post(self, path: str, body: dict[str, Any]) -> Any:
+            raise error
+
+    seller = RestSeller(cast(Any, Refusing()), {})
+    play = story("one", 1)
+    play.cases[CASE] = Cast(CASE, "4035", "REFUND", 100)
+    seller._known["4035"] = "7"
+    with pytest.raises(becomes, match=says):
+        await seller.act(play, act("waive", 1, lane="money"))
+
+
+def act(do: str, line: int, **values: Any) -> Act:
+    return Act(0.0, "seller", do, CASE, values, line)

@@ -88,6 +88,9 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ('price = "14.90"', 'prize = "14.90"', 6, "unknown key 'prize'"),
         ("[order]", '[shop]\nmarket = "XX"\n[order]', 6, "expected one of"),
         ("[order]", "[shop]\nswitches = { wings = true }\n[order]", 6, "unknown key 'wings'"),
+        ("[order]", "[shop]\nworkflows = { minimum = 3 }\n[order]", 6, "unknown desk setting: minimum; known:"),
+        ('by = "seller", do = "approve"', 'by = "loop", do = "open"', 11, 'expected desk = "loop" under [shop]'),
+        ('by = "seller", do = "approve"', 'by = "connector", do = "copy", style = "pigeon"', 11, "expected one of"),
     ],
 )
 def test_a_mistake_is_told_with_file_line_and_what_was_expected(

@@ -70,10 +70,13 @@ def rehearse(
         running.out.print_json(msgspec.json.encode(found).decode())
     else:
         _show(found)
-    if any(each.fails for each in found if each.seller != NOBODY) or any(
-        trouble.key == "twice" for each in found for trouble in each.fails
-    ):
+    if any(each.broken or _fails(each) for each in found):
         raise typer.Exit(1)
+
+
+def _fails(each: Outcome) -> bool:
+    """With nobody there a case may well need somebody; but nothing may ever be done twice."""
+    return bool(each.fails) if each.seller != NOBODY else any(trouble.key == "twice" for trouble in each.fails)
 
 
 def _chosen(known: list[Scenario], names: list[str]) -> list[Scenario]:
@@ -131,8 +134,11 @@ def _show(found: list[Outcome]) -> None:
             end, "\n".join(_trouble(each)) or "–",
         )  # fmt: skip
     running.out.print(table)
-    failed = [each for each in found if each.fails and each.seller != NOBODY]
-    running.out.print(f"{len(found)} stories played, {len(failed)} would fail.")
+    broken, failed = [each for each in found if each.broken], [each for each in found if _fails(each)]
+    unplayed = f", {len(broken)} could not be played to the end" if broken else ""
+    running.out.print(f"{len(found)} stories played, {len(failed)} would fail{unplayed}.")
+    for each in broken:
+        running.out.print(f"{each.title} ({each.seller}): {each.broken}", markup=False)
     for each in failed:
         for trouble in each.fails:
             running.out.print(f"{each.title}: {trouble.text} {trouble.todo}", markup=False)
@@ -143,6 +149,7 @@ def _show(found: list[Outcome]) -> None:
 def _trouble(each: Outcome) -> list[str]:
     mark = "waits for a person" if each.seller == NOBODY else "FAILS"
     return [
+        *(["could not be played"] if each.broken else ()),
         *(f"{mark}: {trouble.key}" for trouble in each.fails),
         *(f"not as written: {text}" for text in each.differs if not each.fails),
         *(f"left out: {text}" for text in each.left_out),

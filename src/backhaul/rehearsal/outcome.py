@@ -10,9 +10,9 @@ import msgspec
 
 from backhaul.domain.money import Money
 from backhaul.rehearsal.house import BY, House
-from backhaul.simulator.scenario.judging import judge, never_twice, order_books
+from backhaul.simulator.scenario.judging import Shown, judge, never_twice, order_books
 from backhaul.simulator.scenario.model import Expected
-from backhaul.simulator.scenario.world import Cast, Play
+from backhaul.simulator.scenario.world import Cast, Mishap, Play
 
 PEOPLE, NOBODY = "people", "nobody"
 # The beginning of an exception's key -> the setting that causes it.
@@ -48,7 +48,8 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of one story. ``differs`` is what is not as the file has it, ``fails`` what must not be."""
+    """What came of one story. ``differs`` is what is not as the file has it, ``fails`` what must not be; ``broken`` is
+    why it could not be played to its end, which says nothing about the settings."""
 
     scenario: str
     title: str
@@ -61,19 +62,19 @@ class Outcome(msgspec.Struct, frozen=True):
     fails: tuple[Trouble, ...]
     differs: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    broken: str = ""
 
 
 async def outcome(house: House, play: Play, books: Mapping[str, Any]) -> Outcome:
     """What came of a story that has been played."""
-    details = {name: await house.seller.detail(case) for name, case in play.cases.items()}
-    shown = {name: await house.seller.shown(play, name) for name in play.cases}
+    details, shown = await _seen(house, play)
     channel = books["shops"][play.shop["id"]]
     cases = list(play.cases.values())
     ends = {each.case: each for each in play.scenario.end}
     paid = sum(row["amount"] for row in channel["refunds"] if _about(row, cases))
     booked = sum(each["amount_minor"] for each in order_books(play, books).get("refunds", ()))
     fails = [Trouble("twice", text, "Tell the makers of Backhaul.", "") for text in never_twice(play, books)]
-    for case in cases:
+    for case in () if play.broken else cases:
         fails += _in_the_way(details[case.name], ends[case.name], idle=play.idle)
     last = [detail for detail in details.values() if detail is not None]
     currency = play.shop["currency"]
@@ -88,9 +89,23 @@ async def outcome(house: House, play: Play, books: Mapping[str, Any]) -> Outcome
         end=", ".join(detail["case"]["status"] for detail in last) or nowhere,
         ended=bool(last) and all(detail["case"]["ended"] for detail in last),
         fails=tuple(fails),
-        differs=() if play.idle else tuple(judge(play, play.scenario.end, books, shown, calm=True)),
+        differs=() if play.idle or play.broken else tuple(judge(play, play.scenario.end, books, shown, calm=True)),
         left_out=tuple(play.left_out),
+        broken=play.broken,
     )
+
+
+async def _seen(house: House, play: Play) -> tuple[dict[str, dict[str, Any] | None], dict[str, Shown | None]]:
+    """What the hub shows of each case, whole and in short. Where it cannot, the story is broken, if it was not."""
+    details: dict[str, dict[str, Any] | None] = {}
+    shown: dict[str, Shown | None] = {}
+    for name, case in play.cases.items():
+        try:
+            shown[name] = await house.seller.shown(play, name)
+            details[name] = await house.seller.detail(case)
+        except Mishap as error:
+            play.broken = play.broken or str(error)
+    return details, shown
 
 
 def _about(row: Mapping[str, Any], cases: Iterable[Cast]) -> bool:

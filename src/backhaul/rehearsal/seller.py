@@ -6,12 +6,14 @@ import base64
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
+
 from backhaul.rehearsal.api import Api, ApiRefused
 from backhaul.simulator import money
 from backhaul.simulator.scenario.judging import Shown
 from backhaul.simulator.scenario.model import Act
 from backhaul.simulator.scenario.vocabulary import KINDS
-from backhaul.simulator.scenario.world import NAMELESS, Cast, NotYet, Play
+from backhaul.simulator.scenario.world import NAMELESS, Cast, Mishap, NotYet, Play
 
 PDF = b"%PDF-1.4\n% a made-up return label\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 APPROVALS = ("approve_refund", "approve_return", "approve_replacement", "approve_exchange", "approve_cancellation")
@@ -28,7 +30,7 @@ class RestSeller:
         self._begun: dict[str, dict[str, Any]] = {}  # our id of a case that the seller begins -> what was asked for
 
     async def act(self, play: Play, act: Act) -> None:
-        """One act. Raises NotYet while the hub does not offer it, ApiRefused when it refuses what it offers."""
+        """One act. Raises NotYet while the hub does not offer it, Mishap when it refuses what it offers."""
         if act.do in ("policy", "nothing"):
             return
         doing: Callable[[Play, Act], Awaitable[None]] = getattr(self, f"_{act.do}")
@@ -36,11 +38,13 @@ class RestSeller:
             await doing(play, act)
         except ApiRefused as error:
             if error.status in (400, 401, 403):
-                raise
+                raise Mishap(f"{act}: the hub refused: {error}") from error
             raise NotYet(f"{act}: {error}") from None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Mishap(f"{act}: the hub did not answer: {str(error) or type(error).__name__}") from error
 
     async def shown(self, play: Play, case: str) -> Shown | None:
-        """What the hub shows of a case."""
+        """What the hub shows of a case, in short. Raises Mishap when it cannot be asked."""
         found = await self.detail(play.cases[case])
         if found is None:
             return None
@@ -53,8 +57,14 @@ class RestSeller:
         )
 
     async def detail(self, case: Cast) -> dict[str, Any] | None:
-        """Everything the hub shows of a case; None when it does not know it. A case that the seller has begun gets the
-        channel's id as soon as the hub shows it."""
+        """Everything the hub shows of a case; None when it does not know it. Raises Mishap when it cannot be asked."""
+        try:
+            return await self._detail(case)
+        except (ApiRefused, aiohttp.ClientError, TimeoutError) as error:
+            raise Mishap(f"{case.name}: the hub cannot show it: {str(error) or type(error).__name__}") from error
+
+    async def _detail(self, case: Cast) -> dict[str, Any] | None:
+        """A case that the seller has begun gets the channel's id as soon as the hub shows it."""
         if case.nameless:
             found = dict(await self._api.get(f"/cases/{case.id.removeprefix(NAMELESS)}"))
             if found["case"]["channel_id"]:
@@ -140,6 +150,8 @@ class RestSeller:
 
     async def _confirm(self, play: Play, act: Act) -> None:
         case_id = play.case_of(act).id.removeprefix(NAMELESS)
+        if case_id not in self._begun:
+            raise Mishap(f"{act}: the seller has not begun this case")
         found, body = await self._case(play, act), self._begun[case_id]
         question = next((each for each in found["view"]["questions"] if each["kind"] == "start"), None)
         if question is None:
@@ -171,6 +183,8 @@ class RestSeller:
         wanted = act.values.get("carrier", "")
         carrier = next((each for each in carriers if wanted in (each[0], each[1])), [wanted, wanted])
         if not wanted:
+            if not carriers:
+                raise NotYet(f"{act}: the hub does not know yet which carriers the channel takes")
             carrier = carriers[0]
         body = {
             "name": "label.pdf",
@@ -217,7 +231,7 @@ class RestSeller:
         await self._order(await self._case(play, act), "waive", {"lane": act.values["lane"]})
 
     async def _case(self, play: Play, act: Act) -> dict[str, Any]:
-        found = await self.detail(play.case_of(act))
+        found = await self._detail(play.case_of(act))
         if found is None:
             raise NotYet(f"{act}: the hub does not know the case")
         return found

@@ -18,7 +18,7 @@ from backhaul.simulator.process import ControlClient, ControlError
 from backhaul.simulator.scenario import reading
 from backhaul.simulator.scenario.judging import judge, never_twice
 from backhaul.simulator.scenario.model import Expected, Scenario, ShopPlan
-from backhaul.simulator.scenario.world import NotYet, Play, World
+from backhaul.simulator.scenario.world import Mishap, NotYet, Play, World
 from backhaul.simulator.tiktok.market import market
 
 if TYPE_CHECKING:
@@ -100,7 +100,10 @@ class StoryPages:
             else:
                 shop = self._sim.describe_shop(chosen)
             play = Play(story, shop)
-            await World(control).begin(play, self._sim.clock.now())
+            try:
+                await World(control).begin(play, self._sim.clock.now())
+            except Mishap as error:
+                raise web.HTTPSeeOther(self._said(f"/scenarios/{story.name}", f"Not done: {error}", "bad")) from None
         number = max(self._plays, default=0) + 1
         self._plays[number] = play
         self._plays.pop(number - _KEPT, None)
@@ -129,7 +132,7 @@ class StoryPages:
                 await control.call("POST", "/clock", {"set": due})
             try:
                 text, tone = await self._happens(control, play)
-            except (NotYet, ControlError) as error:
+            except (Mishap, NotYet, ControlError) as error:
                 text, tone = f"Not possible yet: {error}", "bad"
         raise web.HTTPSeeOther(self._said(f"/plays/{number}", text, tone))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from backhaul.simulator import money
 from backhaul.simulator.files import FileMistake, Table, read_toml
+from backhaul.simulator.loop.settings import Settings as DeskSettings
 from backhaul.simulator.order_connector import STYLES, Habits
 from backhaul.simulator.scenario.model import CASE, Act, Expected, OrderPlan, Scenario, ShopPlan
 from backhaul.simulator.scenario.rows import ROWS, SEED
@@ -65,7 +66,7 @@ def read(path: Path) -> Scenario:
     units = sum(int(line.get("quantity", 1)) for line in order.lines)
     happens = table.table("happens")
     happens.only(("acts", "checks", "until"))
-    acts = tuple(_act(each, currency, units, named) for each in happens.tables("acts"))
+    acts = tuple(_act(each, shop, currency, units, named) for each in happens.tables("acts"))
     if not acts:
         happens.fail(None, "'acts' is missing; expected what happens, at least one act")
     for number, (before, after) in enumerate(itertools.pairwise(acts), 1):
@@ -102,11 +103,20 @@ def _shop(table: Table) -> ShopPlan:
         switches=_named(table, "switches", [each.name for each in fields(Switches)]),
         clocks=_named(table, "clocks", [each.name for each in fields(Clocks)]),
         connector=_named(table, "connector", [each.name for each in fields(Habits)]),
-        workflows=dict(table.table("workflows", {}).values),
+        workflows=_workflows(table.table("workflows", {})),
         gateway_confirmed=table.flag("gateway_confirmed", True),
         booker=table.text("booker", "hub", among=_BOOKERS),
         policy=dict(table.table("policy", {}).values),
     )
+
+
+def _workflows(table: Table) -> dict[str, Any]:
+    for name, value in table.values.items():
+        try:
+            DeskSettings().change({name: value})
+        except ValueError as error:
+            table.fail(name, f"expected a setting of the desk: {error}")
+    return dict(table.values)
 
 
 def _named(table: Table, key: str, known: list[str]) -> dict[str, Any]:
@@ -148,8 +158,12 @@ def _line(table: Table, currency: str) -> dict[str, Any]:
     return line
 
 
-def _act(table: Table, currency: str, units: int, named: set[str]) -> Act:
+def _act(table: Table, shop: ShopPlan, currency: str, units: int, named: set[str]) -> Act:
     by = table.text("by", among=PARTIES)
+    if by == "loop" and shop.desk != "loop":
+        table.fail("by", 'expected desk = "loop" under [shop]: this shop has no such desk')
+    if by == "shopify" and not shop.commerce:
+        table.fail("by", "expected a shop with a commerce system, and this one has none")
     do = table.text("do", among=doings(by))
     _, wanted = ACTS[by, do]
     table.only(("at", "by", "do", "case", *wanted))

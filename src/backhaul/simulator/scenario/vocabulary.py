@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backhaul.simulator.order_connector import STYLES
+
 KINDS = {
     "refund": "REFUND",
     "return": "RETURN_AND_REFUND",
@@ -88,7 +90,7 @@ ACTS: dict[tuple[str, str], tuple[str, dict[str, Field]]] = {
     ("connector", "copy"): (
         "the order connector brings the order into commerce",
         {
-            "style": Field("text", "where it writes the channel's order id"),
+            "style": Field("text", "where it writes the channel's order id", tuple(STYLES)),
             "wrong_sku": Field("flag", "with other SKUs"),
         },
     ),

@@ -16,6 +16,10 @@ class NotYet(Exception):
     """The act is not possible now; it may be in a while. The text says what it waits for."""
 
 
+class Mishap(Exception):
+    """The act, or a look at what came of it, went wrong for good: the story cannot be played on. Others can."""
+
+
 @dataclass(slots=True)
 class Cast:
     """One case in play. `total` is what was asked for, in minor units."""
@@ -52,6 +56,7 @@ class Play:
     left_out: list[str] = field(default_factory=list)
     waits: str = ""  # what the next act waits for, when it could not be done in time
     complaints: list[str] = field(default_factory=list)
+    broken: str = ""  # why the story could not be played to its end; not what came of it
 
     @property
     def next_act(self) -> Act | None:
@@ -77,7 +82,7 @@ class World:
         self.control = control
 
     async def begin(self, play: Play, now: float) -> None:
-        """The order of a story is placed."""
+        """The order of a story is placed. Raises Mishap when nobody can place it."""
         plan = play.scenario.order
         copy: Any = False
         if plan.copy is not None:
@@ -86,25 +91,29 @@ class World:
             copy.setdefault("delay_seconds", 0.0)
         if not play.scenario.shop.commerce:
             copy = False
-        play.order = await self.control.place_order(
-            play.shop["id"],
-            plan.lines,
-            status=plan.status,
-            shipping_fee=plan.shipping,
-            fulfillment_type=plan.fulfillment,
-            copy=copy,
-        )
         play.begun = now
+        try:
+            play.order = await self.control.place_order(
+                play.shop["id"],
+                plan.lines,
+                status=plan.status,
+                shipping_fee=plan.shipping,
+                fulfillment_type=plan.fulfillment,
+                copy=copy,
+            )
+        except ControlError as error:
+            raise Mishap(f"the order could not be placed: {error}") from error
 
     async def act(self, play: Play, act: Act) -> None:
-        """Does one act. Raises NotYet when the channel or the commerce system would refuse it at this moment."""
+        """Does one act. Raises NotYet when the channel or the commerce system would refuse it at this moment, Mishap
+        when it makes no sense to the simulator."""
         if act.case in play.cases and play.cases[act.case].nameless:
             raise NotYet(f"{act}: the channel does not know the case yet")
         try:
             await getattr(self, f"_{act.by}_{act.do}")(play, act)
         except ControlError as error:
             if error.status != 409:
-                raise
+                raise Mishap(f"{act}: {error}") from error
             raise NotYet(f"{act}: {error}") from None
 
     # -- buyer
