@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,7 @@ from backhaul.domain.facts import Booker
 from backhaul.domain.policy import AcceptParcel, Policy
 from backhaul.settings import Settings
 from backhaul.wiring import open_hub
-from tests.cli.runs import backhaul
+from tests.cli.runs import COMMAND, backhaul, environment
 from tests.web import seeding
 
 GENEROUS = 'accept_parcel = "on_delivery"\n[on_deadline.answer_refund]\ndefault = "approve"\n'
@@ -94,7 +98,10 @@ def test_wrong_calls_are_told_in_one_line(tmp_path: Path) -> None:
     story.parent.mkdir()
     story.write_text('title = "Mine"\nstroy = "?"\n', encoding="utf-8")
     for words, says in (
-        (("--policy", str(bad)), "accept_parcel"),
+        (
+            ("--policy", str(bad)),
+            "policy.toml:1: accept_parcel: Invalid enum value 'never'; expected one of on_delivery",
+        ),
         (("--policy", str(tmp_path / "none.toml")), "No such file"),
         (("--scenario", "nothing_of_the_kind"), "there is no scenario nothing_of_the_kind"),
         (("--seller", "everybody"), "--seller: one of"),
@@ -128,3 +135,26 @@ async def test_a_shops_own_settings_are_read_and_left_as_they_are(database: str,
         assert await hub.pool.fetchval("select count(*) from history") == before
     with pytest.raises(Problem, match="no shop fits"):
         await rehearsing.shop_terms(settings, "somebody else's")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_rehearsal_that_is_stopped_leaves_nothing(number: int) -> None:
+    """Its folder, its database and its simulator go with it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # as root, the database's own account has to pass
+        started = subprocess.Popen(
+            [*COMMAND, "rehearse", "--scenario", "return_settled"],
+            env=environment(folder / "home", TMPDIR=name),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        end = time.monotonic() + 60
+        while not list(folder.glob("backhaul-rehearsal-*/postgres/data/postmaster.pid")):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        started.send_signal(number)
+        told = started.communicate(timeout=60)
+        assert started.returncode == 130, told
+        assert list(folder.iterdir()) == []
+        assert b"Traceback" not in told[1]

@@ -52,3 +52,44 @@ def test_a_mistake_is_told_by_its_place(text: str, form: str, told: str) -> None
     with pytest.raises(BadPolicy) as caught:
         read(text, form)
     assert told in str(caught.value)
+
+
+RULE = '[[rules]]\nname = "a"\nanswer = "ask"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ('# ours\naccept_parcel = "never"', 2, "expected one of on_delivery, on_inspection, ask"),
+        ("\nled_s = 600", 2, "expected one of accept_parcel,"),
+        ("lead_s = 600\n\nx = = 5", 3, "This is no TOML"),
+        ("lead_s = 60\nlast_attempt_s = 60", 2, "The last attempt"),
+        (
+            '[on_deadline.answer_return]\ndefault = "approve"\n[on_deadline.soon]\ndefault = "reject"',
+            3,
+            "answer_refund,",
+        ),
+        (
+            '[on_deadline.answer_return]\ndefault = "approve"\n[on_deadline.answer_refund]\ndefault = "wait"',
+            4,
+            "on_deadline.answer_refund.default: Invalid enum value 'wait'; expected one of approve, reject, leave",
+        ),
+        ('[reasons]\na = "b"\nc = 3', 3, "reasons.c: Expected `str`"),
+        (RULE + 'kinds = [\n  "refund",\n  "gift",\n]', 6, "expected one of return, refund, replacement, exchange,"),
+        (RULE + '[[rules]]\nname = "b"', 4, "missing required field `answer`; expected one of approve, keep_item"),
+        (RULE + '[[rules]]\nname = "b"\nanswer = "ask"\nabove = "9"', 7, "Rule 2 (“b”): above"),
+        (RULE + RULE, 4, "another rule has this name"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_what_was_expected(text: str, line: int, told: str) -> None:
+    with pytest.raises(BadPolicy) as caught:
+        read(text)
+    assert caught.value.line == line
+    assert str(caught.value).startswith(f"Line {line}: ")
+    assert told in caught.value.text
+
+
+def test_a_mistake_in_json_is_told_without_a_line() -> None:
+    with pytest.raises(BadPolicy) as caught:
+        read('{"accept_parcel": "never"}', "json")
+    assert (caught.value.line, str(caught.value)[:14]) == (0, "accept_parcel:")

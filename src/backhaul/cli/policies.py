@@ -53,7 +53,7 @@ def check(file: File) -> None:
 
       backhaul policy check policy.toml
     """
-    found = _read(file)
+    found = of_file(file)
     running.out.print(f"A policy with {len(found.rules)} {'rule' if len(found.rules) == 1 else 'rules'}.")
 
 
@@ -65,7 +65,7 @@ def set_(shop: ShopName, file: File, by: Annotated[str, typer.Option("--by", hel
 
       backhaul policy set demo policy.toml
     """
-    running.run(_set(running.settings_of(), shop, _read(file), by))
+    running.run(_set(running.settings_of(), shop, of_file(file), by))
 
 
 async def _set(settings: Settings, shop: str, wanted: Policy, by: str) -> None:
@@ -75,11 +75,14 @@ async def _set(settings: Settings, shop: str, wanted: Policy, by: str) -> None:
         running.out.print(f"Version {version} is in force for {found.name}.")
 
 
-def _read(file: Path) -> Policy:
+def of_file(file: Path) -> Policy:
+    """The policy of a file. A mistake ends the command: file, line, what was expected."""
     try:
         text = file.read_text(encoding="utf-8")
         return read(text, "json" if file.suffix.lower() == ".json" else "toml")
+    except OSError as error:
+        running.fail(f"{file}: cannot be read: {error.strerror or error}", 2)
     except UnicodeDecodeError:
-        running.fail(f"{file.name} is no text", 2)
+        running.fail(f"{file}: expected text in UTF-8", 2)
     except BadPolicy as error:
-        running.fail(f"{file.name}: {error}", 2)
+        running.fail(f"{file}:{error.line}: {error.text}" if error.line else f"{file}: {error.text}", 2)

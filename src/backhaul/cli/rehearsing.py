@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +12,9 @@ import msgspec
 import typer
 from rich.table import Table
 
-from backhaul.cli import finding, logs, running
+from backhaul.cli import finding, logs, policies, running
 from backhaul.cli.running import Problem
 from backhaul.domain.facts import Booker
-from backhaul.domain.policy import Policy
 from backhaul.rehearsal.api import ApiRefused
 from backhaul.rehearsal.house import Terms
 from backhaul.rehearsal.outcome import NOBODY, Outcome
@@ -24,7 +26,6 @@ from backhaul.simulator.scenario.model import Scenario
 from backhaul.simulator.scenario.reading import folder, read_all
 from backhaul.simulator.scenario.world import Play
 from backhaul.store import shops as shop_store
-from backhaul.work import policies
 
 SELLERS = {"people": (False,), "nobody": (True,), "both": (False, True)}
 
@@ -90,7 +91,8 @@ async def _rehearse(
     settings: Settings, shop: str, policy: Path | None, chosen: list[Scenario], idle: tuple[bool, ...]
 ) -> list[Outcome]:
     logs.configure(settings, quiet=True)
-    terms = await shop_terms(settings, shop) if shop else Terms(policy=_policy(policy)) if policy else Terms()
+    _end_with_the_terminal()
+    terms = await shop_terms(settings, shop) if shop else Terms(policy=policies.of_file(policy)) if policy else Terms()
     ended: set[int] = set()
     with running.err.status("setting up simulated vendors") as status:
 
@@ -105,22 +107,21 @@ async def _rehearse(
             raise Problem(str(error)) from error
 
 
+def _end_with_the_terminal() -> None:
+    """A rehearsal that is told to stop, or whose terminal closes, clears away as after Ctrl-C."""
+    task = asyncio.current_task()
+    assert task is not None
+    for name in ("SIGTERM", "SIGHUP"):
+        with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has neither
+            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), task.cancel)
+
+
 async def shop_terms(settings: Settings, name: str) -> Terms:
     """What the shop has settled. Its database is read and left as it is."""
     async with running.hub(settings) as hub:
         shop = await finding.shop(hub.pool, name)
         policy = await shop_store.policy(hub.pool, shop.id)
     return Terms(msgspec.structs.replace(policy, version=1), Booker(shop.booker), tuple(shop.safe_gateways), shop.desk)
-
-
-def _policy(path: Path) -> Policy:
-    """A policy from a file. Raises Problem that says what is wrong with it."""
-    try:
-        return policies.read(path.read_text(encoding="utf-8"), "json" if path.suffix == ".json" else "toml")
-    except OSError as error:
-        raise Problem(f"--policy {path}: {error.strerror}", 2) from error
-    except ValueError as error:
-        raise Problem(f"--policy {path}: {error}", 2) from error
 
 
 def _show(found: list[Outcome]) -> None:

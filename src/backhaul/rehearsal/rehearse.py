@@ -28,13 +28,9 @@ async def rehearse(
     """What came of each story: with the people of the story, with nobody (`idle`), or both."""
     folder = _folder()
     try:
-        server = EmbeddedPostgres(folder, options=_UNSAFE_BUT_FAST)
-        await asyncio.to_thread(server.start)
-        try:
-            await migrate(server.dsn())
-            return await _played(scenarios, terms, idle, heard, server.dsn(), folder)
-        finally:
-            await asyncio.to_thread(server.stop)
+        async with EmbeddedPostgres(folder, options=_UNSAFE_BUT_FAST) as dsn:
+            await migrate(dsn)
+            return await _played(scenarios, terms, idle, heard, dsn, folder)
     finally:
         await asyncio.to_thread(embedded.destroy, folder)
         shutil.rmtree(folder, ignore_errors=True)

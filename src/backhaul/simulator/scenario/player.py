@@ -161,16 +161,23 @@ class Conductor:
     async def _look(self, plays: Sequence[Play]) -> None:
         wanted = await self._hub.wants()
         soon = wanted is not None and wanted - self._now <= _SOON
-        for play in plays:
-            # What the hub will do within minutes belongs to what has just happened; but not for ever.
-            if play.judged or id(play) in self._since or (soon and self._now < self._due_look(play) + HOUR):
-                continue
-            try:
-                await self._check(play)
-                if play.next_act is None and self._now >= play.begun + play.scenario.until:
-                    await self._end(play)
-            except Mishap as error:
-                self._break(play, str(error))
+        # What the hub will do within minutes belongs to what has just happened; but not for ever.
+        ready = [
+            play
+            for play in plays
+            if not play.judged
+            and id(play) not in self._since
+            and not (soon and self._now < self._due_look(play) + HOUR)
+        ]
+        await asyncio.gather(*(self._look_at(play) for play in ready))
+
+    async def _look_at(self, play: Play) -> None:
+        try:
+            await self._check(play)
+            if play.next_act is None and self._now >= play.begun + play.scenario.until:
+                await self._end(play)
+        except Mishap as error:
+            self._break(play, str(error))
 
     async def _check(self, play: Play) -> None:
         checks = play.scenario.checks
@@ -199,9 +206,9 @@ class Conductor:
 
     async def _verdict(self, play: Play, expected: Sequence[Expected]) -> list[str]:
         """What is wrong at this moment of simulated time. The hub may have learnt of the moment a little late: it is
-        given real seconds, in which no simulated time passes; not where stories may well come to other ends."""
+        given real seconds, in which no simulated time passes; not where nobody acts: no file tells that end."""
         found = await self._judge(play, expected)
-        for _ in range(_LOOKS if self._calm and self._strict else 0):
+        for _ in range(_LOOKS if self._calm and not play.idle else 0):
             if not found:
                 break
             await asyncio.sleep(_PAUSE)
