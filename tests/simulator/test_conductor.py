@@ -145,3 +145,17 @@ async def test_what_the_hub_refuses_for_good_is_the_storys_failure(
 
 def act(do: str, line: int, **values: Any) -> Act:
     return Act(0.0, "seller", do, CASE, values, line)
+
+
+async def test_a_hub_that_does_not_come_to_rest_leaves_what_has_been_judged() -> None:
+    control = Control()
+
+    class Restless(Hub):
+        async def still(self) -> None:
+            if control.now > 1000.0 + 2 * HOUR:
+                raise Mishap("the hub has not come to rest")
+
+    plays = [story("early", 1), story("late", 3)]
+    await Conductor(cast(ControlClient, control), Restless(control), Seller()).run(plays)
+    assert (plays[0].broken, plays[0].complaints) == ("", [])
+    assert plays[1].broken == "the hub has not come to rest"

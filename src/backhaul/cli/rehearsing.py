@@ -19,7 +19,6 @@ from backhaul.rehearsal.api import ApiRefused
 from backhaul.rehearsal.house import Terms
 from backhaul.rehearsal.outcome import NOBODY, Outcome
 from backhaul.rehearsal.rehearse import rehearse as play_all
-from backhaul.rehearsal.stillness import Restless
 from backhaul.settings import Settings
 from backhaul.simulator.files import FileMistake
 from backhaul.simulator.scenario.model import Scenario
@@ -103,7 +102,7 @@ async def _rehearse(
 
         try:
             return await play_all(chosen, terms, idle=idle, heard=heard)
-        except (ApiRefused, Restless) as error:
+        except ApiRefused as error:
             raise Problem(str(error)) from error
 
 

@@ -7,6 +7,7 @@ import time
 from uuid import UUID
 
 from backhaul.simulator.process import ControlClient
+from backhaul.simulator.scenario.world import Mishap
 from backhaul.store import turns
 from backhaul.wiring import Hub
 from backhaul.work.vendors import shop_time
@@ -33,8 +34,8 @@ where owner is null and attend_at < $1 and (kind = 'sweep' and not $2 or shop_id
 """
 
 
-class Restless(Exception):
-    """The hub does not come to rest."""
+class Restless(Mishap):
+    """The hub does not come to rest: nothing more can be played."""
 
 
 class Stillness:

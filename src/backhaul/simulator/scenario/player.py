@@ -40,7 +40,7 @@ class Hub(Protocol):
     """The hub as far as time goes."""
 
     async def still(self) -> None:
-        """Returns when nothing is left to do at this moment."""
+        """Returns when nothing is left to do at this moment. Raises Mishap when that does not come."""
         ...
 
     async def moving(self, seconds: float) -> None:
@@ -86,6 +86,14 @@ class Conductor:
 
     async def run(self, plays: Sequence[Play]) -> None:
         """Plays them; what was wrong stands in each one's complaints."""
+        try:
+            await self._run(plays)
+        except Mishap as error:  # of all, not of one: what has been judged stands
+            for play in plays:
+                if not play.judged:
+                    self._break(play, str(error))
+
+    async def _run(self, plays: Sequence[Play]) -> None:
         self._now = (await self._control.clock())["now"]
         await asyncio.gather(*(self._begin(play) for play in plays))
         while True:
