@@ -7,17 +7,27 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from backhaul.simulator.process import ControlClient
 from backhaul.simulator.server import Simulator
 from backhaul.simulator.tiktok.world import ShopSpec
 from tests.simulator.wire import START, Wire
 
+SHOP_SPECS = [ShopSpec(name="One", seller="A"), ShopSpec(name="Two", region="GB", seller="B")]
+
 
 @pytest.fixture
-async def sim() -> AsyncIterator[Simulator]:
-    specs = [ShopSpec(name="One", seller="A"), ShopSpec(name="Two", region="GB", seller="B")]
-    async with Simulator(seed=7, shops=specs, rate=0, start=START) as simulator:
+async def sim(request: pytest.FixtureRequest) -> AsyncIterator[Simulator]:
+    """The simulator; a module that wants other shops names them as its ``SHOP_SPECS``."""
+    shops = getattr(request.module, "SHOP_SPECS", SHOP_SPECS)
+    async with Simulator(seed=7, shops=shops, rate=0, start=START) as simulator:
         yield simulator
         assert simulator.books.problems == []
+
+
+@pytest.fixture
+async def control(sim: Simulator) -> AsyncIterator[ControlClient]:
+    async with ControlClient(sim.addresses["control"]) as client:
+        yield client
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -21,19 +20,7 @@ from backhaul.simulator.tiktok.world import ShopSpec
 from tests.simulator.wire import RETURNS, START, Wire, signature
 
 DOMAIN = "sim-console.myshopify.com"
-
-
-@pytest.fixture
-async def sim() -> AsyncIterator[Simulator]:
-    specs = [ShopSpec(name="One & <two>", commerce_domain=DOMAIN), ShopSpec(name="Three", region="GB")]
-    async with Simulator(seed=7, shops=specs, rate=0, start=START) as simulator:
-        yield simulator
-        assert simulator.books.problems == []
-
-
-@pytest.fixture
-async def wire(sim: Simulator, session: aiohttp.ClientSession) -> Wire:
-    return Wire(sim, next(iter(sim.channel.world.shops.values())), session)
+SHOP_SPECS = [ShopSpec(name="One & <two>", commerce_domain=DOMAIN), ShopSpec(name="Three", region="GB")]
 
 
 class Browser:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +21,7 @@ from backhaul.simulator.tiktok.world import ShopSpec
 from tests.simulator.wire import START, Wire
 
 DOMAIN = "sim-one.myshopify.com"
-
-
-@pytest.fixture
-async def sim() -> AsyncIterator[Simulator]:
-    specs = [ShopSpec(name="One", commerce_domain=DOMAIN), ShopSpec(name="Two", region="GB")]
-    async with Simulator(seed=7, shops=specs, rate=0, start=START) as simulator:
-        yield simulator
-        assert simulator.books.problems == []
-
-
-@pytest.fixture
-async def control(sim: Simulator) -> AsyncIterator[ControlClient]:
-    async with ControlClient(sim.addresses["control"]) as client:
-        yield client
+SHOP_SPECS = [ShopSpec(name="One", commerce_domain=DOMAIN), ShopSpec(name="Two", region="GB")]
 
 
 async def test_everything_a_client_needs_is_described(sim: Simulator, control: ControlClient) -> None:

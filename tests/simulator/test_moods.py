@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +22,13 @@ from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok.sales import Unit
 from backhaul.simulator.tiktok.world import ShopSpec
 from tests.simulator.loop.desk import DeskClient
-from tests.simulator.wire import START, Wire
+from tests.simulator.wire import Wire
 
 DOMAIN = "sim-moods.myshopify.com"
+SHOP_SPECS = [ShopSpec(name="One", commerce_domain=DOMAIN)]
 TAG = 'mutation($id: ID!) { orderUpdate(input: {id: $id, tags: ["done"]}) { order { id } userErrors { message } } }'
 FAILURES = ("rate_limit", "unavailable", "error_before", "error_after")
 SILENT = ("timeout_before", "timeout_after", "cut_before", "cut_after")
-
-
-@pytest.fixture
-async def sim() -> AsyncIterator[Simulator]:
-    specs = [ShopSpec(name="One", commerce_domain=DOMAIN)]
-    async with Simulator(seed=7, shops=specs, rate=0, start=START) as simulator:
-        yield simulator
-        assert simulator.books.problems == []
-
-
-@pytest.fixture
-async def wire(sim: Simulator, session: aiohttp.ClientSession) -> Wire:
-    return Wire(sim, next(iter(sim.channel.world.shops.values())), session)
 
 
 class Store:

@@ -19,6 +19,7 @@ from backhaul.simulator.control import Control
 from backhaul.simulator.delivery import Message, RealAddressRefused, WebhookDelivery
 from backhaul.simulator.history import History
 from backhaul.simulator.loop import Loop
+from backhaul.simulator.loop.world import LoopWorld
 from backhaul.simulator.moods import VENDORS, Moods
 from backhaul.simulator.order_connector import Habits, OrderConnector
 from backhaul.simulator.shopify import ShopifyWorld
@@ -89,7 +90,7 @@ class Simulator:
         self.delivery = WebhookDelivery(self.clock, sources["delivery"], self.moods)
         self.channel = Channel(self.clock, self.delivery, self.moods, sources["channel"], self.books)
         self.commerce = ShopifyWorld(self.clock, _CommerceMail(self.delivery, lambda: self.commerce), self.moods, seed)
-        self.loop = Loop(self.clock, self.delivery, self.moods, self.books, self.commerce, seed)
+        self.loop = Loop(LoopWorld(self.clock, self.delivery, self.moods, self.books, self.commerce, seed))
         self.channel.world.parcel_moved.append(self.loop.labels.parcel_moved)
         self.connector = OrderConnector(self.clock, sources["connector"], self.channel, self.commerce)
         self.buyers = Buyers(self.clock, sources["buyers"], self.channel)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,6 @@ from .conftest import DOMAIN
 from .desk import DeskClient
 
 DAY = 86400.0
-
-
-@pytest.fixture
-async def control(sim: Simulator) -> AsyncIterator[ControlClient]:
-    async with ControlClient(sim.addresses["control"]) as client:
-        yield client
 
 
 async def test_a_desk_is_described_and_changed(sim: Simulator, control: ControlClient, client: DeskClient) -> None:

@@ -68,15 +68,9 @@ def prepare_file(wanted: StageLabel, content: bytes | None) -> Prepared:
 
 def place(answer: Envelope) -> tuple[str, str]:
     """Where a file is to be sent, and its address afterwards. Raises as :func:`receipt` does."""
-    data = None if answer.empty else msgspec.json.decode(answer.data)
-    payload = next(iter(data.values()), None) if isinstance(data, dict) else None
-    if isinstance(payload, dict):
-        refused = user_errors(_user_errors(payload))
-        if refused is not None:
-            raise refused
-        for target in payload.get("stagedTargets") or ():
-            if isinstance(target, dict) and isinstance(target.get("url"), str):
-                return target["url"], str(target.get("resourceUrl") or target["url"])
+    for target in _payload(answer).get("stagedTargets") or ():
+        if isinstance(target, dict) and isinstance(target.get("url"), str):
+            return target["url"], str(target.get("resourceUrl") or target["url"])
     failed = top_error(answer, write=False)
     raise failed or WireDrift("no place for the file is named", bytes(answer.data or b""))
 
@@ -95,30 +89,32 @@ def operation_of(wanted: AnyEffect) -> Operation:
 
 def receipt(answer: Envelope) -> Receipt:
     """What a mutation made. Raises Refused for userErrors, else the top-level error, else OutcomeUnknown."""
-    data = None if answer.empty else msgspec.json.decode(answer.data)
-    payload = next(iter(data.values()), None) if isinstance(data, dict) else None
-    if isinstance(payload, dict):
-        refused = user_errors(_user_errors(payload))
-        if refused is not None:
-            raise refused
-        made = next((value for name, value in payload.items() if name != "userErrors"), None)
-        if isinstance(made, list):
-            made = made[0] if made else None
-        if isinstance(made, dict) and isinstance(made.get("id"), str):
-            return Receipt(made["id"], str(made.get("name") or ""))
-        if isinstance(made, str):  # a deletion names what is gone
-            return Receipt(made)
+    made = next((value for name, value in _payload(answer).items() if name != "userErrors"), None)
+    if isinstance(made, list):
+        made = made[0] if made else None
+    if isinstance(made, dict) and isinstance(made.get("id"), str):
+        return Receipt(made["id"], str(made.get("name") or ""))
+    if isinstance(made, str):  # a deletion names what is gone
+        return Receipt(made)
     failed = top_error(answer, write=True)
     if failed is not None:
         raise failed
     raise OutcomeUnknown("the answer to a write names nothing that was made")
 
 
-def _user_errors(payload: dict[str, Any]) -> list[UserError]:
+def _payload(answer: Envelope) -> dict[str, Any]:
+    """What the one field of a mutation's answer holds; nothing when it is null. Raises what its userErrors say."""
+    data = None if answer.empty else msgspec.json.decode(answer.data)
+    payload = next(iter(data.values()), None) if isinstance(data, dict) else None
+    if not isinstance(payload, dict):
+        return {}
     try:
-        return msgspec.convert(payload.get("userErrors") or [], list[UserError])
+        refused = user_errors(msgspec.convert(payload.get("userErrors") or [], list[UserError]))
     except msgspec.ValidationError as error:
         raise OutcomeUnknown(f"the answer to a write cannot be read: {error}") from error
+    if refused is not None:
+        raise refused
+    return payload
 
 
 # -- one function an effect

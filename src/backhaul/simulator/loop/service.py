@@ -6,9 +6,6 @@ from typing import Any
 
 from aiohttp import web
 
-from backhaul.simulator.books import Books
-from backhaul.simulator.clock import SimulatedClock
-from backhaul.simulator.delivery import WebhookDelivery
 from backhaul.simulator.loop.api_drafts import DraftsApi
 from backhaul.simulator.loop.api_labels import LabelsApi
 from backhaul.simulator.loop.api_orders import OrdersApi
@@ -20,23 +17,13 @@ from backhaul.simulator.loop.labels import Labels
 from backhaul.simulator.loop.model import Desk, Return
 from backhaul.simulator.loop.returns import Returns
 from backhaul.simulator.loop.world import LoopWorld
-from backhaul.simulator.moods import Moods
-from backhaul.simulator.shopify import ShopifyWorld
 
 
 class Loop:
     """The vendor: every desk, behind one listener."""
 
-    def __init__(
-        self,
-        clock: SimulatedClock,
-        delivery: WebhookDelivery,
-        moods: Moods,
-        books: Books,
-        commerce: ShopifyWorld,
-        seed: int = 1,
-    ) -> None:
-        self.world = LoopWorld(clock, delivery, moods, books, commerce, seed)
+    def __init__(self, world: LoopWorld) -> None:
+        self.world = world
         self.returns = Returns(self.world)
         self.labels = Labels(self.world, self.returns)
         self.drafts = Drafts(self.world, self.returns, self.labels)

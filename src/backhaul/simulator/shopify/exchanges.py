@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import choosing
 from .act import Act
 from .errors import refuse
 from .ids import gid
@@ -58,18 +59,8 @@ def add(act: Act, made: Return, checked: list[tuple[Variant, int, int]]) -> None
 
 def chosen(each: Return, inputs: list[dict[str, Any]], root: list[str], name: str) -> list[tuple[ExchangeLine, int]]:
     """Exchange lines of a return by id with quantities that are not processed yet. May be refused."""
-    known = {line.id: line for line in each.exchange_lines}
-    found: list[tuple[ExchangeLine, int]] = []
-    used: dict[str, int] = {}
-    for place, data in enumerate(inputs):
-        line = known.get(data[name])
-        if line is None:
-            raise refuse([*root, str(place), name], "Exchange line item was not found.", "NOT_FOUND")
-        used[line.id] = used.get(line.id, 0) + data["quantity"]
-        if data["quantity"] < 1 or used[line.id] > line.unprocessed_quantity:
-            raise refuse([*root, str(place), "quantity"], "Exchange line item has an invalid quantity.", "INVALID")
-        found.append((line, data["quantity"]))
-    return found
+    lines = each.exchange_lines
+    return choosing.chosen(lines, inputs, root, name, lambda line: line.unprocessed_quantity, "Exchange line item")
 
 
 def process(act: Act, picked: list[tuple[ExchangeLine, int]]) -> None:

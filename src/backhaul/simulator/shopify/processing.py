@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import exchanges, refunds, returns, reverse
+from . import choosing, exchanges, refunds, returns, reverse
 from .act import Act
 from .errors import Refusal, UserError, refuse
 from .model import Order, Refund, Transaction
@@ -12,6 +12,8 @@ from .money import to_minor
 from .refunds import LinePlan, RefundPlan
 from .returning import Return, ReturnLine
 from .reverse import Row
+
+LINE = "Return line item"
 
 
 def process(act: Act, data: dict[str, Any]) -> Return:
@@ -48,23 +50,15 @@ def process(act: Act, data: dict[str, Any]) -> Return:
 
 
 def _lines(act: Act, each: Return, inputs: list[dict[str, Any]]) -> tuple[list[tuple[ReturnLine, int]], list[Row]]:
-    known = {line.id: line for line in each.lines}
-    chosen: list[tuple[ReturnLine, int]] = []
+    root = ["input", "returnLineItems"]
+    chosen = choosing.chosen(each.lines, inputs, root, "id", lambda line: line.processable_quantity, LINE)
     rows: list[Row] = []
-    used: dict[int, int] = {}
-    for place, data in enumerate(inputs):
-        at = ["input", "returnLineItems", str(place)]
-        line = known.get(data["id"])
-        if line is None:
-            raise refuse([*at, "id"], "Return line item was not found.", "NOT_FOUND")
-        used[line.number_id] = used.get(line.number_id, 0) + data["quantity"]
-        if data["quantity"] < 1 or used[line.number_id] > line.processable_quantity:
-            raise refuse([*at, "quantity"], "Return line item has an invalid quantity.", "INVALID")
-        chosen.append((line, data["quantity"]))
-        if data.get("dispositions"):
-            some = reverse.check_dispositions(act, data["dispositions"], (*at, "dispositions"))
+    for place, (line, _) in enumerate(chosen):
+        if given := inputs[place].get("dispositions"):
+            at = (*root, str(place), "dispositions")
+            some = reverse.check_dispositions(act, given, at)
             if any(row[0].return_line is not line for row in some):
-                raise refuse([*at, "dispositions"], "Disposition belongs to another return line.", "INVALID")
+                raise refuse(list(at), "Disposition belongs to another return line.", "INVALID")
             rows += some
     return chosen, rows
 
@@ -102,20 +96,11 @@ def refund(act: Act, data: dict[str, Any]) -> Refund:
     each = returns.find(act, data["returnId"], ["returnRefundInput", "returnId"])
     if each.status != "OPEN":
         raise refuse(["returnRefundInput", "returnId"], "Return status is invalid.", "INVALID_STATE")
-    known = {line.id: line for line in each.lines}
-    chosen: list[tuple[ReturnLine, int]] = []
-    used: dict[str, int] = {}
-    for place, wanted in enumerate(data["returnRefundLineItems"]):
-        at = ["returnRefundInput", "returnRefundLineItems", str(place)]
-        line = known.get(wanted["returnLineItemId"])
-        if line is None:
-            raise refuse([*at, "returnLineItemId"], "Return line item was not found.", "NOT_FOUND")
-        used[line.id] = used.get(line.id, 0) + wanted["quantity"]
-        if wanted["quantity"] < 1 or used[line.id] > line.refundable_quantity:
-            raise refuse([*at, "quantity"], "Return line item has an invalid quantity.", "INVALID")
-        chosen.append((line, wanted["quantity"]))
+    root = ["returnRefundInput", "returnRefundLineItems"]
+    inputs = data["returnRefundLineItems"]
+    chosen = choosing.chosen(each.lines, inputs, root, "returnLineItemId", lambda line: line.refundable_quantity, LINE)
     if not chosen:
-        raise refuse(["returnRefundInput", "returnRefundLineItems"], "Return line items can't be blank", "BLANK")
+        raise refuse(root, "Return line items can't be blank", "BLANK")
     planned = _refund(act, each, chosen, {"orderTransactions": data.get("orderTransactions") or []}, data)
     made = refunds.execute(act, planned, {"notify": bool(data.get("notifyCustomer"))}, return_=each)
     for line, quantity in chosen:
