@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from backhaul.domain.by_unit import shown
+from backhaul.domain.by_unit import answers_to, shown
 from backhaul.domain.channel import Answerable, ChannelCase, UnitAnswer, UnitChoices
-from backhaul.domain.effects import DecideUnits, Effect, EffectState
+from backhaul.domain.effects import Decide, DecideUnits, Effect, EffectState
 from backhaul.domain.facts import Facts, Said, Verdict, Vote
 from backhaul.domain.policy import BadParcel, Policy
 from backhaul.domain.steps import Look, Plan, Settle, Source
@@ -192,3 +192,84 @@ def test_an_intent_that_is_no_longer_asked_for_is_dropped() -> None:
     assert [(step.effect_id, step.state) for step in made.steps if isinstance(step, Settle)] == [
         (intent.id, EffectState.DROPPED)
     ]
+
+
+# -- requests ---------------------------------------------------------------------------------------------------------
+
+ASKED = tuple(each.value for each in answers_to(Action.ANSWER_RETURN))
+APPROVED_AND_NOT = (UnitAnswer("u1", Decision.APPROVE_RETURN), UnitAnswer("u2", Decision.REJECT_RETURN, "damaged"))
+
+
+def request(*answers: UnitAnswer, **changes: Any) -> Facts:
+    """A request for two units, whose answers the channel has named."""
+    found = changes.pop("found", None) or case(due=(due(deadline=DEADLINE),))
+    choices = tuple(UnitChoices(each, ASKED, REASONS) for each in ("u1", "u2"))
+    offered = (
+        Answerable(Decision.REJECT_RETURN.value, True, reasons=REASONS),
+        Answerable(Decision.BY_UNIT.value, True, subject="request", units=choices),
+    )
+    votes = (Vote(Action.ANSWER_RETURN, 1, Decision.BY_UNIT, "ann", NOW, comment="no", units=answers),)
+    reads = {"answerable": offered, "answerable_for": "answer_return:1", "answerable_at": NOW}
+    said = Said(votes=votes if answers else ())
+    return alone(found, said=said, **{"shop": terms(line_level=True), **reads, **changes})
+
+
+def test_a_request_is_asked_for_each_unit_too_and_nothing_is_suggested() -> None:
+    asked = question(planned(request()))
+    assert Decision.BY_UNIT in asked.options
+    assert [(each.options, each.suggested) for each in asked.units] == [(answers_to(Action.ANSWER_RETURN), None)] * 2
+    assert Decision.KEEP_ITEM not in asked.units[0].options, "the channel has no such answer for a unit"
+    assert asked.suggested is None
+
+
+def test_the_units_of_a_request_are_answered_one_after_the_other_the_approved_first() -> None:
+    first = written(planned(request(*APPROVED_AND_NOT)), DecideUnits)
+    assert (first.decision, first.units, first.subject, first.comment) == (
+        Decision.APPROVE_RETURN, ("u1",), "request", ""
+    )  # fmt: skip
+    left = case(due=(due(deadline=DEADLINE),), units=units()[1:])
+    gone = (beside(Stage.AWAITING_SHIPMENT, 1),)
+    ledger = [effect(first, EffectState.ACCEPTED)]
+    settled = planned(request(*APPROVED_AND_NOT, found=left, beside=gone, ledger=ledger))
+    assert [step.state for step in settled.steps if isinstance(step, Settle)] == [EffectState.CONFIRMED]
+    ledger = [effect(first, EffectState.CONFIRMED)]
+    second = written(planned(request(*APPROVED_AND_NOT, found=left, beside=gone, ledger=ledger)), DecideUnits)
+    assert (second.decision, second.units, second.reason_key, second.comment) == (
+        Decision.REJECT_RETURN, ("u2",), "damaged", "no"
+    )  # fmt: skip
+    assert shown(second, request(found=change(left, stage=Stage.REQUEST_REJECTED, due=()))) is True
+
+
+@pytest.mark.parametrize(
+    ("answer", "fits"),
+    [
+        (UnitAnswer("u2", Decision.OFFER_PARTIAL, offer=usd(400)), True),
+        (UnitAnswer("u2", Decision.OFFER_PARTIAL, offer=usd(1000)), False),
+        (UnitAnswer("u2", Decision.OFFER_PARTIAL), False),
+        (UnitAnswer("u2", Decision.REJECT_RETURN), False),
+        (UnitAnswer("u2", Decision.ACCEPT_PARCEL), False),
+        (UnitAnswer("u2", Decision.KEEP_ITEM), False),
+    ],
+)
+def test_what_a_unit_of_a_request_may_get(answer: UnitAnswer, fits: bool) -> None:
+    made = planned(request(APPROVED_AND_NOT[0], answer))
+    assert bool(writes(made)) is fits
+    assert bool([each for each in made.troubles if each.key.startswith("invalid")]) is not fits
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        request(*APPROVED_AND_NOT, shop=terms(line_level=False)),
+        request(*APPROVED_AND_NOT, answerable=(Answerable(Decision.REJECT_RETURN.value, True, reasons=REASONS),)),
+        request(APPROVED_AND_NOT[1], found=case(due=(due(deadline=DEADLINE),), units=units()[1:])),
+    ],
+    ids=["no model", "not named", "one unit"],
+)
+def test_where_the_channel_takes_one_answer_a_request_gets_one(known: Facts) -> None:
+    made = planned(known)
+    assert not writes(made)
+    assert Decision.BY_UNIT not in question(made).options
+    whole = Vote(Action.ANSWER_RETURN, 1, Decision.REJECT_RETURN, "ann", NOW, "damaged")
+    wanted = written(planned(change(known, said=Said(votes=(whole,)))), Decide)
+    assert (wanted.decision, wanted.reason_key) == (Decision.REJECT_RETURN, "damaged")

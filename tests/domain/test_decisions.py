@@ -49,6 +49,7 @@ KINDS = {
     Action.ANSWER_EXCHANGE: Kind.EXCHANGE,
     Action.ANSWER_CANCELLATION: Kind.CANCELLATION,
 }
+WHOLE_RETURN = tuple(each for each in ANSWERS[Action.ANSWER_RETURN] if each is not Decision.BY_UNIT)
 
 
 def vote(
@@ -104,7 +105,7 @@ def test_nobody_has_spoken_so_a_person_is_asked() -> None:
     assert not writes(made)
     (question,) = made.questions
     assert (question.kind, question.action, question.round) == ("decision", Action.ANSWER_RETURN, 1)
-    assert question.options == ANSWERS[Action.ANSWER_RETURN]
+    assert question.options == WHOLE_RETURN
     assert question.reasons == (("r1", "R1"),)
     assert (question.deadline, question.otherwise) == (DEADLINE, "approved by policy")
     assert made.wake_at is not None
@@ -310,7 +311,7 @@ def test_a_refused_answer_asks_anew_and_a_newer_vote_is_sent() -> None:
     refused = effect(decide(), EffectState.REFUSED, code="25011", text="too late", answered_at=NOW - 100)
     spent = planned(asked(Action.ANSWER_RETURN, vote(Decision.APPROVE_RETURN, at=NOW - 150), ledger=[refused]))
     assert (writes(spent), troubles(spent)) == ([], {"refused"})
-    assert spent.questions[0].options == ANSWERS[Action.ANSWER_RETURN]
+    assert spent.questions[0].options == WHOLE_RETURN
     fresh = planned(asked(Action.ANSWER_RETURN, vote(Decision.KEEP_ITEM, at=NOW - 50), ledger=[refused]))
     assert written(fresh, Decide).decision is Decision.KEEP_ITEM
     assert not fresh.troubles

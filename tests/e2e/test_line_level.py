@@ -167,3 +167,68 @@ async def test_an_answer_for_units_that_is_lost_takes_effect_once(opener: Opener
         other = await apart(stage, case)
         await other.until_ended()
         await check_books(stage)
+
+
+# -- answers to a request ---------------------------------------------------------------------------------------------
+
+
+async def requested(stage: Stage) -> tuple[Return, Row]:
+    """A request for two units of one SKU, and the question with an answer for each."""
+    case = await stage.ask(order={"lines": [{"sku": stage.shop.described["skus"][0], "quantity": 2}]})
+    return case, await case.until(lambda row: any(each.units for each in row.view.questions), "the question")
+
+
+async def answer_each(stage: Stage, row: Row) -> None:
+    """The first unit is approved, the other rejected with a reason of the channel."""
+    question = next(each for each in row.view.questions if each.units)
+    assert question.action is Action.ANSWER_RETURN
+    first, second = question.units
+    units = [
+        {"unit": first.unit, "decision": Decision.APPROVE_RETURN},
+        {"unit": second.unit, "decision": Decision.REJECT_RETURN, "reason_key": second.reasons[0][0]},
+    ]
+    body = {"action": question.action, "decision": Decision.BY_UNIT, "round": question.round, "units": units}
+    await stage.post(f"/cases/{row.id}/decision", body)
+
+
+@pytest.mark.parametrize("mood", ["", "timeout_before", "timeout_after"])
+async def test_one_unit_of_a_request_is_approved_and_the_other_rejected(opener: Opener, mood: str) -> None:
+    async with opener(spec=SPLITS) as stage:
+        await found(stage, True)
+        case, row = await requested(stage)
+        if mood:
+            endpoint = "POST /return_refund/202606/aftersales/review"
+            await stage.control.add_mood(mood, vendor="tiktok", endpoint=endpoint, times=1)
+        await answer_each(stage, row)
+        await case.until(lambda row: row.status == "request_rejected", "the rejection of what is left", 30)
+        other = await apart(stage, case)
+        await other.until_recorded()
+        assert decisions(await other.books())[-1:] == ["APPROVE_RETURN"]
+        (rejected,) = [each for each in (await case.books())["decisions"] if each["decision"] == "REJECT_RETURN"]
+        assert rejected["reject_reason"]
+        await other.ship_and_deliver()
+        await other.asked(Action.JUDGE_PARCEL)
+        await other.inspect()
+        await other.until_ended()
+        await check_books(stage)
+        order = await case.order()
+        assert order["refunded_minor"] == (await other.state())["total"]
+        (record,) = live_returns(order)
+        assert [line["quantity"] for line in record["lines"]] == [1]
+
+
+async def test_a_shop_without_the_model_gives_a_request_one_answer(opener: Opener) -> None:
+    async with opener() as stage:
+        await found(stage, False)
+        case = await stage.ask(order={"lines": [{"sku": stage.shop.described["skus"][0], "quantity": 2}]})
+        row = await case.until(lambda row: any(each.reasons for each in row.view.questions), "the question")
+        (question,) = row.view.questions
+        assert Decision.BY_UNIT not in question.options
+        assert not question.units
+        assert row.seen.channel is not None
+        units = [{"unit": each.id, "decision": Decision.APPROVE_RETURN} for each in row.seen.channel.units]
+        body = {"action": question.action, "decision": Decision.BY_UNIT, "round": question.round, "units": units}
+        await stage.post(f"/cases/{row.id}/decision", body, expect=422)
+        await case.reject()
+        await case.until(lambda row: row.status == "request_rejected", "the rejection")
+        assert decisions(await case.books()) == ["REJECT_RETURN"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +11,12 @@ import typer
 from rich.table import Table
 
 from backhaul.cli import finding, running
+from backhaul.domain.by_unit import answers_to
 from backhaul.domain.channel import UnitAnswer
 from backhaul.domain.money import Money
 from backhaul.domain.policy import APPROVALS, REJECTS
 from backhaul.domain.steps import Question
-from backhaul.domain.words import INSTEAD, WITH_AMOUNT, Condition, Decision, Disposition
+from backhaul.domain.words import INSTEAD, REJECTIONS, WITH_AMOUNT, Condition, Decision, Disposition
 from backhaul.settings import Settings
 from backhaul.store import case_page, pages
 from backhaul.wiring import Hub
@@ -155,12 +156,15 @@ def by_unit(
     case: Case,
     unit: Annotated[
         list[str] | None,
-        typer.Option(help="ID=accept, ID=refuse:REASON or ID=part:5.00; one for each unit. None: as inspected."),
+        typer.Option(
+            help="ID=accept, ID=refuse:REASON, ID=part:5.00 or ID=instead (money); one for each unit. "
+            "None: as inspected."
+        ),
     ] = None,
     comment: Annotated[str, typer.Option(help="For the buyer, with what is refused.")] = "",
     by: By = BY,
 ) -> None:
-    """Answer for each unit of a parcel that came back, where the shop's channel takes such answers.
+    """Answer for each unit of a request, or of a parcel that came back, where the shop's channel takes such answers.
 
     Examples:
 
@@ -231,8 +235,8 @@ async def _decide(
         raise running.Problem(f"this case does not wait for that answer. It asks: {asks}")
 
 
-_UNIT_ANSWERS = {
-    "accept": Decision.ACCEPT_PARCEL, "refuse": Decision.REFUSE_PARCEL, "part": Decision.REFUND_PART
+_UNIT_ANSWERS: dict[str, Collection[Decision]] = {
+    "accept": APPROVALS.values(), "refuse": REJECTIONS, "part": WITH_AMOUNT, "instead": INSTEAD.values()
 }  # fmt: skip
 
 
@@ -248,9 +252,12 @@ def _unit_answers(question: Question, given: Sequence[str], currency: str | None
     for text in given:
         unit, _, said = text.partition("=")
         word, _, more = said.partition(":")
-        decision = _UNIT_ANSWERS.get(word)
-        if decision is None or bool(more) is (word == "accept"):
-            raise running.Problem(f"{text}: written as ID=accept, ID=refuse:REASON or ID=part:5.00", 2)
+        if word not in _UNIT_ANSWERS or bool(more) is (word in ("accept", "instead")):
+            raise running.Problem(f"{text}: written as ID=accept, ID=refuse:REASON, ID=part:5.00 or ID=instead", 2)
+        known = answers_to(question.action) if question.action is not None else ()
+        decision = next((each for each in known if each in _UNIT_ANSWERS[word]), None)
+        if decision is None:
+            raise running.Problem(f"{text}: this question has no such answer", 2)
         part = _money(more, currency) if word == "part" else None
         found.append(UnitAnswer(unit, decision, more if word == "refuse" else "", part))
     return tuple(found)

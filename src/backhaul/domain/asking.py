@@ -17,12 +17,9 @@ from backhaul.domain.words import ANSWERS, INFERRED, INSTEAD, REJECTIONS, Action
 SHIPPING_REFUSES = frozenset({"US"})
 
 
-_ASKED_BY = {decision: action for action, decisions in ANSWERS.items() for decision in decisions}
-
-
 def options(facts: Facts, case: ChannelCase, due: ActionDue, last: Effect | None) -> tuple[Decision, ...]:
     """The answers that are open now, the likeliest first."""
-    found = tuple(each for each in ANSWERS[due.action] if not closed(facts, case, each))
+    found = tuple(each for each in ANSWERS[due.action] if not closed(facts, case, due.action, each))
     missed = _missed(due, last)
     instead = INSTEAD.get(missed) if missed is not None else None
     if instead in found:  # there is nothing to replace it with: money is what is left
@@ -37,7 +34,7 @@ def _missed(due: ActionDue, last: Effect | None) -> Decision | None:
     return last.wanted.decision
 
 
-def closed(facts: Facts, case: ChannelCase, decision: Decision) -> str:
+def closed(facts: Facts, case: ChannelCase, action: Action, decision: Decision) -> str:
     """Why this answer cannot be given; empty when it can, as far as is known."""
     if decision in (Decision.REFUSE_PARCEL, Decision.REFUND_PART) and case.quick_refund:
         return "The channel has refunded this parcel early: it can only be accepted."
@@ -45,9 +42,9 @@ def closed(facts: Facts, case: ChannelCase, decision: Decision) -> str:
         return "In this market a cancellation is refused by shipping the order, not by an answer."
     if decision is Decision.OFFER_PARTIAL and (case.refund_total is None or case.refund_total.minor < 2):
         return "There is no amount that a part could be offered of."
-    if decision is Decision.BY_UNIT and (why := by_unit.barred(facts, case)):
+    if decision is Decision.BY_UNIT and (why := by_unit.barred(facts, case, action)):
         return why
-    found = named(facts, decision)
+    found = named(facts, action, decision)
     if found is None:
         return "The channel does not name this answer for this case." if decision in INFERRED else ""
     if not found.eligible:
@@ -55,9 +52,9 @@ def closed(facts: Facts, case: ChannelCase, decision: Decision) -> str:
     return ""
 
 
-def named(facts: Facts, decision: Decision) -> Answerable | None:
-    """What the channel said of this decision for the present review of its question."""
-    if not facts.knows_answers(_ASKED_BY[decision]):
+def named(facts: Facts, action: Action, decision: Decision) -> Answerable | None:
+    """What the channel said of this decision for the present review of the question."""
+    if not facts.knows_answers(action):
         return None
     return next((each for each in facts.seen.answerable if each.decision == decision), None)
 
@@ -92,7 +89,7 @@ def ask(
     rejection = next((option for option in choices if option in REJECTIONS), None)
     found = inspected(facts) if due.action is Action.JUDGE_PARCEL else None
     mixed = found is not None and found.mixed
-    each = named(facts, Decision.BY_UNIT) if Decision.BY_UNIT in choices else None
+    each = named(facts, due.action, Decision.BY_UNIT) if Decision.BY_UNIT in choices else None
     answers = by_unit.suggested(facts, case, each) if each is not None and mixed else ()
     draft.questions.append(
         Question(
@@ -107,7 +104,7 @@ def ask(
             _pays(facts, case, choices, found, answers) if found is not None and mixed else (),
             Decision.BY_UNIT if answers else _suggested(found, choices),
             fitting_reason(facts, found) if found is not None and found.bad else "",
-            by_unit.questions(case, each, answers) if each is not None else (),
+            by_unit.questions(case, due.action, each, answers) if each is not None else (),
         )
     )
 
@@ -147,7 +144,7 @@ def _pays(
             amount = by_unit.pays(case, answers) if answers else None
             pays += [(each, amount)] if amount is not None else []
         elif each is Decision.REFUND_PART:
-            part, allowed = worth(facts, found.fine), named(facts, each)
+            part, allowed = worth(facts, found.fine), named(facts, Action.JUDGE_PARCEL, each)
             if part is None or allowed is None or allowed.band is None:
                 continue
             low, high = allowed.band

@@ -1,4 +1,4 @@
-"""An answer for each unit of a parcel, where the shop's channel takes such answers.
+"""An answer for each unit of a request, or of a parcel that arrived, where the shop's channel takes such answers.
 
 Units that get the same answer go out as one effect. The channel may then show them as a case of their own; what is left
 of the old case is judged on. So the effects go one after the other, each settled by a read that shows its units.
@@ -13,10 +13,16 @@ from backhaul.domain.effects import DecideUnits, Effect, EffectState
 from backhaul.domain.facts import Facts, Vote
 from backhaul.domain.money import Money
 from backhaul.domain.steps import UnitQuestion
-from backhaul.domain.words import LEADS_TO, Action, Condition, Decision, Stage
+from backhaul.domain.words import ANSWERS, LEADS_TO, REJECTIONS, WITH_AMOUNT, Action, Condition, Decision, Stage
 
-# Money first: a refusal is the answer that can be disputed, and it stays with the case that people know.
-ORDER = (Decision.ACCEPT_PARCEL, Decision.REFUND_PART, Decision.REFUSE_PARCEL)
+# What is said of a whole case only: the channel has no such answer for units.
+WHOLE = frozenset({Decision.BY_UNIT, Decision.KEEP_ITEM})
+
+
+def answers_to(action: Action) -> tuple[Decision, ...]:
+    """What a unit may get. Money first: a refusal is the answer that can be disputed, and it stays with the case that
+    people know."""
+    return tuple(each for each in ANSWERS[action] if each not in WHOLE)
 
 
 def newest(facts: Facts, action: Action, number: int) -> Effect | None:
@@ -30,19 +36,19 @@ def newest(facts: Facts, action: Action, number: int) -> Effect | None:
     return found
 
 
-def barred(facts: Facts, case: ChannelCase) -> str:
+def barred(facts: Facts, case: ChannelCase, action: Action) -> str:
     """Why the units cannot get answers of their own, beside what the channel says of this case; empty when they can."""
     if not facts.shop.line_level:
-        return "This shop's channel takes one answer for the whole parcel."
-    if case.quick_refund:
+        return "This shop's channel takes one answer for all units."
+    if case.quick_refund and action is Action.JUDGE_PARCEL:
         return "The channel has refunded this parcel early: it can only be accepted."
     if facts.desk is not None:
         return "The returns desk handles this return as a whole."
-    last = newest(facts, Action.JUDGE_PARCEL, facts.round(Action.JUDGE_PARCEL))
+    last = newest(facts, action, facts.round(action))
     if last is None:
         return "There is one unit only." if len(case.units) < 2 else ""
     ended = last.answered_at or last.created_at
-    asked = (vote.at for vote in facts.said.votes if vote.decision is Decision.BY_UNIT)
+    asked = (vote.at for vote in facts.said.votes if (vote.action, vote.decision) == (action, Decision.BY_UNIT))
     again = max(facts.said.retries.get(last.target, 0), *asked, 0) > ended
     if last.state is EffectState.REFUSED and not again:
         return f"The channel has refused answers for single units: {last.text}."
@@ -66,7 +72,9 @@ def suggested(facts: Facts, case: ChannelCase, offered: Answerable) -> tuple[Uni
     return tuple(answers)
 
 
-def questions(case: ChannelCase, offered: Answerable, answers: Iterable[UnitAnswer]) -> tuple[UnitQuestion, ...]:
+def questions(
+    case: ChannelCase, action: Action, offered: Answerable, answers: Iterable[UnitAnswer]
+) -> tuple[UnitQuestion, ...]:
     """Each unit with its open answers, their bounds, and what its verdict amounts to."""
     names, known = {unit.id: unit for unit in case.units}, {each.unit: each for each in answers}
     return tuple(
@@ -74,7 +82,7 @@ def questions(case: ChannelCase, offered: Answerable, answers: Iterable[UnitAnsw
             each.unit,
             names[each.unit].name or names[each.unit].seller_sku,
             names[each.unit].refund,
-            tuple(decision for decision in ORDER if decision in each.decisions),
+            tuple(decision for decision in answers_to(action) if decision in each.decisions),
             each.reasons,
             each.band,
             known[each.unit].decision if each.unit in known else None,
@@ -112,25 +120,29 @@ def problem(case: ChannelCase, offered: Answerable, answers: Iterable[UnitAnswer
             return f"There is no answer for {name}."
         if choices is None or answer.decision not in choices.decisions:
             return f"The channel does not take “{answer.decision}” for {name} now."
-        wrong = _wrong(answer, choices)
+        wrong = _wrong(answer, choices, unit.refund)
         if wrong:
             return f"{name}: {wrong}"
     return ""
 
 
-def _wrong(answer: UnitAnswer, choices: UnitChoices) -> str:
-    if answer.decision is Decision.REFUSE_PARCEL and answer.reason_key not in dict(choices.reasons):
+def _wrong(answer: UnitAnswer, choices: UnitChoices, refund: Money | None) -> str:
+    if answer.decision in REJECTIONS and answer.reason_key not in dict(choices.reasons):
         return (
             f"the channel does not accept the reason “{answer.reason_key}”."
             if answer.reason_key
             else "a refusal needs a reason."
         )
-    if answer.decision is Decision.REFUND_PART:
-        if answer.offer is None or choices.band is None:
+    if answer.decision in WITH_AMOUNT:
+        offer = answer.offer
+        if offer is None:
             return "a part of the refund needs its amount."
-        low, high = choices.band
-        if answer.offer.currency != low.currency or not low.minor <= answer.offer.minor <= high.minor:
-            return f"the channel allows a part from {low} to {high}; {answer.offer} is none."
+        if choices.band is not None:
+            low, high = choices.band
+            if offer.currency != low.currency or not low.minor <= offer.minor <= high.minor:
+                return f"the channel allows a part from {low} to {high}; {offer} is none."
+        elif refund is None or offer.currency != refund.currency or not 0 < offer.minor < refund.minor:
+            return f"a part lies above zero and below {refund or 'a refund that the channel shows'}; {offer} does not."
     return ""
 
 
@@ -141,8 +153,10 @@ def effects(case: ChannelCase, due: ActionDue, vote: Vote, subject: str) -> tupl
     for answer in vote.units:
         if answer.unit in left:
             # Amounts are bounded for each unit, so that each part of a refund is an answer of its own.
-            alone = answer.unit if answer.decision is Decision.REFUND_PART else ""
-            groups.setdefault((ORDER.index(answer.decision), answer.reason_key, alone), []).append(answer)
+            alone = answer.unit if answer.decision in WITH_AMOUNT else ""
+            groups.setdefault((answers_to(due.action).index(answer.decision), answer.reason_key, alone), []).append(
+                answer
+            )
     return tuple(
         DecideUnits(
             case.id,
@@ -152,7 +166,7 @@ def effects(case: ChannelCase, due: ActionDue, vote: Vote, subject: str) -> tupl
             tuple(sorted(each.unit for each in alike)),
             subject,
             alike[0].reason_key,
-            vote.comment if alike[0].decision is Decision.REFUSE_PARCEL else "",
+            vote.comment if alike[0].decision in REJECTIONS else "",
             alike[0].offer,
         )
         for _, alike in sorted(groups.items())

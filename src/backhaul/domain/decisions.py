@@ -129,7 +129,9 @@ def _by_rule(
     if policy.bad_parcel is not BadParcel.REFUSE:
         return None
     if found.fine:
-        each = named(facts, Decision.BY_UNIT) if Decision.BY_UNIT in options(facts, case, due, last) else None
+        each = (
+            named(facts, due.action, Decision.BY_UNIT) if Decision.BY_UNIT in options(facts, case, due, last) else None
+        )
         answers = by_unit.suggested(facts, case, each) if each is not None else ()
         vote = _vote(facts, due, Decision.BY_UNIT, units=answers) if answers else None
         return (vote, "policy: each unit as it was inspected") if vote is not None else None
@@ -203,7 +205,7 @@ def _decide(
     if vote.decision is Decision.BY_UNIT:
         return _decide_units(facts, policy, case, due, vote, because, now, draft)
     wanted = Decide(case.id, due.action, vote.round, vote.decision, vote.reason_key, vote.comment, vote.offer)
-    if vote.decision is Decision.REFUND_PART and (offered_here := named(facts, vote.decision)) is not None:
+    if vote.decision is Decision.REFUND_PART and (offered_here := named(facts, due.action, vote.decision)) is not None:
         wanted = msgspec.structs.replace(wanted, subject=offered_here.subject, lines=offered_here.lines)
     if not facts.may_write(wanted.target, vote.at):
         return True
@@ -222,7 +224,7 @@ def _decide_units(
     """Write the next of the answers for single units, or what has to be read before."""
     key = f"invalid:decide:{case.id}:{due.action}:{vote.round}"
     problem = _invalid(facts, case, due, vote)
-    offered_here = named(facts, vote.decision)
+    offered_here = named(facts, due.action, vote.decision)
     if problem or offered_here is None:
         draft.troubles.append(Trouble(key, "decision", problem, "Choose another answer.", deadline=due.deadline))
         return False
@@ -260,14 +262,14 @@ def _write(
 def _invalid(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote) -> str:
     if vote.decision not in ANSWERS[due.action]:
         return f"“{vote.decision}” does not answer “{due.action}”."
-    why = closed(facts, case, vote.decision)
+    why = closed(facts, case, due.action, vote.decision)
     if why:
         return why
     if vote.decision is Decision.BY_UNIT:
-        each = named(facts, vote.decision)
+        each = named(facts, due.action, vote.decision)
         return by_unit.problem(case, each, vote.units) if each is not None else "The channel does not name it."
     if vote.decision in WITH_AMOUNT:
-        allowed = named(facts, vote.decision)
+        allowed = named(facts, due.action, vote.decision)
         return offer_problem(case, vote, allowed.band if allowed is not None else None)
     if vote.decision in REJECTIONS:
         if not vote.reason_key:

@@ -67,7 +67,7 @@ class Decision(StrEnum):
     KEEP_ITEM = "keep_item"  # refund, the buyer keeps the goods
     ACCEPT_PARCEL = "accept_parcel"
     REFUSE_PARCEL = "refuse_parcel"
-    BY_UNIT = "by_unit"  # each unit of the parcel gets one of the answers around this one
+    BY_UNIT = "by_unit"  # each unit gets one of the answers around this one
     REFUND_PART = "refund_part"  # the parcel is taken, and a part of the refund paid
     OFFER_PARTIAL = "offer_partial"
     APPROVE_REPLACEMENT = "approve_replacement"
@@ -113,11 +113,17 @@ INSTEAD = {
 
 # Which answers fit which question, the usual one first. What is not here is answered in the channel's console.
 ANSWERS: dict[Action, tuple[Decision, ...]] = {
-    Action.ANSWER_REFUND: (Decision.APPROVE_REFUND, Decision.OFFER_PARTIAL, Decision.REJECT_REFUND),
+    Action.ANSWER_REFUND: (
+        Decision.APPROVE_REFUND,
+        Decision.OFFER_PARTIAL,
+        Decision.BY_UNIT,
+        Decision.REJECT_REFUND,
+    ),
     Action.ANSWER_RETURN: (
         Decision.APPROVE_RETURN,
         Decision.KEEP_ITEM,
         Decision.OFFER_PARTIAL,
+        Decision.BY_UNIT,
         Decision.REJECT_RETURN,
     ),
     Action.JUDGE_PARCEL: (
@@ -129,9 +135,15 @@ ANSWERS: dict[Action, tuple[Decision, ...]] = {
     Action.ANSWER_REPLACEMENT: (
         Decision.APPROVE_REPLACEMENT,
         Decision.REFUND_INSTEAD,
+        Decision.BY_UNIT,
         Decision.REJECT_REPLACEMENT,
     ),
-    Action.ANSWER_EXCHANGE: (Decision.APPROVE_EXCHANGE, Decision.REFUND_EXCHANGE, Decision.REJECT_EXCHANGE),
+    Action.ANSWER_EXCHANGE: (
+        Decision.APPROVE_EXCHANGE,
+        Decision.REFUND_EXCHANGE,
+        Decision.BY_UNIT,
+        Decision.REJECT_EXCHANGE,
+    ),
     Action.ANSWER_CANCELLATION: (Decision.APPROVE_CANCELLATION, Decision.REJECT_CANCELLATION),
 }
 

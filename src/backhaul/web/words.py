@@ -95,7 +95,7 @@ CONSEQUENCE = {
     "reject_refund": "All items of the request are rejected. The buyer may appeal to the channel.",
     "reject_return": "All items of the request are rejected. The buyer may appeal to the channel.",
     "refuse_parcel": "The whole parcel is refused and no refund is made. The buyer may appeal to the channel.",
-    "by_unit": "The channel pays what you accept. What you refuse goes on as it is; the buyer may appeal for it.",
+    "by_unit": "The channel goes on with what you accept, or pays it. For what you refuse the buyer may appeal.",
     "offer_partial": "The buyer may keep the goods for this amount, or turn the offer down; then you are asked again.",
     "refund_part": "The parcel is taken and the channel pays this part of the refund.",
     "approve_replacement": "The channel makes a new order that you ship for nothing; the buyer keeps the first item.",
@@ -107,7 +107,7 @@ CONSEQUENCE = {
     "approve_cancellation": "The channel cancels the order and pays the buyer.",
     "reject_cancellation": "The order goes on and has to be shipped in time.",
 }
-UNIT_ANSWER = {"accept_parcel": "Accept", "refund_part": "Accept, refund a part", "refuse_parcel": "Refuse"}
+UNIT_ANSWER = {**DECISION, "accept_parcel": "Accept", "refuse_parcel": "Refuse"}
 REJECTIONS = frozenset(domain_words.REJECTIONS)
 WITH_AMOUNT = frozenset(domain_words.WITH_AMOUNT)
 LANE = {

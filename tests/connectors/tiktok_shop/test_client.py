@@ -380,7 +380,7 @@ async def test_cancellations_have_their_own_search(shop: TikTokShopConnector, sc
 
 
 async def test_reasons_the_eligibility_leaves_out_are_fetched(shop: TikTokShopConnector, script: Script) -> None:
-    decisions = [{"decision": "APPROVE_RETURN", "eligible": True}, {"decision": "REJECT_RETURN", "eligible": True}]
+    decisions = [{"decision": "APPROVE_RETURN", "eligible": False}, {"decision": "REJECT_RETURN", "eligible": True}]
     script.say({"decisions": decisions}, {"reasons": [{"name": "r1", "text": "Reason"}]})
     answers = {answer.decision: answer for answer in await shop.answerable(RETURN)}
     assert answers[Decision.REJECT_RETURN].reasons == (("r1", "Reason"),)

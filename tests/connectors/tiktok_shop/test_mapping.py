@@ -13,7 +13,7 @@ from backhaul.connectors.tiktok_shop import mapping, wire, words
 from backhaul.domain import by_unit
 from backhaul.domain.channel import ActionDue, ChannelRefund, ChannelUnit, WayBack
 from backhaul.domain.money import Money
-from backhaul.domain.words import ENDED, Action, Actor, Condition, Decision, Document, Kind, ShippedBy, Stage
+from backhaul.domain.words import ANSWERS, ENDED, Action, Actor, Condition, Decision, Document, Kind, ShippedBy, Stage
 from backhaul.ports.errors import WireDrift
 from tests.connectors.tiktok_shop.bodies import a_cancellation, a_return, an_order
 
@@ -443,7 +443,8 @@ def test_a_decision_we_do_not_know_keeps_its_own_word_and_reasons() -> None:
 
 def test_every_decision_has_a_word_to_send() -> None:
     assert {*words.SENT_AS, Decision.BY_UNIT} == set(Decision)  # which is sent as the answers for its lines
-    assert set(words.SENT_FOR_LINES) == set(by_unit.ORDER)
+    units = [by_unit.answers_to(action) for action, known in ANSWERS.items() if Decision.BY_UNIT in known]
+    assert set(words.SENT_FOR_LINES) == {each for known in units for each in known}
 
 
 def test_an_order() -> None:

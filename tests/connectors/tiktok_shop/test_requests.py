@@ -147,6 +147,28 @@ def test_an_answer_for_lines_names_them_and_carries_its_own_key() -> None:
         requests.prepare(wanted, "")
 
 
+def test_an_answer_for_lines_of_a_request_names_the_request() -> None:
+    wanted = DecideUnits("40", Action.ANSWER_RETURN, 1, Decision.REJECT_RETURN, ("41",), "4038", "no_fault")
+    for decision, word, more in (
+        (Decision.APPROVE_RETURN, "APPROVE_REQUEST", {}),
+        (Decision.REJECT_RETURN, "REJECT_REQUEST", {"reject_reason": "no_fault"}),
+        (Decision.REFUND_INSTEAD, "REFUND_INSTEAD", {}),
+        (
+            Decision.OFFER_PARTIAL,
+            "OFFER_PARTIAL_REFUND",
+            {"partial_refund_amount": {"partial_refund_total": "3.00", "currency": "USD"}},
+        ),
+    ):
+        asked = msgspec.structs.replace(wanted, decision=decision, offer=Money(300, "USD"))
+        (item,) = msgspec.json.decode(requests.prepare(asked, "key-1").body)["aftersales_request_decisions"]
+        assert (item["request_id"], item["request_id_type"]) == ("4038", "AFTERSALES")
+        lines = [{"return_line_item_id": "41"}]
+        assert item["line_item_decisions"] == [{"line_items": lines, "action": word, **more}]
+    for lacks in ({"reason_key": ""}, {"subject": ""}, {"decision": Decision.OFFER_PARTIAL}):
+        with pytest.raises(Refused):
+            requests.prepare(msgspec.structs.replace(wanted, **lacks), "key-1")
+
+
 def test_every_decision_can_be_prepared() -> None:
     for decision in set(Decision) - {Decision.REFUND_PART, Decision.BY_UNIT}:
         prepared = requests.prepare(decide(decision, reason_key="r", offer=Money(1, "USD")), "k")

@@ -251,15 +251,17 @@ async def arrived(shop: SimulatedShop) -> str:
 
 
 async def test_a_shop_without_the_line_level_model_is_asked_for_it_once(shop: SimulatedShop) -> None:
-    case_id = await arrived(shop)
+    case_id = shop.request(Kind.RETURN)
     before = shop.books.of(shop.shop.id).calls
     counts = []
     for _ in range(2):
         named = {each.decision: each.eligible for each in await shop.connector.answerable(case_id)}
-        assert named[Decision.ACCEPT_PARCEL.value]
-        assert Decision.REFUND_PART.value not in named
+        assert named[Decision.APPROVE_RETURN.value]
+        assert Decision.BY_UNIT.value not in named
         counts.append(shop.books.of(shop.shop.id).calls - before)
-    assert counts[1] - counts[0] == counts[0] - 2, "the case and its parcel were looked for the first time alone"
+    assert counts[1] - counts[0] == counts[0] - 1, "the model was looked for the first time alone"
+    there = await arrived(shop)
+    assert Decision.REFUND_PART.value not in {each.decision for each in await shop.connector.answerable(there)}
 
 
 async def test_the_line_level_model_is_found_by_a_search_that_changes_nothing(shop: SimulatedShop) -> None:

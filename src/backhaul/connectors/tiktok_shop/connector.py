@@ -24,7 +24,7 @@ from backhaul.domain.effects import AnyEffect, Decide, DecideUnits, StartCancell
 from backhaul.domain.facts import LINE_LEVEL, Capability
 from backhaul.domain.money import Money
 from backhaul.domain.starts import Start, Startable
-from backhaul.domain.words import REJECTIONS, Decision, Kind
+from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Decision, Kind
 from backhaul.kit.batch import Gatherer
 from backhaul.ports.connector import Changed, News, Prepared, Receipt, ShopInfo, Tokens
 from backhaul.ports.errors import NeedsReauth, Refused, WireDrift
@@ -40,6 +40,8 @@ _SEARCHES = {  # kind -> (path, field of ids, field of rows, smallest page)
     "cancellation": ("/return_refund/202602/cancellations/search", "cancel_ids", "cancellations", 1),
 }
 _PAGE = 50
+_REQUESTS = ("/return_refund/202603/aftersales/search", "aftersales_requests")
+_PARCELS = ("/return_refund/202604/rma/search", "return_merchandise_authorizations")
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _LONGEST_ADDRESS = 255
 
@@ -111,15 +113,19 @@ class TikTokShopConnector:
         )
 
     async def _by_line(self, case_id: str, found: tuple[Answerable, ...]) -> tuple[Answerable, ...]:
-        """What the line-level model adds for a parcel that arrived, in shops that have that model: a part
-        refund, and an answer for each line."""
-        arrived = any(each.decision == Decision.ACCEPT_PARCEL and each.eligible for each in found)
-        if not arrived or not self._shop_id.isdigit() or self._line_level is False:
+        """What the line-level model adds, in shops that have that model: an answer for each line, and of a parcel that
+        arrived a part refund."""
+        eligible = {each.decision for each in found if each.eligible}
+        asked = (action for action, known in ANSWERS.items() if known[0] in eligible and Decision.BY_UNIT in known)
+        action = next(asked, None)
+        if action is None or not self._shop_id.isdigit() or self._line_level is False:
             return ()
         try:
+            if self._line_level is None and not (await self.capabilities())[LINE_LEVEL].has:
+                return ()
             case = await self.case("return", case_id)
-            parcel = await self._parcel(case) if case is not None else ""
-            if not parcel:
+            subject = await self._subject(case, action) if case is not None else ""
+            if not subject:
                 return ()
             query = {"seller_id": self._shop_id, "return_or_cancel_id": case_id, "locale": self._settings.locale}
             rows = await self._list(_get("/return_refund/202606/review_decision", query, _RETURNS), "line_items")
@@ -129,32 +135,35 @@ class TikTokShopConnector:
             self._line_level = False if refused.code in errors.NO_LINE_LEVEL else self._line_level
             return ()
         lines = [mapping.shape(row, wire.ReviewLine, "review line") for row in rows]
-        named = (mapping.part_refund(lines, parcel), mapping.by_unit(lines, parcel))
+        arrived = action is Action.JUDGE_PARCEL
+        named = (mapping.part_refund(lines, subject) if arrived else None, mapping.by_unit(lines, action, subject))
         return tuple(answer for answer in named if answer is not None)
 
-    async def _parcel(self, case: ChannelCase) -> str:
-        """The channel's id of the parcel that holds this case's units; the search is harmless, and refused where the
-        shop lacks the line-level model."""
+    async def _subject(self, case: ChannelCase, action: Action) -> str:
+        """The channel's id of what holds this case's units, the parcel or the request; the search is harmless, and
+        refused where the shop lacks the line-level model. Of a single unit's request none is needed."""
+        arrived = action is Action.JUDGE_PARCEL
+        if not arrived and len(case.units) < 2:
+            return ""
         filters = {"filters": {"main_order_ids": [case.order_id]}, "whitelisted_data_fields": ["LINE_ITEMS"]}
-        rows = await self._parcels(_PAGE, filters)
+        rows = await self._groups(_PARCELS if arrived else _REQUESTS, _PAGE, filters)
         units = {unit.id for unit in case.units}
-        for parcel in (mapping.shape(row, wire.Parcel, "parcel") for row in rows):
-            if units <= {line.return_line_item_id for line in parcel.line_items or ()}:
-                return parcel.id
+        for group in (mapping.shape(row, wire.Group, "request or parcel") for row in rows):
+            if units <= {line.return_line_item_id for line in group.line_items or ()}:
+                return group.id
         return ""
 
-    async def _parcels(self, most: int, body: dict[str, Any]) -> list[Any]:
-        path = "/return_refund/202604/rma/search"
+    async def _groups(self, search: tuple[str, str], most: int, body: dict[str, Any]) -> list[Any]:
+        path, name = search
         whole = {**body, "pagination": {"page_size": most}, "locale": self._settings.locale}
-        call = Call(f"POST {path}", "POST", path, {}, _RETURNS, msgspec.json.encode(whole))
-        return await self._list(call, "return_merchandise_authorizations")
+        return await self._list(Call(f"POST {path}", "POST", path, {}, _RETURNS, msgspec.json.encode(whole)), name)
 
     # ---- Detects
 
     async def capabilities(self) -> dict[str, Capability]:
         """See :class:`backhaul.ports.connector.Detects`. The line-level model by a search of one parcel."""
         try:
-            await self._parcels(1, {})
+            await self._groups(_PARCELS, 1, {})
         except Refused as refused:
             if refused.code not in errors.NO_LINE_LEVEL:
                 raise

@@ -41,7 +41,7 @@ from backhaul.domain.channel import (
     WayBack,
 )
 from backhaul.domain.money import Money
-from backhaul.domain.words import Action, Actor, Decision, Document, Kind, ShippedBy, Stage
+from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Actor, Decision, Document, Kind, ShippedBy, Stage
 from backhaul.ports.connector import ShopInfo, Tokens
 from backhaul.ports.errors import WireDrift
 
@@ -227,22 +227,19 @@ def part_refund(lines: Iterable[wire.ReviewLine], parcel_id: str) -> Answerable 
     )
 
 
-_FOR_LINES = {theirs: ours for ours, theirs in SENT_FOR_LINES.items()}
-
-
-def by_unit(lines: Iterable[wire.ReviewLine], parcel_id: str) -> Answerable | None:
-    """What may be answered for each line of a parcel; None when nothing may for one of them."""
-    units = tuple(_choices(line) for line in lines)
+def by_unit(lines: Iterable[wire.ReviewLine], action: Action, subject: str) -> Answerable | None:
+    """What may be answered for each line of a request or a parcel; None when nothing may for one of them."""
+    ours = {SENT_FOR_LINES[each]: each for each in ANSWERS[action] if each in SENT_FOR_LINES}
+    units = tuple(_choices(line, ours) for line in lines)
     if not units or not all(each.decisions for each in units):
         return None
-    return Answerable(Decision.BY_UNIT.value, True, subject=parcel_id, units=units, fitting=dict(PARCEL_REASONS))
+    return Answerable(Decision.BY_UNIT.value, True, subject=subject, units=units, fitting=dict(PARCEL_REASONS))
 
 
-def _choices(line: wire.ReviewLine) -> UnitChoices:
-    open_now = {
-        _FOR_LINES[row.decision]: row for row in line.decisions or () if row.eligible and row.decision in _FOR_LINES
-    }
-    refusal, part = open_now.get(Decision.REFUSE_PARCEL), open_now.get(Decision.REFUND_PART)
+def _choices(line: wire.ReviewLine, ours: Mapping[str, Decision]) -> UnitChoices:
+    open_now = {ours[row.decision]: row for row in line.decisions or () if row.eligible and row.decision in ours}
+    refusal = next((row for decision, row in open_now.items() if decision in REJECTIONS), None)
+    part = open_now.get(Decision.REFUND_PART)
     bounds = part.partial_refund_amount_range if part is not None else None
     low = money(bounds.min_amount, bounds.currency, "least part") if bounds is not None else None
     high = money(bounds.max_amount, bounds.currency, "most part") if bounds is not None else None

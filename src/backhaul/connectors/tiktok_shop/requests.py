@@ -18,7 +18,7 @@ from backhaul.domain.effects import (
     UploadEvidence,
     UploadLabel,
 )
-from backhaul.domain.words import REJECTIONS, Decision
+from backhaul.domain.words import REJECTIONS, WITH_AMOUNT, Action, Decision
 from backhaul.ports.connector import Prepared
 from backhaul.ports.errors import Refused
 
@@ -101,17 +101,17 @@ def _rejection(wanted: Decide | DecideUnits) -> dict[str, object]:
 
 
 def _review(wanted: Decide | DecideUnits, lines: tuple[str, ...], key: str) -> Prepared:
-    """An answer for lines of a parcel that arrived: the line-level model's call.
+    """An answer for lines of a request, or of a parcel that arrived: the line-level model's call.
 
     The vendor publishes no names for amounts, reasons and pictures in this body; amounts are called what the search's
     answer calls them, the others what the older calls call them."""
     if not wanted.subject or not lines:
-        raise Refused("line_items", "an answer for lines needs the parcel's id and its lines")
+        raise Refused("line_items", "an answer for lines needs the id of their request or parcel, and the lines")
     decision: dict[str, object] = {
         "line_items": [{"return_line_item_id": line} for line in lines],
         "action": SENT_FOR_LINES[wanted.decision],
     }
-    if wanted.decision is Decision.REFUND_PART:
+    if wanted.decision in WITH_AMOUNT:
         if wanted.offer is None:
             raise Refused("offer", "a part of the refund needs its amount")
         amount = {"partial_refund_total": wanted.offer.text(), "currency": wanted.offer.currency}
@@ -120,7 +120,7 @@ def _review(wanted: Decide | DecideUnits, lines: tuple[str, ...], key: str) -> P
         decision |= _rejection(wanted)
     item = {
         "request_id": wanted.subject,
-        "request_id_type": "RMA",
+        "request_id_type": "RMA" if wanted.action is Action.JUDGE_PARCEL else "AFTERSALES",
         "line_item_decisions": [decision],
         "idempotency_key": key,
     }

@@ -191,18 +191,18 @@ class ReviewLine(msgspec.Struct):
     decisions: list[LineDecision] | None = None
 
 
-class ParcelLine(msgspec.Struct):
-    """One line of a parcel: the return it belongs to."""
+class GroupLine(msgspec.Struct):
+    """One line of a request or a parcel: the return it belongs to."""
 
     return_line_item_id: str = ""
     sku_return_request_id: str = ""
 
 
-class Parcel(msgspec.Struct):
-    """A parcel on its way back (the channel's RMA)."""
+class Group(msgspec.Struct):
+    """All that a buyer asked for in one go, or a parcel on its way back (the channel's RMA)."""
 
     id: str
-    line_items: list[ParcelLine] | None = None
+    line_items: list[GroupLine] | None = None
 
 
 class OrderLine(msgspec.Struct):

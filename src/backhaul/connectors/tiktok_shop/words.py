@@ -145,8 +145,19 @@ PARCEL_REASONS = {
 # Ours -> the channel's, for sending. KEEP_ITEM uses the older spelling, which more sources confirm.
 SENT_AS = {ours: theirs for theirs, ours in DECISIONS.items()} | {Decision.KEEP_ITEM: "APPROVE_RETURN"}
 
-# An answer of the line-level model for some lines of a parcel.
+# An answer of the line-level model for some lines of a request, or of a parcel.
 SENT_FOR_LINES = {
+    Decision.APPROVE_REFUND: "APPROVE_REQUEST",
+    Decision.APPROVE_RETURN: "APPROVE_REQUEST",
+    Decision.APPROVE_REPLACEMENT: "APPROVE_REQUEST",
+    Decision.APPROVE_EXCHANGE: "APPROVE_REQUEST",
+    Decision.REJECT_REFUND: "REJECT_REQUEST",
+    Decision.REJECT_RETURN: "REJECT_REQUEST",
+    Decision.REJECT_REPLACEMENT: "REJECT_REQUEST",
+    Decision.REJECT_EXCHANGE: "REJECT_REQUEST",
+    Decision.REFUND_INSTEAD: "REFUND_INSTEAD",
+    Decision.REFUND_EXCHANGE: "REFUND_INSTEAD",
+    Decision.OFFER_PARTIAL: "OFFER_PARTIAL_REFUND",
     Decision.ACCEPT_PARCEL: "APPROVE_RETURN_PACKAGE",
     Decision.REFUSE_PARCEL: "REJECT_RETURN_PACKAGE",
     Decision.REFUND_PART: "OFFER_PARTIAL_REFUND_AFTER_RECEIVING_PKG",
