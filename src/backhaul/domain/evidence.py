@@ -57,7 +57,7 @@ def _upload(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote, file: E
     """Have a picture uploaded. True: the channel has refused it, and nobody has asked for another try."""
     effect = wanted(case, file)
     if facts.may_write(effect.target, vote.at):
-        draft.steps.append(Write(effect, f"{vote.by} rejects with it", vote.by, 4))
+        draft.steps.append(Write(effect, f"named in the rejection by {vote.by}", vote.by, 4))
         return False
     last = facts.effect(effect.target)
     if last is None or last.state is not EffectState.REFUSED:

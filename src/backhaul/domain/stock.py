@@ -109,7 +109,7 @@ def _dispose(
             sum(count for kind, count in line.disposed if kind is fate),
             facts.shop.location if fate is Disposition.RESTOCK else "",
         )
-        propose(facts, wanted, f"{len(units)} inspected: {fate}", 55, draft)
+        propose(facts, wanted, f"{len(units)} inspected: {fate.replace('_', ' ')}", 55, draft)
 
 
 def _covered(facts: Facts) -> set[str]:

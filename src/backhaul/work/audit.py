@@ -56,7 +56,11 @@ async def audit(pool: Pool, vendors: Mapping[str, Manifest], shop_id: UUID) -> t
     links = {link.role: link.connection_id for link in await shops.links(pool) if link.shop_id == shop_id}
     cards = {card.role: card for card in await connection_pages.cards(pool) if card.id in links.values()}
     seen, booker = await store.evidence(pool, shop_id), Booker(shop.booker)
-    found = [*_writers(seen, booker), *_booker(seen, booker, Party.DESK in links), *_switches(seen)]
+    found = [
+        *_writers(seen, booker),
+        *_booker(seen, booker, Party.DESK in links),
+        *_switches(seen, Party.DESK in links),
+    ]
     card = cards.get(Party.DESK)
     if card is not None and (manifest := vendors.get(card.vendor)) is not None:
         terms = shops.desk_terms(card.vendor, shop.desk)
@@ -135,13 +139,15 @@ def _stock(desk: DeskTerms) -> list[Finding]:
     ]
 
 
-def _switches(seen: store.Evidence) -> list[Finding]:
+def _switches(seen: store.Evidence, has_desk: bool) -> list[Finding]:
     return [
         Finding(
             Level.INFO,
             f"switch_{kind}",
             f"The channel offers buyers the {kind}: {count} so far.",
-            "The desk knows refunds only: the hub answers these without it.",
+            "The desk knows refunds only: the hub answers these without it."
+            if has_desk
+            else "They are asked of a person, or answered by the shop's policy.",
             "TikTok Seller Center, return settings: the switches for replacement and exchange.",
         )
         for kind, count in sorted(seen.switches.items())

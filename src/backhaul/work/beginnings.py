@@ -196,7 +196,8 @@ def _channel_kind(kind: Kind) -> str:
 
 
 def _phrase(wanted: Start) -> str:
-    what = f"{len(wanted.lines)} units of order" if wanted.lines else "order"
+    count = len(wanted.lines)
+    what = f"{count} unit{'s' if count > 1 else ''} of order" if count else "order"
     part = f", {wanted.amount} of it" if wanted.amount else ""
     return f"{wanted.by} asked for a {wanted.kind} on {what} {wanted.order_id}{part}"
 

@@ -73,7 +73,9 @@ def _tell(run: Run, before: DeskReturn | None) -> None:
         return
     if before is None or (before.id, before.state, before.processed) != (after.id, after.state, after.processed):
         paid = ", processed" if after.processed else ""
-        run.tell("desk", f"desk.{after.state}", f"{after.id}: {after.raw_state or after.state}{paid}")
+        run.tell(
+            "desk", f"desk.{after.state}", f"Return {after.id} in the desk: {after.raw_state or after.state}{paid}"
+        )
     for path, value in after.unread.items():
         if before is None or before.unread.get(path) != value:
             run.tell("desk", "desk.unknown_word", f"{path}: {value}")

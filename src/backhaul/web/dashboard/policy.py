@@ -84,12 +84,19 @@ def read(form: FormMultiDict, before: Policy) -> Policy:
         warn_hours=_hours(forms.text(form, "warn_hours")),
         inspect_within_s=forms.whole(form, "inspect_days", "Days to inspect", 1, 365) * 24 * HOUR,
         reasons=_mapping(forms.text(form, "reasons", "Reasons", limit=20000)),
-        desk_reasons={
-            key: _desk(value)
-            for key, value in _mapping(forms.text(form, "desk_reasons", "Reasons in the desk", limit=20000)).items()
-        },
-        desk_fallback=_desk(forms.text(form, "desk_fallback", "The desk's fallback", limit=200) or str(OTHER)),
+        **_desk_reasons(form),
     )
+
+
+def _desk_reasons(form: FormMultiDict) -> dict[str, Any]:
+    """What the form says of the desk's reasons; nothing where the shop has no desk, and the form does not ask."""
+    if "desk_fallback" not in form:
+        return {}
+    said = _mapping(forms.text(form, "desk_reasons", "Reasons in the desk", limit=20000))
+    return {
+        "desk_reasons": {key: _desk(value) for key, value in said.items()},
+        "desk_fallback": _desk(forms.text(form, "desk_fallback", "The desk's fallback", limit=200) or str(OTHER)),
+    }
 
 
 def _rules(text: str) -> tuple[Rule, ...]:
