@@ -250,15 +250,25 @@ class Return:
         """Wait until the return stands in commerce."""
         return await self.until(lambda row: row.lane("records") == "open", "the return in commerce")
 
+    async def send_back(self) -> None:
+        """The parcel goes back and arrives, and the channel wants to know what of it."""
+        await self.ship_and_deliver()
+        await self.asked(Action.JUDGE_PARCEL)
+
+    async def from_parcel_to_end(self) -> None:
+        """From the parcel's way back to the settled books."""
+        await self.send_back()
+        await self.inspect()
+        await self.until_ended()
+
     async def to_inspection(self) -> None:
         """From the request to a delivered parcel."""
         await self.approve()
         await self.until_recorded()
-        await self.ship_and_deliver()
-        await self.asked(Action.JUDGE_PARCEL)
+        await self.send_back()
 
     async def to_end(self) -> None:
         """From the request to the settled books."""
-        await self.to_inspection()
-        await self.inspect()
-        await self.until_ended()
+        await self.approve()
+        await self.until_recorded()
+        await self.from_parcel_to_end()

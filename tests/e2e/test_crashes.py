@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from backhaul.domain.words import Action
 from tests.e2e.books import check_books, decisions, live_returns
 from tests.e2e.conftest import Opener
 from tests.e2e.play import Return
@@ -186,9 +185,6 @@ async def test_a_return_that_a_frozen_worker_writes_a_second_time_is_taken_back(
 
         await stage.until(one_left, 15.0, "the second return to come and go", every=0.2)
         await frozen.stop()
-        await case.ship_and_deliver()
-        await case.asked(Action.JUDGE_PARCEL)
-        await case.inspect()
-        await case.until_ended()
+        await case.from_parcel_to_end()
         await check_books(stage)
         assert [each["status"] for each in live_returns(await case.order())] == ["CLOSED"]

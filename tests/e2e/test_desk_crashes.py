@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from backhaul.domain.facts import Booker
-from backhaul.domain.words import Action, Decision
+from backhaul.domain.words import Decision
 from tests.e2e import desk
 from tests.e2e.conftest import Opener
 from tests.e2e.play import Return
@@ -20,8 +20,7 @@ SUBMIT, LABEL, PROCESS, NOTE = "*submit", "*labels", "*process", "*note"
 
 async def _to_the_end(case: Return) -> None:
     await case.until_books(lambda books: books["labels"], "the desk's label at the channel", 40.0)
-    await case.ship_and_deliver()
-    await case.asked(Action.JUDGE_PARCEL)
+    await case.send_back()
     await case.decide(Decision.ACCEPT_PARCEL)
     await case.until(lambda row: row.lane("desk") == "processed" and row.lane("money") == "settled", "the refund", 40.0)
 
@@ -68,8 +67,7 @@ async def test_a_worker_that_dies_while_it_opens_and_one_while_it_processes(open
 
 async def _to_process(case: Return) -> None:
     await case.until_books(lambda books: books["labels"], "the desk's label at the channel", 60.0)
-    await case.ship_and_deliver()
-    await case.asked(Action.JUDGE_PARCEL)
+    await case.send_back()
     await case.decide(Decision.ACCEPT_PARCEL)
 
 
@@ -98,10 +96,7 @@ async def test_a_silent_desk_holds_neither_channel_nor_commerce(opener: Opener) 
         assert row is not None
         await stage.post(f"/cases/{row.id}/waive", {"lane": "desk"})
         await case.until_recorded()
-        await case.ship_and_deliver()
-        await case.asked(Action.JUDGE_PARCEL)
-        await case.inspect()
-        await case.until_ended()
+        await case.from_parcel_to_end()
 
 
 async def test_a_second_writer_stops_the_hub_until_a_person_answers(opener: Opener) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from backhaul.domain.facts import Booker, DeskOpens, DeskTerms
-from backhaul.domain.words import Action, Decision
+from backhaul.domain.words import Decision
 from tests.e2e import desk
 from tests.e2e.books import check_books, decisions, live_returns
 from tests.e2e.conftest import Opener
@@ -27,8 +27,7 @@ async def test_from_the_approval_over_the_desks_label_to_the_settled_cent(stage:
     await case.approve()
     await desk.opened(case)
     books = await case.until_books(lambda books: books["labels"], "the desk's label at the channel")
-    await case.ship_and_deliver()
-    await case.asked(Action.JUDGE_PARCEL)
+    await case.send_back()
     assert (await desk.desk_books(stage))["refunds"] == [], "no refund before the channel's acceptance"
     await case.decide(Decision.ACCEPT_PARCEL)
     await case.until(lambda row: row.lane("desk") == "processed" and row.lane("money") == "settled", "the refund")
@@ -45,8 +44,7 @@ async def test_nothing_that_is_stored_of_a_whole_journey_shows_the_buyers_postal
     await case.approve()
     await desk.opened(case)
     await case.until_books(lambda books: books["labels"], "the desk's label at the channel")
-    await case.ship_and_deliver()
-    await case.asked(Action.JUDGE_PARCEL)
+    await case.send_back()
     await case.decide(Decision.ACCEPT_PARCEL)
     await case.until(lambda row: row.lane("money") == "settled", "the refund")
     buyer = (await stage.control.call("GET", f"/orders/{case.order_id}"))["wire"]["recipient_address"]
@@ -67,8 +65,7 @@ async def test_a_verdict_of_the_desks_staff_is_decided_on_the_channel_first(stag
     case = await stage.ask()
     await case.approve()
     await desk.opened(case)
-    await case.ship_and_deliver()
-    await case.asked(Action.JUDGE_PARCEL)
+    await case.send_back()
     await desk.staff(case, "grade", condition="sellable", disposition="restock")
     await case.until(lambda row: row.status in ("accepted", "refunded", "closed"), "the acceptance by inspection")
     await case.until_ended()
@@ -98,10 +95,7 @@ async def test_where_the_hub_books_the_desks_return_is_closed_without_a_refund(s
     case = await stage.ask()
     await case.approve()
     await desk.opened(case)
-    await case.ship_and_deliver()
-    await case.asked(Action.JUDGE_PARCEL)
-    await case.inspect()
-    await case.until_ended()
+    await case.from_parcel_to_end()
     await check_books(stage)
     there = await desk.desk_books(stage)
     assert there["refunds"] == []
@@ -121,10 +115,7 @@ async def test_a_refusal_by_a_workflow_is_on_the_case_and_the_hub_goes_on_when_i
     assert row is not None
     await stage.post(f"/cases/{row.id}/waive", {"lane": "desk"})
     await case.until_recorded()
-    await case.ship_and_deliver()
-    await case.asked(Action.JUDGE_PARCEL)
-    await case.inspect()
-    await case.until_ended()
+    await case.from_parcel_to_end()
     await check_books(stage)
 
 

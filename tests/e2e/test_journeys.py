@@ -36,8 +36,7 @@ async def test_a_return_with_the_sellers_label(stage: Stage) -> None:
     await case.until_books(lambda books: books["labels"], "the label")
     await case.until(lambda row: row.lane("parcel") == "label_ready", "the read-back of the label")
     await case.until_recorded()
-    await case.ship_and_deliver()
-    await case.asked(Action.JUDGE_PARCEL)
+    await case.send_back()
     await case.inspect("damaged", "not_restocked")
     await case.decide(Decision.ACCEPT_PARCEL)
     await case.until_ended()
@@ -84,8 +83,7 @@ async def test_a_rejection_that_arbitration_turns_round(stage: Stage, kind: str)
     await case.act("arbitrate", outcome="SUPPORT_BUYER")
     if kind == "RETURN_AND_REFUND":
         await case.until_recorded()
-        await case.ship_and_deliver()
-        await case.asked(Action.JUDGE_PARCEL)
+        await case.send_back()
         await case.inspect()
     await case.until_ended()
     await check_books(stage)
@@ -142,10 +140,7 @@ async def test_a_return_withdrawn_after_it_was_written_into_commerce(stage: Stag
 async def test_a_return_that_the_channel_approves_by_itself(stage: Stage) -> None:
     case = await stage.ask(auto_approve=True)
     await case.until_recorded()
-    await case.ship_and_deliver()
-    await case.asked(Action.JUDGE_PARCEL)
-    await case.inspect()
-    await case.until_ended()
+    await case.from_parcel_to_end()
     await check_books(stage)
     assert decisions(await case.books()) == ["APPROVE_RECEIVED_PACKAGE"]
 
@@ -342,10 +337,7 @@ async def test_somebody_elses_return_is_adopted(stage: Stage) -> None:
     await stage.control.call("POST", "/commerce/return", body)
     await case.approve()
     await case.until(lambda row: row.lane("records") == "adopted", "the adoption")
-    await case.ship_and_deliver()
-    await case.asked(Action.JUDGE_PARCEL)
-    await case.inspect()
-    await case.until_ended()
+    await case.from_parcel_to_end()
     await check_books(stage)
     assert [each["by"] for each in (await case.order())["returns"]] != ["app"]
 

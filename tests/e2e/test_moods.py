@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backhaul.domain.words import Action, Decision
+from backhaul.domain.words import Decision
 from tests.e2e.books import check_books, decisions, live_returns
 from tests.e2e.conftest import Opener
 from tests.e2e.play import Return
@@ -71,8 +71,7 @@ async def test_each_call_goes_wrong_once(opener: Opener, kind: str) -> None:
         case = await stage.ask()
         await case.approve()
         await case.until(lambda row: row.lane("records") == "open", "the return in commerce", 40.0)
-        await case.ship_and_deliver()
-        await case.asked(Action.JUDGE_PARCEL)
+        await case.send_back()
         await case.inspect()
         await case.until_ended(50.0)
         await check_books(stage)
@@ -105,10 +104,7 @@ async def test_automation_approves_a_moment_before_the_clerk_rejects(stage: Stag
     case = await stage.ask()
     await case.reject()
     await case.until_recorded()
-    await case.ship_and_deliver()
-    await case.asked(Action.JUDGE_PARCEL)
-    await case.inspect()
-    await case.until_ended()
+    await case.from_parcel_to_end()
     await check_books(stage)
     assert decisions(await case.books()) == ["APPROVE_RECEIVED_PACKAGE"]
 
@@ -199,8 +195,7 @@ async def _seller_center(case: Return) -> None:
     await case.asked()
     await case.act("decide", decision="APPROVE_RETURN")
     await case.until_recorded()
-    await case.ship_and_deliver()
-    await case.asked(Action.JUDGE_PARCEL)
+    await case.send_back()
     await case.inspect("damaged", "not_restocked")
     await case.act("decide", decision="APPROVE_RECEIVED_PACKAGE")
     await case.until_ended(40.0)

@@ -38,13 +38,14 @@ async def found(bench: Bench, shop: UUID) -> dict[str, Finding]:
     return {each.key: each for each in await audit(bench.pool, VENDORS, shop)}
 
 
-async def stranger(bench: Bench, shop: UUID, ident: str, order: str) -> None:
+async def stranger(bench: Bench, shop: UUID, ident: str, order: str, at: int = 1000) -> None:
     """A refund that another program made."""
     await bench.pool.execute(
-        "insert into stranger (shop_id, ident, kind, order_id, at) values ($1, $2, 'refund', $3, 1000)",
+        "insert into stranger (shop_id, ident, kind, order_id, at) values ($1, $2, 'refund', $3, $4)",
         shop,
         ident,
         order,
+        at,
     )
 
 
@@ -65,12 +66,8 @@ async def test_missing_rights_are_named_with_what_they_are_for(bench: Bench) -> 
 
 async def test_a_second_writer_is_a_problem_until_a_person_says_who_writes(bench: Bench) -> None:
     shop = await bench.pool.fetchval("select id from shop limit 1")
-    for n in (1, 2):
-        await bench.pool.execute(
-            "insert into stranger (shop_id, ident, kind, order_id, at) values ($1, $2, 'refund', $2, 1000)",
-            shop,
-            f"r{n}",
-        )
+    for order in ("one", "two"):
+        await stranger(bench, shop, f"of {order}", order)
     assert (await found(bench, shop))["second_writer"].level is Level.PROBLEM
     await bench.commands.answer_writers(shop, "anna")
     assert "second_writer" not in await found(bench, shop)
@@ -78,12 +75,8 @@ async def test_a_second_writer_is_a_problem_until_a_person_says_who_writes(bench
 
 async def test_one_order_touched_by_another_is_only_to_know(bench: Bench) -> None:
     shop = await bench.pool.fetchval("select id from shop limit 1")
-    for n in (1, 2):
-        await bench.pool.execute(
-            "insert into stranger (shop_id, ident, kind, order_id, at) values ($1, $2, 'refund', 'one', 1000)",
-            shop,
-            f"r{n}",
-        )
+    for ident in ("r1", "r2"):
+        await stranger(bench, shop, ident, "one")
     assert (await found(bench, shop))["stranger"].level is Level.INFO
 
 
@@ -106,13 +99,7 @@ async def test_a_look_at_a_case_knows_of_a_second_writer_as_the_audit_does(
     case = await bench.hear("1")
     await bench.pool.execute("update shop set writers_answered_at = $1", answered)
     for n, (order, at) in enumerate(rows):
-        await bench.pool.execute(
-            "insert into stranger (shop_id, ident, kind, order_id, at) values ($1, $2, 'refund', $3, $4)",
-            bench.shop_id,
-            f"r{n}",
-            order,
-            at,
-        )
+        await stranger(bench, bench.shop_id, f"r{n}", order, at)
     async with bench.pool.acquire() as connection:
         turn = (await turns.take(connection, [(case, 1)]))[case]
         known = (await cases.load(connection, {case: turn}))[case]

@@ -94,26 +94,26 @@ def test_decisions(wanted: Decide, path: str, body: str) -> None:
     )
 
 
+def check_review(prepared: Prepared, answer: dict[str, Any]) -> None:
+    """One answer for lines 41 and 42 of parcel 4040, which carries its own key."""
+    assert (prepared.path, prepared.query) == ("/return_refund/202606/aftersales/review", {})
+    lines = [{"return_line_item_id": "41"}, {"return_line_item_id": "42"}]
+    decided = {"request_id": "4040", "request_id_type": "RMA", "line_item_decisions": [{"line_items": lines, **answer}]}
+    assert msgspec.json.decode(prepared.body) == {
+        "aftersales_request_decisions": [{**decided, "idempotency_key": "key-1"}]
+    }
+
+
 def test_a_part_of_the_refund_is_decided_on_the_parcel() -> None:
     wanted = decide(Decision.REFUND_PART, offer=Money(1200, "USD"), subject="4040", lines=("41", "42"))
     prepared = requests.prepare(wanted, "key-1")
-    assert (prepared.path, prepared.query) == ("/return_refund/202606/aftersales/review", {})
-    assert msgspec.json.decode(prepared.body) == {
-        "aftersales_request_decisions": [
-            {
-                "request_id": "4040",
-                "request_id_type": "RMA",
-                "line_item_decisions": [
-                    {
-                        "line_items": [{"return_line_item_id": "41"}, {"return_line_item_id": "42"}],
-                        "action": "OFFER_PARTIAL_REFUND_AFTER_RECEIVING_PKG",
-                        "partial_refund_amount": {"partial_refund_total": "12.00", "currency": "USD"},
-                    }
-                ],
-                "idempotency_key": "key-1",
-            }
-        ]
-    }
+    check_review(
+        prepared,
+        {
+            "action": "OFFER_PARTIAL_REFUND_AFTER_RECEIVING_PKG",
+            "partial_refund_amount": {"partial_refund_total": "12.00", "currency": "USD"},
+        },
+    )
     for lacks in ({"offer": None}, {"subject": ""}, {"lines": ()}):
         with pytest.raises(Refused):
             requests.prepare(msgspec.structs.replace(wanted, **lacks), "key-1")
@@ -122,24 +122,14 @@ def test_a_part_of_the_refund_is_decided_on_the_parcel() -> None:
 def test_an_answer_for_lines_names_them_and_carries_its_own_key() -> None:
     wanted = DecideUnits("40", Action.JUDGE_PARCEL, 1, Decision.REFUSE_PARCEL, ("41", "42"), "4040", "torn", "look")
     prepared = requests.prepare(wanted, "key-1")
-    assert (prepared.path, prepared.query) == ("/return_refund/202606/aftersales/review", {})
-    assert msgspec.json.decode(prepared.body) == {
-        "aftersales_request_decisions": [
-            {
-                "request_id": "4040",
-                "request_id_type": "RMA",
-                "line_item_decisions": [
-                    {
-                        "line_items": [{"return_line_item_id": "41"}, {"return_line_item_id": "42"}],
-                        "action": "REJECT_RETURN_PACKAGE",
-                        "reject_reason": "torn",
-                        "comment": "look",
-                    }
-                ],
-                "idempotency_key": "key-1",
-            }
-        ]
-    }
+    check_review(
+        prepared,
+        {
+            "action": "REJECT_RETURN_PACKAGE",
+            "reject_reason": "torn",
+            "comment": "look",
+        },
+    )
     for lacks in ({"reason_key": ""}, {"subject": ""}, {"units": ()}, {"decision": Decision.REFUND_PART}):
         with pytest.raises(Refused):
             requests.prepare(msgspec.structs.replace(wanted, **lacks), "key-1")
