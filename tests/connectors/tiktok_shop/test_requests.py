@@ -105,7 +105,8 @@ def check_review(prepared: Prepared, answer: dict[str, Any]) -> None:
 
 
 def test_a_part_of_the_refund_is_decided_on_the_parcel() -> None:
-    wanted = decide(Decision.REFUND_PART, offer=Money(1200, "USD"), subject="4040", lines=("41", "42"))
+    part: dict[str, Any] = {"offer": Money(1200, "USD"), "subject": "4040", "lines": ("41", "42")}
+    wanted = Decide(CASE, Action.JUDGE_PARCEL, 1, Decision.REFUND_PART, **part)
     prepared = requests.prepare(wanted, "key-1")
     check_review(
         prepared,
