@@ -121,9 +121,9 @@ async def _connect(hub: Hub, simulator: SimulatorProcess) -> None:
             api_base=f"{store['base']}/{store['domain']}",
             clock=clock,
         )
-        await hub.commands.set_policy(shop_id, AT_ONCE, "bench")
-        await hub.commands.confirm_gateway(shop_id, "TikTok Shop", "bench")
-        await hub.commands.set_mode(shop_id, Mode.LIVE, "bench")
+        await hub.commands.shops.set_policy(shop_id, AT_ONCE, "bench")
+        await hub.commands.shops.confirm_gateway(shop_id, "TikTok Shop", "bench")
+        await hub.commands.shops.set_mode(shop_id, Mode.LIVE, "bench")
 
 
 async def _answers(url: str, log: Path) -> None:

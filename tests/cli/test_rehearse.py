@@ -127,7 +127,7 @@ async def test_a_shops_own_settings_are_read_and_left_as_they_are(database: str,
             await rehearsing.shop_terms(settings, "kiln")
         assert none.value.code == 2
         shop = await seeding.shop(hub.pool, "Kiln", safe_gateways=["Channel pay"], booker="nobody")
-        await hub.commands.set_policy(shop, Policy(accept_parcel=AcceptParcel.ASK), "owner")
+        await hub.commands.shops.set_policy(shop, Policy(accept_parcel=AcceptParcel.ASK), "owner")
         before = await hub.pool.fetchval("select count(*) from history")
         terms = await rehearsing.shop_terms(settings, "kiln")
         assert terms.policy.accept_parcel is AcceptParcel.ASK

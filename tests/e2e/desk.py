@@ -14,8 +14,8 @@ TERMS = DeskTerms("loop")
 
 async def set_up(stage: Stage, booker: Booker = Booker.DESK, terms: DeskTerms = TERMS) -> None:
     """Who books, and how the shop works with its desk."""
-    await stage.hub.commands.set_desk(stage.shop.id, terms, "owner")
-    await stage.hub.commands.set_booker(stage.shop.id, booker, "owner")
+    await stage.hub.commands.shops.set_desk(stage.shop.id, terms, "owner")
+    await stage.hub.commands.shops.set_booker(stage.shop.id, booker, "owner")
 
 
 async def desk_books(stage: Stage) -> dict[str, Any]:

@@ -163,12 +163,12 @@ class Stage:
         """The settings of a shop that is ready to work."""
         commands = self.hub.commands
         if policy is not None:
-            await commands.set_policy(shop.id, policy, "owner")
+            await commands.shops.set_policy(shop.id, policy, "owner")
         places = await Lookups(self.hub.vendors).locations(shop.id)
-        await commands.set_location(shop.id, places[0][0], "owner")
+        await commands.shops.set_location(shop.id, places[0][0], "owner")
         if gateway:
-            await commands.confirm_gateway(shop.id, GATEWAY, "owner")
-        await commands.set_mode(shop.id, Mode.LIVE, "owner")
+            await commands.shops.confirm_gateway(shop.id, GATEWAY, "owner")
+        await commands.shops.set_mode(shop.id, Mode.LIVE, "owner")
 
     async def log_in_at_hub(self) -> None:
         """A token for the REST API."""
@@ -246,7 +246,7 @@ class Stage:
 
     async def sync(self, shop: Shop | None = None) -> None:
         """A person asks for a sweep at once."""
-        await self.hub.commands.sync_now((shop or self.shop).id, "clerk")
+        await self.hub.commands.shops.sync_now((shop or self.shop).id, "clerk")
 
     async def step(self, seconds: float) -> None:
         """Move virtual time on, and wait until the hub has heard of it."""

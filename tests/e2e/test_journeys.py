@@ -301,7 +301,7 @@ async def test_a_gateway_that_moves_money_is_never_booked_on(opener: Opener) -> 
         case = await stage.ask("REFUND")
         await case.approve()
         await case.until_trouble("moves_money")
-        await stage.hub.commands.sync_now(stage.shop.id, "clerk")
+        await stage.hub.commands.shops.sync_now(stage.shop.id, "clerk")
         await asyncio.sleep(0.5)
         await check_books(stage, unbooked=[case.rid])
         assert (await case.order()).get("refunds", []) == []

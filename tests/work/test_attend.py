@@ -232,10 +232,10 @@ async def test_a_new_case_shows_before_a_slow_commerce_has_answered(bench: Bench
 
 async def test_a_pause_loses_nothing_and_what_was_live_goes_on(bench: Bench) -> None:
     case = await _decided(bench)
-    await bench.commands.set_mode(bench.shop_id, Mode.OBSERVE, "ann")
+    await bench.commands.shops.set_mode(bench.shop_id, Mode.OBSERVE, "ann")
     await bench.attend(case)
     assert bench.channel.sent == []
-    await bench.commands.set_mode(bench.shop_id, Mode.LIVE, "ann")
+    await bench.commands.shops.set_mode(bench.shop_id, Mode.LIVE, "ann")
     assert await bench.pool.fetchval("select live_since from shop") == 1
     await bench.attend(case)
     assert [type(each).__name__ for each in bench.channel.sent] == ["Decide"]

@@ -69,7 +69,7 @@ async def test_a_second_writer_is_a_problem_until_a_person_says_who_writes(bench
     for order in ("one", "two"):
         await stranger(bench, shop, f"of {order}", order)
     assert (await found(bench, shop))["second_writer"].level is Level.PROBLEM
-    await bench.commands.answer_writers(shop, "anna")
+    await bench.commands.shops.answer_writers(shop, "anna")
     assert "second_writer" not in await found(bench, shop)
 
 
@@ -109,7 +109,7 @@ async def test_a_look_at_a_case_knows_of_a_second_writer_as_the_audit_does(
 
 async def test_nobody_booking_is_a_problem(bench: Bench) -> None:
     shop = await with_desk(bench)
-    await bench.commands.set_booker(shop, Booker.NOBODY, "anna")
+    await bench.commands.shops.set_booker(shop, Booker.NOBODY, "anna")
     assert (await found(bench, shop))["nobody_books"].level is Level.PROBLEM
 
 
@@ -117,16 +117,16 @@ async def test_who_pays_and_who_books_is_checked_for_sense(bench: Bench) -> None
     shop = await bench.pool.fetchval("select id from shop limit 1")
     commands = bench.commands
     for refused in (
-        commands.set_booker(shop, Booker.DESK, "anna"),
-        commands.set_payer(shop, Payer.DESK, "anna"),
-        commands.set_desk(shop, DeskTerms(""), "anna"),
+        commands.shops.set_booker(shop, Booker.DESK, "anna"),
+        commands.shops.set_payer(shop, Payer.DESK, "anna"),
+        commands.shops.set_desk(shop, DeskTerms(""), "anna"),
     ):
         with pytest.raises(CommandRefused, match="No returns desk"):
             await refused
     await with_desk(bench)
-    await commands.set_booker(shop, Booker.DESK, "anna")
+    await commands.shops.set_booker(shop, Booker.DESK, "anna")
     terms = DeskTerms("", labels=False, reject_reasons=("a", "b"), carriers={"USPS": "c1"})
-    await commands.set_desk(shop, terms, "anna")
+    await commands.shops.set_desk(shop, terms, "anna")
     kept = await bench.pool.fetchval("select desk from shop where id = $1", shop)
     assert msgspec.convert({**kept, "vendor": "loop"}, DeskTerms) == msgspec.structs.replace(terms, vendor="loop")
 
@@ -135,4 +135,4 @@ async def test_who_pays_and_who_books_is_checked_for_sense(bench: Bench) -> None
 async def test_desk_settings_that_make_no_sense_are_refused(bench: Bench, terms: DeskTerms) -> None:
     shop = await with_desk(bench)
     with pytest.raises(CommandRefused):
-        await bench.commands.set_desk(shop, terms, "anna")
+        await bench.commands.shops.set_desk(shop, terms, "anna")

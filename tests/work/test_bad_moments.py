@@ -136,7 +136,7 @@ async def test_a_switch_to_observe_stops_what_has_not_left_yet(bench: Bench) -> 
 
     async def switch(moment: str, target: str) -> None:
         if moment == "before_intent":
-            await bench.commands.set_mode(bench.shop_id, Mode.OBSERVE, "ann")
+            await bench.commands.shops.set_mode(bench.shop_id, Mode.OBSERVE, "ann")
 
     await bench.attend(case, Attendant(bench.vendors, switch))
     assert bench.channel.sent == []
@@ -297,7 +297,7 @@ async def test_what_was_never_read_is_not_taken_over(bench: Bench) -> None:
         await inbox.open_cases(connection, [(bench.shop_id, "return", "unread", "")])
     await bench.pool.execute("update shop set live_since = $1", int(time.time()) + HOUR)
     await bench.pool.execute("update return_case set mode = 'observe'")
-    assert await bench.commands.take_over(bench.shop_id, None, "ann") == 1
+    assert await bench.commands.shops.take_over(bench.shop_id, None, "ann") == 1
     assert await bench.pool.fetchval("select case_id from command where kind = 'take_over'") == case
 
 
@@ -314,7 +314,9 @@ async def test_a_reason_that_is_mapped_helps_the_case_that_asked_for_it(bench: B
         case,
     )
     await bench.pool.execute("delete from pgqueuer")
-    await bench.commands.set_policy(bench.shop_id, Policy(reasons={"no_need": "reason/7"}, lead_s=2 * HOUR), "ann")
+    await bench.commands.shops.set_policy(
+        bench.shop_id, Policy(reasons={"no_need": "reason/7"}, lead_s=2 * HOUR), "ann"
+    )
     assert [row["priority"] for row in await bench.queued()] == [Rank.PERSON]
     async with bench.pool.acquire() as connection:
         known = (await cases.load(connection, await turns.take(connection, [(case, 9)])))[case]

@@ -82,7 +82,7 @@ async def _desk(settings: Settings, name: str, changes: dict[str, Any], carriers
             together = {**terms.carriers, **carriers}
             terms = msgspec.structs.replace(terms, carriers={desk: to for desk, to in together.items() if to})
         if terms != shop.desk:
-            await hub.commands.set_desk(shop.id, terms, BY)
+            await hub.commands.shops.set_desk(shop.id, terms, BY)
         _show(shop.name, hub.vendors.registry[terms.vendor].manifest.title, terms)
 
 

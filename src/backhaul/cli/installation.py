@@ -232,11 +232,11 @@ class Installation:
                 api_base=account.api_base, clock=account.clock,
             )  # fmt: skip
         places = await Lookups(self.hub.vendors).locations(shop.id)
-        await self.hub.commands.set_location(shop.id, places[0][0], BY, places[0][1])
-        await self.hub.commands.confirm_gateway(shop.id, "TikTok Shop", BY)
+        await self.hub.commands.shops.set_location(shop.id, places[0][0], BY, places[0][1])
+        await self.hub.commands.shops.confirm_gateway(shop.id, "TikTok Shop", BY)
         if described["desk"]:
-            await self.hub.commands.set_booker(shop.id, Booker.DESK, BY)
-        await self.hub.commands.set_mode(shop.id, Mode.LIVE, BY)
+            await self.hub.commands.shops.set_booker(shop.id, Booker.DESK, BY)
+        await self.hub.commands.shops.set_mode(shop.id, Mode.LIVE, BY)
 
     async def _consent(self, connection_id: UUID, seller: str) -> None:
         """The owner's way: signed in at `serve`, to the consent page, and by its redirect back to our callback."""

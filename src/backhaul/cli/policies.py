@@ -71,7 +71,7 @@ def set_(shop: ShopName, file: File, by: Annotated[str, typer.Option("--by", hel
 async def _set(settings: Settings, shop: str, wanted: Policy, by: str) -> None:
     async with running.hub(settings) as hub:
         found = await finding.shop(hub.pool, shop)
-        version = await hub.commands.set_policy(found.id, wanted, by)
+        version = await hub.commands.shops.set_policy(found.id, wanted, by)
         running.out.print(f"Version {version} is in force for {found.name}.")
 
 

@@ -101,13 +101,13 @@ async def _configure(
         if location:
             await _location(hub, shop, location)
         for gateway in gateways:
-            await hub.commands.confirm_gateway(shop.id, gateway, BY)
+            await hub.commands.shops.confirm_gateway(shop.id, gateway, BY)
             running.out.print(f"“{gateway}” is confirmed: refunds on it are booked, as they move no money.")
         if booker:
-            await hub.commands.set_booker(shop.id, Booker(booker), BY)
+            await hub.commands.shops.set_booker(shop.id, Booker(booker), BY)
             running.out.print(f"Refunds are booked by: {booker}.")
         for channel_sku, commerce_sku in pairs:
-            await hub.commands.add_alias(shop.id, channel_sku, commerce_sku, BY)
+            await hub.commands.shops.add_alias(shop.id, channel_sku, commerce_sku, BY)
             running.out.print(f"{channel_sku} is {commerce_sku} in commerce.")
 
 
@@ -115,10 +115,10 @@ async def _money(settings: Settings, name: str, payer: str, switched_off: bool) 
     async with running.hub(settings) as hub:
         shop = await finding.shop(hub.pool, name)
         if payer:
-            await hub.commands.set_payer(shop.id, Payer(payer), BY)
+            await hub.commands.shops.set_payer(shop.id, Payer(payer), BY)
             running.out.print(f"Buyers are paid by: {payer}.")
         if switched_off:
-            await hub.commands.answer_writers(shop.id, BY)
+            await hub.commands.shops.answer_writers(shop.id, BY)
             running.out.print("Backhaul writes returns and refunds again.")
 
 
@@ -129,7 +129,7 @@ async def _location(hub: Hub, shop: Shop, wanted: str) -> None:
             running.out.print(f"{title}  [dim]{key}[/dim]")
         return
     place, name = await lookups.location(shop.id, wanted)
-    await hub.commands.set_location(shop.id, place, BY, name)
+    await hub.commands.shops.set_location(shop.id, place, BY, name)
     running.out.print(f"Restocked units go to {name}.")
 
 
@@ -163,7 +163,7 @@ async def _mode(settings: Settings, name: str, to: Mode, take_over: str, yes: bo
     async with running.hub(settings) as hub:
         shop = await finding.shop(hub.pool, name)
         if to is Mode.OBSERVE:
-            await hub.commands.set_mode(shop.id, to, BY)
+            await hub.commands.shops.set_mode(shop.id, to, BY)
             running.out.print(f"{shop.name} only observes: nothing is sent.")
             return
         preview = await connection_pages.preview(hub.pool, shop.id)
@@ -174,8 +174,8 @@ async def _mode(settings: Settings, name: str, to: Mode, take_over: str, yes: bo
             take_over = "none" if yes or not preview.open else _choose()
         if not yes and not typer.confirm(f"Switch {shop.name} to live ({take_over} of the open cases taken over)?"):
             raise running.Problem("nothing was changed")
-        await hub.commands.set_mode(shop.id, Mode.LIVE, BY)
-        taken = await hub.commands.take_over(shop.id, None, BY) if take_over == "all" else 0
+        await hub.commands.shops.set_mode(shop.id, Mode.LIVE, BY)
+        taken = await hub.commands.shops.take_over(shop.id, None, BY) if take_over == "all" else 0
         running.out.print(f"{shop.name} is live. {taken} open cases taken over.")
 
 

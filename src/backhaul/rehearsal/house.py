@@ -109,7 +109,7 @@ class House:
             api_base=f"{store['base']}/{store['domain']}", clock=clock,
         )  # fmt: skip
         places = await Lookups(self.hub.vendors).locations(shop)
-        await self.hub.commands.set_location(shop, places[0][0], BY, places[0][1])
+        await self.hub.commands.shops.set_location(shop, places[0][0], BY, places[0][1])
 
     async def _connect_desk(self, desk: dict[str, Any], shop: UUID, clock: dict[str, Any]) -> None:
         settings = {"api_key": desk["key"], "webhook_secret": desk["webhook_secret"]}
@@ -121,14 +121,14 @@ class House:
     async def _settle_terms(self, shop: UUID, plan: ShopPlan, terms: Terms) -> None:
         commands = self.hub.commands
         if terms.policy != Policy():
-            await commands.set_policy(shop, terms.policy, BY)
+            await commands.shops.set_policy(shop, terms.policy, BY)
         if terms.booker is not Booker.HUB:
-            await commands.set_booker(shop, terms.booker, BY)
+            await commands.shops.set_booker(shop, terms.booker, BY)
         for gateway in terms.gateways if plan.gateway_confirmed else ():
-            await commands.confirm_gateway(shop, gateway, BY)
+            await commands.shops.confirm_gateway(shop, gateway, BY)
         if plan.desk != "own":
-            await commands.set_desk(shop, terms.desk or DeskTerms(plan.desk), BY)
-        await commands.set_mode(shop, Mode.LIVE, BY)
+            await commands.shops.set_desk(shop, terms.desk or DeskTerms(plan.desk), BY)
+        await commands.shops.set_mode(shop, Mode.LIVE, BY)
 
     async def _clock(self) -> dict[str, Any]:
         known = await self.control.clock()

@@ -16,6 +16,7 @@ from backhaul.store import beginnings, cases, commands, shops, turns
 from backhaul.store.db import Connection, Pool
 from backhaul.store.jobs import Rank
 from backhaul.work.case_command import CaseCommand, CommandRefused
+from backhaul.work.shop_commands import known_shop
 from backhaul.work.vendors import shop_time
 
 KINDS = (Kind.REFUND, Kind.RETURN, Kind.CANCELLATION)
@@ -42,7 +43,7 @@ class Beginnings:
         """Open a case that is to be started on an order; its id. Nothing is started before its sum was confirmed, by
         :meth:`confirm` or beforehand by ``expect``; both and ``amount`` are decimal numbers in the shop's currency."""
         async with self.pool.acquire() as connection, connection.transaction():
-            shop = await _shop(connection, shop_id)
+            shop = await known_shop(connection, shop_id)
             now = shop_time(await commands.shop_clock(connection, shop_id))
             wanted = _start(shop, kind, order_id, by, now, lines, reason_key, amount, expect)
             await _alone(connection, shop_id, wanted, None)
@@ -69,7 +70,7 @@ class Beginnings:
         async with self._case(case_id) as case:
             said = await self._unsent(case)
             known = said.start.order_id if said.start else said.blind.order_id if said.blind else ""
-            shop = await _shop(case.connection, case.shop_id)
+            shop = await known_shop(case.connection, case.shop_id)
             if said.blind is not None and not lines:
                 lines = sorted(said.verdicts)
             wanted = _start(shop, kind, order_id or known, by, case.now, lines, reason_key, amount, expect)
@@ -86,7 +87,7 @@ class Beginnings:
             quote = case.seen.quote
             if start is None or quote is None or quote.total is None or case.seen.quoted != start:
                 raise CommandRefused("The channel has not said yet how much it would refund.", 409)
-            shop = await _shop(case.connection, case.shop_id)
+            shop = await known_shop(case.connection, case.shop_id)
             seen = _money(total, shop.currency, "The sum")
             if seen != (start.amount or quote.total):
                 raise CommandRefused(f"The sum is {start.amount or quote.total} by now, not {seen}.", 409)
@@ -104,7 +105,7 @@ class Beginnings:
         if not code:
             raise CommandRefused("What was scanned, or typed from the parcel?")
         async with self.pool.acquire() as connection, connection.transaction():
-            await _shop(connection, shop_id)
+            await known_shop(connection, shop_id)
             now = shop_time(await commands.shop_clock(connection, shop_id))
             blind = Blind(code, by, now, order_id, note.strip())
             await beginnings.lock(connection, shop_id, f"blind/{code}")
@@ -147,13 +148,6 @@ class Beginnings:
         if row.ended:
             raise CommandRefused("The case is closed.", 409)
         return await cases.said(case.connection, case.case_id)
-
-
-async def _shop(connection: Connection, shop_id: UUID) -> shops.ShopRow:
-    row = await shops.shop(connection, shop_id)
-    if row is None:
-        raise CommandRefused("There is no such shop.", 404)
-    return row
 
 
 def _start(

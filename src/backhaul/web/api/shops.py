@@ -53,21 +53,21 @@ async def preview(request: Asked, shop_id: FromPath[UUID]) -> connection_pages.P
 @post("/shops/{shop_id:uuid}/mode", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def mode(request: Asked, shop_id: FromPath[UUID], data: JSONBody[ModeOrder]) -> Done:
     """Observe or live."""
-    return await done(request, lambda commands, by: commands.set_mode(shop_id, data.mode, by))
+    return await done(request, lambda commands, by: commands.shops.set_mode(shop_id, data.mode, by))
 
 
 @post("/shops/{shop_id:uuid}/take-over", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def take_over(request: Asked, shop_id: FromPath[UUID], data: JSONBody[TakeOverOrder]) -> Done:
     """Take open cases over into live; ``count`` says how many."""
     return await done(
-        request, lambda commands, by: commands.take_over(shop_id, data.cases, by), lambda taken: Done(count=taken)
+        request, lambda commands, by: commands.shops.take_over(shop_id, data.cases, by), lambda taken: Done(count=taken)
     )
 
 
 @post("/shops/{shop_id:uuid}/gateways", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def gateways(request: Asked, shop_id: FromPath[UUID], data: JSONBody[GatewayOrder]) -> Done:
     """Confirm that a payment method moves no money."""
-    return await done(request, lambda commands, by: commands.confirm_gateway(shop_id, data.gateway, by))
+    return await done(request, lambda commands, by: commands.shops.confirm_gateway(shop_id, data.gateway, by))
 
 
 @get("/shops/{shop_id:uuid}/locations", guards=[needs("configure")], tags=["shops"])
@@ -83,7 +83,7 @@ async def location(request: Asked, shop_id: FromPath[UUID], data: JSONBody[Locat
     async def run() -> Done:
         services = services_of(request)
         place, name = await services.lookups.location(shop_id, data.location)
-        await services.commands.set_location(shop_id, place, request.user.name, name)
+        await services.commands.shops.set_location(shop_id, place, request.user.name, name)
         return Done()
 
     return await command(request, run, Done)
@@ -92,13 +92,13 @@ async def location(request: Asked, shop_id: FromPath[UUID], data: JSONBody[Locat
 @post("/shops/{shop_id:uuid}/booker", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def booker(request: Asked, shop_id: FromPath[UUID], data: JSONBody[BookerOrder]) -> Done:
     """Who books refunds."""
-    return await done(request, lambda commands, by: commands.set_booker(shop_id, data.booker, by))
+    return await done(request, lambda commands, by: commands.shops.set_booker(shop_id, data.booker, by))
 
 
 @post("/shops/{shop_id:uuid}/payer", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def payer(request: Asked, shop_id: FromPath[UUID], data: JSONBody[PayerOrder]) -> Done:
     """Who pays the buyer."""
-    return await done(request, lambda commands, by: commands.set_payer(shop_id, data.payer, by))
+    return await done(request, lambda commands, by: commands.shops.set_payer(shop_id, data.payer, by))
 
 
 @post("/shops/{shop_id:uuid}/desk", guards=[needs("configure")], status_code=200, tags=["shops"])
@@ -113,13 +113,13 @@ async def desk(request: Asked, shop_id: FromPath[UUID], data: JSONBody[DeskOrder
         reject_reasons=tuple(data.reject_reasons),
         carriers=data.carriers,
     )
-    return await done(request, lambda commands, by: commands.set_desk(shop_id, terms, by))
+    return await done(request, lambda commands, by: commands.shops.set_desk(shop_id, terms, by))
 
 
 @post("/shops/{shop_id:uuid}/writers-off", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def writers_off(request: Asked, shop_id: FromPath[UUID]) -> Done:
     """The other program that wrote returns and refunds is switched off now: the hub writes again."""
-    return await done(request, lambda commands, by: commands.answer_writers(shop_id, by))
+    return await done(request, lambda commands, by: commands.shops.answer_writers(shop_id, by))
 
 
 @get("/shops/{shop_id:uuid}/audit", tags=["shops"])
@@ -136,14 +136,14 @@ async def audit(request: Asked, shop_id: FromPath[UUID]) -> list[Finding]:
 async def aliases(request: Asked, shop_id: FromPath[UUID], data: JSONBody[AliasOrder]) -> Done:
     """Which commerce SKU a channel SKU stands for."""
     return await done(
-        request, lambda commands, by: commands.add_alias(shop_id, data.channel_sku, data.commerce_sku, by)
+        request, lambda commands, by: commands.shops.add_alias(shop_id, data.channel_sku, data.commerce_sku, by)
     )
 
 
 @post("/shops/{shop_id:uuid}/sync", guards=[needs("decide")], status_code=202, tags=["shops"])
 async def sync(request: Asked, shop_id: FromPath[UUID]) -> Done:
     """Read what changed now."""
-    return await done(request, lambda commands, by: commands.sync_now(shop_id, by))
+    return await done(request, lambda commands, by: commands.shops.sync_now(shop_id, by))
 
 
 async def _known(request: Asked, shop_id: UUID) -> None:
@@ -164,7 +164,7 @@ async def set_policy(request: Asked, shop_id: FromPath[UUID], data: JSONBody[Pol
 
     async def run() -> Policy:
         await _known(request, shop_id)
-        version = await services_of(request).commands.set_policy(shop_id, data, request.user.name)
+        version = await services_of(request).commands.shops.set_policy(shop_id, data, request.user.name)
         return msgspec.structs.replace(data, version=version)
 
     return Response(full(await command(request, run, Policy)))

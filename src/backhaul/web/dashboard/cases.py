@@ -164,7 +164,7 @@ async def link_line(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     sku, alias = forms.text(form, "channel_sku", limit=200), forms.text(form, "remember", limit=200)
     await commands.link_line(case_id, forms.text(form, "unit", "The unit", required=True), line, by)
     if sku and alias:
-        await commands.add_alias(forms.key(form, "shop", "The account"), sku, alias, by)
+        await commands.shops.add_alias(forms.key(form, "shop", "The account"), sku, alias, by)
     return _back(request, case_id, "Line linked.")
 
 

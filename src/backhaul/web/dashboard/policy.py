@@ -141,7 +141,7 @@ async def save(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     services = services_of(request)
     await shop_of(request, shop_id)
     wanted = read(await request.form(), await shop_store.policy(services.pool, shop_id))
-    await services.commands.set_policy(shop_id, wanted, request.user.name)
+    await services.commands.shops.set_policy(shop_id, wanted, request.user.name)
     return go(request, f"/shops/{shop_id}/policy", "The policy is saved. It holds for returns that begin from now on.")
 
 

@@ -48,14 +48,14 @@ async def mode(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     commands, by = services_of(request).commands, request.user.name
     await shop_of(request, shop_id)
     chosen = _chosen(forms.texts(form, "case"))
-    await commands.set_mode(shop_id, wanted, by)
+    await commands.shops.set_mode(shop_id, wanted, by)
     if wanted is Mode.OBSERVE:
         return go(request, "/connections", "The shop observes now: nothing is sent any more.", "info")
     taken = 0
     if take == "all":
-        taken = await commands.take_over(shop_id, None, by)
+        taken = await commands.shops.take_over(shop_id, None, by)
     elif take == "chosen" and chosen:
-        taken = await commands.take_over(shop_id, chosen, by)
+        taken = await commands.shops.take_over(shop_id, chosen, by)
     return go(request, "/connections", f"The shop is live. {taken} open cases taken over.")
 
 
@@ -66,7 +66,7 @@ async def take_over(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     chosen = _chosen(forms.texts(form, "case"))
     if not chosen and forms.text(form, "take") != "all":
         raise BadInput("Choose at least one case.")
-    taken = await services_of(request).commands.take_over(shop_id, chosen or None, request.user.name)
+    taken = await services_of(request).commands.shops.take_over(shop_id, chosen or None, request.user.name)
     return go(request, f"/shops/{shop_id}/live", f"{taken} cases taken over.")
 
 
@@ -82,7 +82,7 @@ async def gateway(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """A person's word that a payment method moves no money."""
     form = await request.form()
     name = forms.text(form, "gateway", "The payment method", limit=100, required=True)
-    await services_of(request).commands.confirm_gateway(shop_id, name, request.user.name)
+    await services_of(request).commands.shops.confirm_gateway(shop_id, name, request.user.name)
     return go(request, local(forms.text(form, "back") or "/connections"), f"“{name}” is confirmed: it moves no money.")
 
 
@@ -100,7 +100,7 @@ async def location(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     value = forms.text(await request.form(), "location", "The place", limit=200, required=True)
     services = services_of(request)
     place, name = await services.lookups.location(shop_id, value)
-    await services.commands.set_location(shop_id, place, request.user.name, name)
+    await services.commands.shops.set_location(shop_id, place, request.user.name, name)
     return go(request, f"/connections#s-{shop_id}", f"Restocked units go to {name}.")
 
 
@@ -108,7 +108,7 @@ async def location(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
 async def booker(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Who books refunds in commerce."""
     value = forms.choice(await request.form(), "booker", Booker, "Who books")
-    await services_of(request).commands.set_booker(shop_id, value, request.user.name)
+    await services_of(request).commands.shops.set_booker(shop_id, value, request.user.name)
     return go(request, "/connections", "Who books refunds is set.")
 
 
@@ -116,7 +116,7 @@ async def booker(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
 async def payer(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Who pays the buyer."""
     value = forms.choice(await request.form(), "payer", Payer, "Who pays")
-    await services_of(request).commands.set_payer(shop_id, value, request.user.name)
+    await services_of(request).commands.shops.set_payer(shop_id, value, request.user.name)
     return go(request, "/connections", "Who pays the buyer is set.")
 
 
@@ -133,7 +133,7 @@ async def desk(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
         reject_reasons=tuple(forms.text(form, "reject_reasons", "The reasons", limit=2000).split()),
         carriers=_pairs(forms.text(form, "carriers", "The carriers", limit=4000)),
     )
-    await services_of(request).commands.set_desk(shop_id, terms, request.user.name)
+    await services_of(request).commands.shops.set_desk(shop_id, terms, request.user.name)
     return go(request, "/connections", "How the shop works with its desk is set.")
 
 
@@ -162,14 +162,14 @@ async def audit(request: Asked, shop_id: FromPath[UUID]) -> Response[str]:
 async def writers_off(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """A person's word that no other program writes any more."""
     await shop_of(request, shop_id)
-    await services_of(request).commands.answer_writers(shop_id, request.user.name)
+    await services_of(request).commands.shops.answer_writers(shop_id, request.user.name)
     return go(request, f"/shops/{shop_id}/audit", "Backhaul writes returns and refunds again.")
 
 
 @post("/shops/{shop_id:uuid}/sync", guards=[needs("decide")], include_in_schema=False)
 async def sync(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Read what changed now. A comfort: it happens by itself."""
-    await services_of(request).commands.sync_now(shop_id, request.user.name)
+    await services_of(request).commands.shops.sync_now(shop_id, request.user.name)
     return go(request, f"/?shop={shop_id}", "Reading what changed. New returns appear by themselves.", "info")
 
 
