@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backhaul.domain.facts import Capability
-from backhaul.domain.policy import BadParcel, Policy
+from backhaul.domain.policy import APPROVALS, REJECTS, BadParcel, Policy
 from backhaul.domain.words import Action, Decision
 from backhaul.store import shops
 from backhaul.work import sweep
@@ -172,20 +172,20 @@ async def test_an_answer_for_units_that_is_lost_takes_effect_once(opener: Opener
 # -- answers to a request ---------------------------------------------------------------------------------------------
 
 
-async def requested(stage: Stage) -> tuple[Return, Row]:
+async def requested(stage: Stage, kind: str = "RETURN_AND_REFUND") -> tuple[Return, Row]:
     """A request for two units of one SKU, and the question with an answer for each."""
-    case = await stage.ask(order={"lines": [{"sku": stage.shop.described["skus"][0], "quantity": 2}]})
+    case = await stage.ask(kind, order={"lines": [{"sku": stage.shop.described["skus"][0], "quantity": 2}]})
     return case, await case.until(lambda row: any(each.units for each in row.view.questions), "the question")
 
 
 async def answer_each(stage: Stage, row: Row) -> None:
     """The first unit is approved, the other rejected with a reason of the channel."""
     question = next(each for each in row.view.questions if each.units)
-    assert question.action is Action.ANSWER_RETURN
+    assert question.action is not None
     first, second = question.units
     units = [
-        {"unit": first.unit, "decision": Decision.APPROVE_RETURN},
-        {"unit": second.unit, "decision": Decision.REJECT_RETURN, "reason_key": second.reasons[0][0]},
+        {"unit": first.unit, "decision": APPROVALS[question.action]},
+        {"unit": second.unit, "decision": REJECTS[question.action], "reason_key": second.reasons[0][0]},
     ]
     body = {"action": question.action, "decision": Decision.BY_UNIT, "round": question.round, "units": units}
     await stage.post(f"/cases/{row.id}/decision", body)
@@ -215,6 +215,22 @@ async def test_one_unit_of_a_request_is_approved_and_the_other_rejected(opener: 
         assert order["refunded_minor"] == (await other.state())["total"]
         (record,) = live_returns(order)
         assert [line["quantity"] for line in record["lines"]] == [1]
+
+
+async def test_one_unit_is_refunded_without_goods_and_the_other_is_not(opener: Opener) -> None:
+    async with opener(spec=SPLITS) as stage:
+        await found(stage, True)
+        case, row = await requested(stage, "REFUND")
+        await answer_each(stage, row)
+        await case.until(lambda row: row.status == "request_rejected", "the rejection of what is left")
+        other = await apart(stage, case)
+        row = await other.until_ended()
+        assert row.seen.origin == case.rid, "what people said of the whole request holds for it too"
+        assert decisions(await other.books())[-1:] == ["APPROVE_REFUND"]
+        await check_books(stage)
+        order = await case.order()
+        assert order["refunded_minor"] == (await other.state())["total"]
+        assert live_returns(order) == []
 
 
 async def test_a_shop_without_the_model_gives_a_request_one_answer(opener: Opener) -> None:

@@ -65,7 +65,7 @@ async def _units_apart(run: Run, read: ChannelCase, channel: Any) -> None:
     sent = (EffectState.SENT, EffectState.ACCEPTED)
     if any(isinstance(each.wanted, DecideUnits) and each.state in sent for each in run.facts.ledger):
         run.see(beside=await channel.cases_of(run.known.channel_kind, read.order_id), beside_at=run.now())
-    if run.facts.channel is not None or read.kind is not Kind.RETURN or read.previous_id:
+    if run.facts.channel is not None or read.kind is Kind.CANCELLATION or read.previous_id:
         return
     pool = run.vendors.pool
     origin = await cases.origin(pool, run.shop_id, run.case_id, read.order_id, [unit.id for unit in read.units])

@@ -19,6 +19,8 @@ from backhaul.domain.effects import (
     Effect,
     EffectState,
     OpenDeskReturn,
+    Repeat,
+    Safety,
     StageLabel,
     StartCancellation,
     StartReturn,
@@ -49,16 +51,20 @@ async def write(run: Run, step: Write) -> None:
     effect_id = stable_id("effect", str(run.case_id), wanted.target, str(tried))
     connector = await _connector(run, wanted.party)
     manifest = connector.manifest
+    safety = manifest.effects.get(_tag(wanted))
     effect = Effect(
         str(effect_id),
         wanted,
         EffectState.PROPOSED if run.facts.observing else EffectState.INTENT,
-        manifest.effects[_tag(wanted)],
+        safety or Safety(Repeat.UNSAFE),
         run.now(),
         step.because,
         step.by,
     )
     key = str(stable_id("key", str(run.case_id), wanted.target, str(tried)))
+    if safety is None:
+        _refuse(run, effect, key, Refused("unsupported", f"{manifest.title} has no call for it"))
+        return
     if run.facts.observing:
         _new(run, effect, key, None)
         run.tell("hub", "effect.proposed", f"Proposed, not sent: {_phrase(wanted)} – {step.because}.")
@@ -66,9 +72,7 @@ async def write(run: Run, step: Write) -> None:
     try:
         prepared = connector.prepare(wanted, key, await _attachment(run, wanted))
     except Refused as error:
-        ended = _change(effect, state=EffectState.REFUSED, answered_at=run.now(), code=error.code, text=error.text)
-        _new(run, ended, key, None)
-        run.tell("hub", "effect.refused", f"{_phrase(wanted)}: {error}")
+        _refuse(run, effect, key, error)
         return
     # The exact bytes hold what a buyer wrote, and the file of a label: sealed like the file itself.
     _new(run, effect, key, run.vendors.vault.encrypt(msgspec.msgpack.encode(prepared), _request_context(effect)))
@@ -87,6 +91,13 @@ async def send(run: Run, step: Send) -> None:
     if sealed(raw):  # one written before requests were sealed is an array, whose bytes begin otherwise
         raw = run.vendors.vault.decrypt(raw, _request_context(effect))
     await _attempt(run, effect, msgspec.msgpack.decode(raw, type=Prepared))
+
+
+def _refuse(run: Run, effect: Effect, key: str, error: Refused) -> None:
+    """Write down what cannot even be asked of the vendor."""
+    ended = _change(effect, state=EffectState.REFUSED, answered_at=run.now(), code=error.code, text=error.text)
+    _new(run, ended, key, None)
+    run.tell("hub", "effect.refused", f"{_phrase(effect.wanted)}: {error}")
 
 
 def settle(run: Run, step: Settle) -> None:
