@@ -13,7 +13,7 @@ from backhaul.connectors.tiktok_shop import mapping, wire, words
 from backhaul.domain import by_unit
 from backhaul.domain.channel import ActionDue, ChannelRefund, ChannelUnit, WayBack
 from backhaul.domain.money import Money
-from backhaul.domain.words import ANSWERS, ENDED, Action, Actor, Condition, Decision, Document, Kind, ShippedBy, Stage
+from backhaul.domain.words import ANSWERS, ENDED, Action, Actor, Decision, Document, Kind, ShippedBy, Stage
 from backhaul.ports.errors import WireDrift
 from tests.connectors.tiktok_shop.bodies import a_cancellation, a_return, an_order
 
@@ -344,20 +344,6 @@ def test_money_in_place_of_goods(status: str, instead: bool) -> None:
     assert (case.stage, case.paid_instead, bool(case.refunds)) == (Stage.COMPLETED, instead, instead)
 
 
-def test_what_an_inspector_found_has_its_reason_where_a_parcel_may_be_refused() -> None:
-    refuse, other = mapping.answerable(
-        [_eligibility("REJECT_RECEIVED_PACKAGE", True), _eligibility("REJECT_RETURN", True)]
-    )
-    assert {condition: key[-1] for condition, key in refuse.fitting.items()} == {
-        Condition.WRONG_ITEM: "1",
-        Condition.NOT_ELIGIBLE: "2",
-        Condition.INCOMPLETE: "3",
-        Condition.MISSING: "4",
-        Condition.DAMAGED: "5",
-    }
-    assert other.fitting == {}
-
-
 def test_when_an_order_arrived() -> None:
     assert mapping.order(wire.shaped(an_order(delivery_time=1785300000), wire.Order)).delivered_at == 1785300000
     assert mapping.order(wire.shaped(an_order(delivery_time=0), wire.Order)).delivered_at is None
@@ -407,38 +393,6 @@ def test_records_are_oldest_first_and_say_who() -> None:
     first, second = mapping.records(rows)
     assert (first.at, first.event, first.actor, first.note) == (10, "ORDER_RETURN", Actor.BUYER, "Too small · please")
     assert (second.at, second.event, second.actor) == (20, "approved", Actor.SELLER)
-
-
-def _eligibility(decision: str, eligible: bool, **more: Any) -> wire.DecisionEligibility:
-    return wire.shaped({"decision": decision, "eligible": eligible, **more}, wire.DecisionEligibility)
-
-
-def test_eligible_alone_decides() -> None:
-    filled = {"ineligible_code": 25011014, "ineligible_reason": "odd"}
-    yes, no = mapping.answerable(
-        [
-            _eligibility("APPROVE_RECEIVED_PACKAGE", True, **filled),
-            _eligibility("REJECT_RECEIVED_PACKAGE", False, **filled),
-        ]
-    )
-    assert (yes.decision, yes.eligible, yes.code, yes.text) == (Decision.ACCEPT_PARCEL, True, "", "")
-    assert (no.decision, no.eligible, no.code, no.text) == (Decision.REFUSE_PARCEL, False, "25011014", "odd")
-
-
-def test_keeping_the_item_goes_with_the_approval_unless_the_channel_names_it() -> None:
-    def keep(*rows: wire.DecisionEligibility) -> list[bool]:
-        return [row.eligible for row in mapping.answerable(rows) if row.decision == Decision.KEEP_ITEM]
-
-    assert keep(_eligibility("APPROVE_RETURN", True)) == [True]
-    assert keep(_eligibility("APPROVE_RETURN", True), _eligibility("DIRECT_REFUND", False)) == [False]
-    assert keep(_eligibility("APPROVE_REFUND", True)) == []
-
-
-def test_a_decision_we_do_not_know_keeps_its_own_word_and_reasons() -> None:
-    (row,) = mapping.answerable(
-        [_eligibility("REVIEW_BY_FAIRY", True, available_reject_reasons=[{"name": "k'1", "text": "t"}])]
-    )
-    assert (row.decision, row.reasons) == ("REVIEW_BY_FAIRY", (("k'1", "t"),))
 
 
 def test_every_decision_has_a_word_to_send() -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from backhaul.connectors.tiktok_shop import errors, mapping, requests, starting, webhooks, wire
+from backhaul.connectors.tiktok_shop import answers, errors, mapping, requests, starting, webhooks, wire
 from backhaul.connectors.tiktok_shop.client import Call, Client, Http, call_of
 from backhaul.connectors.tiktok_shop.manifest import MANIFEST
 from backhaul.connectors.tiktok_shop.mapping import Row
@@ -102,7 +102,7 @@ class TikTokShopConnector:
         """See :class:`backhaul.ports.connector.Returns`. Reasons the eligibility leaves out are fetched once more."""
         query = {"return_or_cancel_id": case_id, "locale": self._settings.locale}
         rows = await self._list(_get("/return_refund/202601/decision_eligibility", query, _RETURNS), "decisions")
-        found = mapping.answerable(mapping.shape(row, wire.DecisionEligibility, "eligibility") for row in rows)
+        found = answers.answerable(mapping.shape(row, wire.DecisionEligibility, "eligibility") for row in rows)
         found = (*found, *await self._by_line(case_id, found))
         if not any(_lacks_reasons(answer) for answer in found):
             return found
@@ -136,7 +136,7 @@ class TikTokShopConnector:
             return ()
         lines = [mapping.shape(row, wire.ReviewLine, "review line") for row in rows]
         arrived = action is Action.JUDGE_PARCEL
-        named = (mapping.part_refund(lines, subject) if arrived else None, mapping.by_unit(lines, action, subject))
+        named = (answers.part_refund(lines, subject) if arrived else None, answers.by_unit(lines, action, subject))
         return tuple(answer for answer in named if answer is not None)
 
     async def _subject(self, case: ChannelCase, action: Action) -> str:

@@ -1,5 +1,5 @@
-"""Pure: wire <-> domain; with its tables in words.py the only place that sees both. Never raises on an unknown word: it
-becomes UNKNOWN, and the word is kept in ``unread``. Raises WireDrift for a shape or an amount that we do not know."""
+"""Pure: wire <-> domain; its tables are in words.py, what concerns answers in answers.py. Never raises on an unknown
+word: it becomes UNKNOWN, and is kept in ``unread``. Raises WireDrift for a shape or an amount that we do not know."""
 
 from __future__ import annotations
 
@@ -14,22 +14,18 @@ from backhaul.connectors.tiktok_shop.words import (
     ACTIONS,
     ACTORS,
     CANCEL_STATUSES,
-    DECISIONS,
     DOCUMENTS,
     KINDS,
     MARKETS,
     PAID_INSTEAD,
     PAID_STATUSES,
-    PARCEL_REASONS,
     RETURN_METHODS,
-    SENT_FOR_LINES,
     SHIPMENT_TYPES,
     STATUSES,
     normal,
 )
 from backhaul.domain.channel import (
     ActionDue,
-    Answerable,
     ChannelCase,
     ChannelOrder,
     ChannelOrderLine,
@@ -37,11 +33,10 @@ from backhaul.domain.channel import (
     ChannelUnit,
     ExternalReference,
     Record,
-    UnitChoices,
     WayBack,
 )
 from backhaul.domain.money import Money
-from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Actor, Decision, Document, Kind, ShippedBy, Stage
+from backhaul.domain.words import Action, Actor, Document, Kind, ShippedBy, Stage
 from backhaul.ports.connector import ShopInfo, Tokens
 from backhaul.ports.errors import WireDrift
 
@@ -172,96 +167,6 @@ def records(rows: Iterable[wire.Record]) -> tuple[Record, ...]:
         for row in rows
     ]
     return tuple(sorted(ours, key=lambda record: record.at))
-
-
-def answerable(rows: Iterable[wire.DecisionEligibility]) -> tuple[Answerable, ...]:
-    """What may be decided, by ``eligible`` alone. Keeping the item is sent as an approval of the return with a mark, so
-    it goes with that approval unless the channel names its own word for it."""
-    found = {row.decision: _answer(row) for row in rows}
-    approval = found.get("APPROVE_RETURN")
-    if approval is not None and "DIRECT_REFUND" not in found:
-        found["DIRECT_REFUND"] = msgspec.structs.replace(approval, decision=Decision.KEEP_ITEM.value)
-    return tuple(found.values())
-
-
-def _answer(row: wire.DecisionEligibility) -> Answerable:
-    decision = DECISIONS.get(row.decision)
-    refused = not row.eligible
-    return Answerable(
-        decision=decision.value if decision is not None else row.decision,
-        eligible=row.eligible,
-        code=str(row.ineligible_code or "") if refused else "",
-        text=(row.ineligible_reason or "") if refused else "",
-        reasons=tuple((reason.name, reason.text) for reason in row.available_reject_reasons or ()),
-        fitting=dict(PARCEL_REASONS) if decision is Decision.REFUSE_PARCEL else {},
-    )
-
-
-_PART = "OFFER_PARTIAL_REFUND_AFTER_RECEIVING_PKG"
-
-
-def part_refund(lines: Iterable[wire.ReviewLine], parcel_id: str) -> Answerable | None:
-    """Whether a parcel may be paid in part, and between which amounts: the sum over its lines. None when the channel
-    does not name it for every line, or in several currencies."""
-    rows = [(line.return_line_item_id, _part_of(line)) for line in lines]
-    if not rows or any(row is None for _, row in rows):
-        return None
-    refused = next((row for _, row in rows if row is not None and not row.eligible), None)
-    ranges = [row.partial_refund_amount_range for _, row in rows if row is not None]
-    bands = [
-        (money(one.min_amount, one.currency, "least part"), money(one.max_amount, one.currency, "most part"))
-        for one in ranges
-        if one is not None
-    ]
-    low, high = _added(low for low, _ in bands), _added(high for _, high in bands)
-    if refused is None and (len(bands) < len(rows) or low is None or high is None):
-        return None
-    return Answerable(
-        decision=Decision.REFUND_PART.value,
-        eligible=refused is None,
-        code=str(refused.ineligible_code or "") if refused is not None else "",
-        text=(refused.ineligible_reason or "") if refused is not None else "",
-        band=(low, high) if refused is None and low is not None and high is not None else None,
-        subject=parcel_id,
-        lines=tuple(line_id for line_id, _ in rows),
-    )
-
-
-def by_unit(lines: Iterable[wire.ReviewLine], action: Action, subject: str) -> Answerable | None:
-    """What may be answered for each line of a request or a parcel; None when nothing may for one of them."""
-    ours = {SENT_FOR_LINES[each]: each for each in ANSWERS[action] if each in SENT_FOR_LINES}
-    units = tuple(_choices(line, ours) for line in lines)
-    if not units or not all(each.decisions for each in units):
-        return None
-    return Answerable(Decision.BY_UNIT.value, True, subject=subject, units=units, fitting=dict(PARCEL_REASONS))
-
-
-def _choices(line: wire.ReviewLine, ours: Mapping[str, Decision]) -> UnitChoices:
-    open_now = {ours[row.decision]: row for row in line.decisions or () if row.eligible and row.decision in ours}
-    refusal = next((row for decision, row in open_now.items() if decision in REJECTIONS), None)
-    part = open_now.get(Decision.REFUND_PART)
-    bounds = part.partial_refund_amount_range if part is not None else None
-    low = money(bounds.min_amount, bounds.currency, "least part") if bounds is not None else None
-    high = money(bounds.max_amount, bounds.currency, "most part") if bounds is not None else None
-    return UnitChoices(
-        line.return_line_item_id,
-        tuple(each.value for each in open_now if each is not Decision.REFUND_PART or (low and high)),
-        tuple((reason.name, reason.text) for reason in (refusal.available_reject_reasons if refusal else None) or ()),
-        (low, high) if low is not None and high is not None else None,
-    )
-
-
-def _part_of(line: wire.ReviewLine) -> wire.LineDecision | None:
-    return next((row for row in line.decisions or () if row.decision == _PART), None)
-
-
-def _added(amounts: Iterable[Money | None]) -> Money | None:
-    total: Money | None = None
-    for amount in amounts:
-        if amount is None or (total is not None and total.currency != amount.currency):
-            return None
-        total = amount if total is None else total + amount
-    return total
 
 
 def order(found: wire.Order) -> ChannelOrder:
