@@ -42,7 +42,8 @@ async def test_answers_for_units_by_the_command_line(database: str, tmp_path: Pa
         assert "written as ID=accept" in await run(unseen, "--unit", "u1=keep", code=2)
         assert "written as ID=accept" in await run(unseen, "--unit", "u1=accept", "--unit", "u2=refuse", code=2)
         assert "the amount: " in await run(unseen, "--unit", "u1=accept", "--unit", "u2=part:lots", code=2)
-        assert "There is no answer for Stoneware mug, sand" in await run(unseen, "--unit", "u1=accept", code=1)
+        refused = await run(unseen, "--unit", "u1=accept", code=1)
+        assert refused.strip() == "error: There is no answer for Stoneware mug, sand."
         assert "name it with --unit" in await run(unseen, code=2)
         assert "does not wait for that answer" in await run(asked, "--unit", "u1=accept", code=1)
         assert await votes() == []

@@ -184,6 +184,12 @@ def test_moments() -> None:
             finding.moment(wrong, where, "--since")
 
 
+def test_only_what_can_be_started_is_offered() -> None:
+    said = CliRunner(env={"COLUMNS": "150"}).invoke(app, ["start-return", "57", "--kind", "exchange"])
+    assert said.exit_code == 2
+    assert "--kind: one of refund, return, cancellation" in said.output
+
+
 @pytest.mark.parametrize(
     ("wrong", "text"),
     [

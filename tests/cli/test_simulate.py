@@ -144,7 +144,7 @@ def test_what_makes_no_sense_is_said_in_a_line(
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--shop", '{"reigon": "US"}'), "reigon"),
+        (("--shop", '{"reigon": "US"}'), "unknown: reigon; a shop has name, region"),
         (("--shop", '{"region": "ZZ"}'), "ZZ"),
         (("--state", "{folder}/bad.state"), "bad.state cannot be read"),
     ],

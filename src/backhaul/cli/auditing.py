@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from backhaul.cli import finding, running
+from backhaul.cli.shopping import ShopName
 from backhaul.settings import Settings
 from backhaul.store.pages import Shop
 from backhaul.wiring import REGISTRY, Hub
@@ -16,7 +15,20 @@ from backhaul.work.audit import audit as audit_shop
 COLOURS = {Level.PROBLEM: "red", Level.ADVICE: "yellow", Level.INFO: "blue", Level.GOOD: "green"}
 
 
-def audit(shop: Annotated[str, typer.Argument(help="Id, channel id, or (part of) the name of the shop.")]) -> None:
+# Findings that a command answers, and how; the text of a finding speaks of the pages.
+COMMANDS = {
+    "second_writer": "backhaul shop {shop} --switched-off, or --booker connector",
+    "nobody_books": "backhaul shop {shop} --booker hub",
+    "both_book": "backhaul shop {shop} --booker desk",
+    "stock_by_hub": "backhaul desk {shop} --desk-moves-stock",
+    "reject_reasons": "backhaul desk {shop} --reject-reason KEY",
+    "reason_names": "backhaul policy show {shop} > policy.toml; backhaul policy set {shop} policy.toml",
+    "reason_map": "backhaul policy show {shop} > policy.toml; backhaul policy set {shop} policy.toml",
+    "webhooks": "backhaul connect {desk} --again --set webhook_secret=@FILE",
+}
+
+
+def audit(shop: ShopName) -> None:
     """Say what in a shop's returns desk, settings and other programs costs returns, and where to change it.
 
     Nothing is changed. A desk's workflows cannot be read: they are judged by what they did in the last 30 days. Ends
@@ -32,12 +44,17 @@ def audit(shop: Annotated[str, typer.Argument(help="Id, channel id, or (part of)
 
 async def _audit(settings: Settings, name: str) -> bool:
     async with running.hub(settings) as hub:
-        found = await findings(hub, await finding.shop(hub.pool, name))
+        of = await finding.shop(hub.pool, name)
+        found = await findings(hub, of)
+    quoted, desk = f'"{of.name}"', of.desk.vendor if of.desk else ""
+    running.out.print(f"{of.name}, the last 30 days:", markup=False)
     for each in found:
         running.out.print(f"[{COLOURS[each.level]}]{each.level:8}[/{COLOURS[each.level]}]", end="")
         running.out.print(each.what, markup=False)
         for text in filter(None, (each.cost, each.where and f"→ {each.where}")):
             running.out.print(f"        {text}", markup=False)
+        if each.key in COMMANDS:
+            running.out.print(f"        $ {COMMANDS[each.key].format(shop=quoted, desk=desk)}", markup=False)
     return any(each.level is Level.PROBLEM for each in found)
 
 

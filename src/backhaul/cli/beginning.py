@@ -22,7 +22,7 @@ BUSY = ("asking", "sending")
 
 def start_return(
     order: Annotated[str, typer.Argument(help="The channel's order id.")],
-    kind: Annotated[Kind, typer.Option(help=f"One of {', '.join(KINDS)}.")] = Kind.REFUND,
+    kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS)}.")] = Kind.REFUND,
     shop: Annotated[str, typer.Option(help="The shop; left out when there is only one.")] = "",
     line: Annotated[list[str] | None, typer.Option(help="An order line's id; may be repeated. Left out: all.")] = None,
     reason: Annotated[str, typer.Option(help="A reason's key; left out, those that are allowed are listed.")] = "",
@@ -39,22 +39,25 @@ def start_return(
 
       backhaul start-return 576461413038785752 --kind refund --line 577 --reason seller_refund_out_of_stock --amount 5
     """
+    if kind not in KINDS:
+        running.fail(f"--kind: one of {', '.join(KINDS)}", 2)
     given = {"reason_key": reason, "amount": amount, "expect": expect, "order_id": order}
-    running.run(_start(running.settings_of(), shop, kind, line or [], given, wait, by))
+    if not running.run(_start(running.settings_of(), shop, Kind(kind), line or [], given, wait, by)):
+        raise typer.Exit(1)
 
 
 async def _start(
     settings: Settings, shop: str, kind: Kind, lines: list[str], given: dict[str, str], wait: float, by: str
-) -> None:
+) -> bool:
     async with running.hub(settings) as hub:
         of = await finding.shop(hub.pool, shop)
         case_id = await hub.commands.beginnings.start(of.id, kind=kind, lines=lines, by=by, **given)
         running.out.print(f"Case {case_id} is open.")
-        await _tell(hub, case_id, wait)
+        return await _tell(hub, case_id, wait)
 
 
-async def _tell(hub: Hub, case_id: UUID, wait: float) -> None:
-    """What the channel says, once the worker has asked it."""
+async def _tell(hub: Hub, case_id: UUID, wait: float) -> bool:
+    """What the channel says, once the worker has asked it; False when it says no."""
     until = time.monotonic() + wait
     while True:
         found = await case_page.case(hub.pool, case_id)
@@ -64,11 +67,11 @@ async def _tell(hub: Hub, case_id: UUID, wait: float) -> None:
             break
         if time.monotonic() >= until:
             running.out.print(f"The worker has not asked the channel yet; backhaul returns show {case_id} shows it.")
-            return
+            return True
         await asyncio.sleep(0.2)
     if found.row.channel_id:
         running.out.print(f"Started: the channel calls it {found.row.channel_id}.")
-        return
+        return True
     for question in found.view.questions:
         running.out.print(f"[yellow]asks[/yellow]  {question.text}")
         for key, label in question.reasons:
@@ -76,6 +79,10 @@ async def _tell(hub: Hub, case_id: UUID, wait: float) -> None:
     total = found.view.money.expected
     if lane is not None and lane.state == "to_confirm" and lane.text and total is not None:
         running.out.print(f"To start it: backhaul returns confirm {case_id} {total.text()}")
+    refused = lane is not None and lane.state == "not_started"
+    if refused:
+        running.out.print(f"To close it: backhaul returns withdraw {case_id}")
+    return not refused
 
 
 @returns.command("confirm")

@@ -77,7 +77,7 @@ def run(work: Coroutine[Any, Any, T], *, fast: bool = False) -> T:
     except CryptoError as error:
         fail(str(error), 2)
     except (EmbeddedPostgresError, CommandRefused, LoginRefused, VendorError) as error:
-        fail((getattr(error, "text", "") and str(error)) or str(error))
+        fail(str(error))
     except asyncpg.PostgresError as error:
         fail(f"the database refused: {error}")
 

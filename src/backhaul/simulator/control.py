@@ -133,7 +133,7 @@ class Control:
         """Opens a shop: fields of ShopSpec, and `connector` with the habits of its order connector."""
         body = await body_of(request)
         habits = body.pop("connector", None)
-        shop = self._sim.add_shop(ShopSpec(**body), None if habits is None else Habits(**habits))
+        shop = self._sim.add_shop(ShopSpec.of(body), None if habits is None else Habits(**habits))
         return answer(self._sim.describe_shop(shop), 201)
 
     async def change_shop(self, request: web.Request) -> web.Response:

@@ -24,6 +24,9 @@ class CommandRefused(Exception):
         self.text = text
         self.status = status
 
+    def __str__(self) -> str:
+        return self.text
+
 
 class CaseCommand:
     """One transaction over one case: read, checked, said, and the case looked at."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -56,6 +56,14 @@ class ShopSpec:
     desk_settings: dict[str, Any] = field(default_factory=dict)
     switches: dict[str, Any] = field(default_factory=dict)
     clocks: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> ShopSpec:
+        """The shop that somebody describes. Raises ValueError for a word that describes none."""
+        known = [each.name for each in fields(cls)]
+        if unknown := sorted(values.keys() - set(known)):
+            raise ValueError(f"unknown: {', '.join(unknown)}; a shop has {', '.join(known)}, connector")
+        return cls(**values)
 
 
 @dataclass(slots=True)
