@@ -13,16 +13,13 @@ import asyncpg
 import msgspec
 import structlog
 
-from backhaul.domain.words import Party
 from backhaul.kit.crypto import CryptoError
 from backhaul.kit.ids import secret_token, uuid7
 from backhaul.ports.connector import ShopInfo, Tokens
 from backhaul.ports.errors import NeedsReauth, Refused, VendorError
 from backhaul.store import commands, shops, turns
-from backhaul.store.db import Connection
-from backhaul.store.jobs import Rank
 from backhaul.store.shops import ConnectionRow
-from backhaul.work import subscribing
+from backhaul.work import linking, subscribing
 from backhaul.work.clocks import NoClock, clock_of
 from backhaul.work.tokens import renew_at, resume, save_tokens
 from backhaul.work.vendors import Vendors, open_settings, seal_settings, shop_time
@@ -272,7 +269,7 @@ class Logins:
         try:
             async with self.pool.acquire() as connection, connection.transaction():
                 await save_tokens(connection, self.vendors.vault, row.id, tokens, now)
-                linked = await self._link(connection, row, found, shop_id)
+                linked = await linking.serve(connection, row, found, shop_id)
                 await turns.open_turns(connection, [(row.id, "login", linked)], None)
                 fresh = await shops.connection(connection, row.id)
                 assert fresh is not None
@@ -282,7 +279,7 @@ class Logins:
                     renew_at(fresh),
                     linked,
                 )
-                await self._scopes(connection, row, tokens)
+                await linking.tell_rights(connection, row, self.vendors.registry[row.vendor].manifest, tokens)
                 await resume(connection, row.id)
         except asyncpg.UniqueViolationError as error:
             await self.pool.execute("delete from connection where id = $1 and state = 'never_connected'", row.id)
@@ -311,91 +308,6 @@ class Logins:
             self.vendors.forget(known.id)
             return known.title
         return ""
-
-    async def _link(
-        self, connection: Connection, row: ConnectionRow, found: tuple[ShopInfo, ...], shop_id: UUID | None
-    ) -> UUID | None:
-        if row.role == Party.CHANNEL:
-            return await self._link_channel(connection, row, found)
-        if shop_id is None:
-            free = await connection.fetch(
-                "select id from shop where not exists (select from link where shop_id = id and role = $1)", row.role
-            )
-            shop_id = free[0]["id"] if len(free) == 1 else None
-        if shop_id is not None:
-            await self.link(connection, shop_id, row.id, row.role, found[0].key)
-        return shop_id
-
-    async def _link_channel(
-        self, connection: Connection, row: ConnectionRow, found: tuple[ShopInfo, ...]
-    ) -> UUID | None:
-        first: UUID | None = None
-        for info in found:
-            shop_id: UUID | None = await connection.fetchval(
-                """
-                select s.id from shop s left join link l on l.shop_id = s.id and l.role = 'channel'
-                left join connection n on n.id = l.connection_id
-                where s.channel_id = $1 and (n.id is null or (n.vendor, n.environment) = ($2, $3))
-                """,
-                info.id,
-                row.vendor,
-                row.environment,
-            )
-            if shop_id is None:
-                shop_id = uuid7()
-                await connection.execute(
-                    """
-                    insert into shop (id, channel_id, channel_key, name, market, currency, time_zone)
-                    values ($1, $2, $3, $4, $5, $6, $7)
-                    """,
-                    shop_id, info.id, info.key, info.name, info.market, info.currency, info.time_zone,
-                )  # fmt: skip
-            await connection.execute(
-                "update shop set channel_key = $2, name = $3 where id = $1", shop_id, info.key, info.name
-            )
-            await self.link(connection, shop_id, row.id, row.role, info.key)
-            await turns.open_turns(connection, [(shop_id, "sweep", shop_id)], 0)
-            first = first or shop_id
-        return first
-
-    async def link(self, connection: Connection, shop_id: UUID, connection_id: UUID, role: str, shop_key: str) -> None:
-        """Let a connection play a role for a shop."""
-        await connection.execute(
-            """
-            insert into link (shop_id, role, connection_id, shop_key) values ($1, $2, $3, $4)
-            on conflict (shop_id, role) do update
-            set connection_id = excluded.connection_id, shop_key = excluded.shop_key
-            """,
-            shop_id,
-            role,
-            connection_id,
-            shop_key,
-        )
-        await turns.nudge(connection, [shop_id], Rank.PERSON)
-
-    async def _scopes(self, connection: Connection, row: ConnectionRow, tokens: Tokens) -> None:
-        """Rights that the owner did not grant are said at once, each with what it is needed for."""
-        manifest = self.vendors.registry[row.vendor].manifest
-        missing = manifest.missing(tokens.scopes)
-        await connection.execute(
-            """
-            update exception set closed_at = now(), closed_by = 'logged in again'
-            where connection_id = $1 and key = 'scopes' and closed_at is null
-            """,
-            row.id,
-        )
-        if not missing:
-            return
-        await connection.execute(
-            """
-            insert into exception (id, shop_id, connection_id, key, lane, text, todo)
-            values ($1, (select shop_id from link where connection_id = $2 limit 1), $2, 'scopes', 'connection', $3, $4)
-            """,
-            uuid7(),
-            row.id,
-            f"{row.title} lacks rights: " + "; ".join(f"{scope} ({manifest.scopes[scope]})" for scope in missing),
-            "Add them to the app or key, then log in again on the Connections page.",
-        )
 
     async def subscribe(self, connection_id: UUID) -> tuple[str, ...]:
         """Ask the vendor to send its webhooks here; what it refused is kept; the sweep makes up for it."""
