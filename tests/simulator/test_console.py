@@ -81,7 +81,7 @@ async def test_every_page_opens(sim: Simulator, wire: Wire, browser: Browser) ->
     cancelled = sim.channel.cancellations.request(wire.order(status="AWAITING_SHIPMENT"))
     await wire.search()
     sim.moods.add(Mood("slow", probability=0.5, params={"seconds": 0.0}))
-    paths = ["/", "/orders", "/returns", "/cancellations", "/desks", "/requests", "/webhooks", "/moods"]
+    paths = ["/", "/orders", "/returns", "/cancellations", "/stores", "/desks", "/requests", "/webhooks", "/moods"]
     paths += [f"/shops/{shop_id}" for shop_id in sim.channel.world.shops]
     paths += [f"/orders/{case.order.id}", f"/returns/{case.id}", f"/cancellations/{cancelled.id}"]
     paths += [f"/returns?shop={wire.shop.id}&status={case.status}&open=1&q={case.id}", "/orders?q=jkt&page=1"]
@@ -470,3 +470,60 @@ async def test_orders_of_a_large_past_are_listed_and_found(sim: Simulator, brows
     assert older[7] in await browser.open(f"/orders?q={older[7]}")
     await browser.open(f"/orders/{older[7]}")
     assert "No orders like this" in await browser.open(f"/orders?shop={shop.id}&status=UNPAID")
+
+
+async def test_a_person_answers_a_cancellation_in_seller_center(sim: Simulator, wire: Wire, browser: Browser) -> None:
+    go, stay = (sim.channel.cancellations.request(wire.order(status="AWAITING_SHIPMENT")) for _ in range(2))
+    await browser.open(f"/cancellations/{go.id}")
+    await browser.press("Let the order go")
+    assert browser.notice() == ("good", "Approved in Seller Center.")
+    assert go.status == m.CANCEL_SUCCESS
+    assert "Nobody waits for anybody" in browser.text
+    await browser.open(f"/cancellations/{stay.id}")
+    await browser.press("Refuse")
+    assert browser.notice() == ("good", "Refused in Seller Center.")
+    assert stay.status == m.CANCEL_CANCELLED
+    told = [(row["cancel_id"], row["decision"], row["actor"]) for row in sim.books.of(wire.shop.id).decisions]
+    assert told == [
+        (go.id, "APPROVE_REQUEST_CANCEL", "SELLER_CENTER"),
+        (stay.id, "REJECT_REQUEST_CANCEL", "SELLER_CENTER"),
+    ]
+    async with browser.session.post(
+        f"{sim.addresses['control']}/cancellations/{go.id}/decide", json={"approve": True}
+    ) as late:
+        assert (late.status, (await late.json())["code"]) == (409, 25011012)
+
+
+async def test_the_stores_show_their_orders_and_who_wrote_onto_them(
+    sim: Simulator, wire: Wire, browser: Browser
+) -> None:
+    case, other = wire.ask(), wire.order()
+    gid, second = (sim.connector.copy(order, "tag") for order in (case.order, other))
+    sim.commerce.return_by_other(DOMAIN, str(gid))
+    sim.commerce.refund_by_other(DOMAIN, str(gid), amount_minor=500, by="app")
+    order, untouched = sim.commerce.order(DOMAIN, str(gid)), sim.commerce.order(DOMAIN, str(second))
+    listed = await browser.open("/stores")
+    assert order.name in listed
+    assert listed.index(untouched.name) < listed.index(order.name), "the newest stands first"
+    for query in (f"q={order.number_id}", f"store={DOMAIN}&status=PARTIALLY_REFUNDED", "returns=IN_PROGRESS"):
+        found = await browser.open(f"/stores?{query}")
+        assert order.name in found
+        assert untouched.name not in found
+    assert order.name not in await browser.open("/stores?status=REFUNDED")
+    page = await browser.open(f"/stores/{DOMAIN}/orders/{order.number_id}")
+    refunds, returns = page.index("<h2>Refunds</h2>"), page.index("<h2>Returns</h2>")
+    assert "the client with the API key" in page[refunds:returns]
+    assert "5.00 USD" in page[refunds:returns]
+    assert "somebody else" in page[returns:]
+    assert f'href="/orders/{case.order.id}"' in page
+    await browser.press("Refund", **{"amount:whole": "100"})
+    assert browser.notice() == ("good", "Somebody has refunded in the store.")
+    assert order.refunded_minor == 600
+    await browser.open(f"/orders/{case.order.id}")
+    assert f'href="/stores/{DOMAIN}/orders/{order.number_id}"' in browser.text
+    for path in (
+        f"/stores/{DOMAIN}/orders/1",
+        f"/stores/nobody/orders/{order.number_id}",
+        f"/stores/{DOMAIN}/orders/x",
+    ):
+        await browser.open(path, 404)

@@ -71,6 +71,7 @@ class CaseControl:
             web.post("/returns/{return_id}/{action}", self.act),
             web.post("/cancellations", self.ask_cancel),
             web.post("/cancellations/{cancel_id}/withdraw", self.keep),
+            web.post("/cancellations/{cancel_id}/decide", self.answer_cancel),
             web.post("/webhooks/emit", self.emit),
             web.post("/commerce/refund", self.commerce_refund),
             web.post("/commerce/return", self.commerce_return),
@@ -308,6 +309,17 @@ class CaseControl:
         """The buyer wants the order after all."""
         case = found(self._world.cancellations, request.match_info["cancel_id"])
         self._sim.channel.cancellations.withdraw(case)
+        return answer({"id": case.id, "status": case.status})
+
+    async def answer_cancel(self, request: web.Request) -> web.Response:
+        """A person answers in Seller Center: `approve` true or false, with `reject_reason` when it is no."""
+        case, body = found(self._world.cancellations, request.match_info["cancel_id"]), await body_of(request)
+        if body.get("approve"):
+            self._sim.channel.cancellations.approve(case, {}, "SELLER_CENTER")
+        else:
+            reason = str(body.get("reject_reason", ""))
+            self._sim.channel.decisions.check_reason(case, "CANCEL", reason, parcel=False)
+            self._sim.channel.cancellations.reject(case, {"reject_reason": reason}, "SELLER_CENTER")
         return answer({"id": case.id, "status": case.status})
 
     # -- webhooks and other people ------------------------------------------------------------------------------------

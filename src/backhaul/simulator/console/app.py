@@ -13,6 +13,7 @@ from aiohttp import web
 from backhaul.simulator.console import forms, rendering
 from backhaul.simulator.console.cases import CasePages
 from backhaul.simulator.console.desks import DeskPages
+from backhaul.simulator.console.stores import StorePages
 from backhaul.simulator.console.stories import StoryPages
 from backhaul.simulator.console.traffic import TrafficPages
 from backhaul.simulator.console.world import WorldPages
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _METHODS = ("POST", "PATCH", "DELETE")
 _NOTICES = 50
+_KINDS = (WorldPages, CasePages, StorePages, DeskPages, TrafficPages)
 
 
 class Console:
@@ -33,7 +35,7 @@ class Console:
         self._sim = simulator
         self._notices: dict[str, tuple[str, str]] = {}
         self._numbers = itertools.count(1)
-        self._pages = [kind(simulator, self.page) for kind in (WorldPages, CasePages, DeskPages, TrafficPages)]
+        self._pages = [kind(simulator, self.page) for kind in _KINDS]
 
     def app(self) -> web.Application:
         """The HTTP application."""

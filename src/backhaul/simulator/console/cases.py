@@ -150,6 +150,7 @@ class CasePages:
     async def cancellation(self, request: web.Request) -> web.Response:
         """One cancellation."""
         case = found(self._world.cancellations, request.match_info["cancel_id"])
+        refusals = reasons.keys(case.shop.market.reasons, "CANCEL", "SELLER_REJECT_REQUEST")
         books = self._sim.books.of(case.shop.id)
         return self._render(
             request,
@@ -157,6 +158,7 @@ class CasePages:
             case=case,
             now=self._sim.clock.now(),
             pending=case.status == m.CANCEL_PENDING,
+            refusals=[(key, reasons.text(key)) for key in refusals],
             decisions=[row for row in books.decisions if row.get("cancel_id") == case.id],
             refunds=[row for row in books.refunds if row.get("cancel_id") == case.id],
             hooks=self._hooks(case.id, case.order.id),

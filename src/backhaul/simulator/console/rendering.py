@@ -30,10 +30,21 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 _TONES = {
-    "good": m.RESHIPPED | m.REFUNDED_INSTEAD | {m.COMPLETE, m.SUCCESS, m.CANCEL_COMPLETE, "DELIVERED", "COMPLETED"},
-    "warn": m.REQUESTED | {m.AWAITING_RESPONSE, m.CANCEL_PENDING, "waiting", "queued"},
+    "good": m.RESHIPPED
+    | m.REFUNDED_INSTEAD
+    | {m.COMPLETE, m.SUCCESS, m.CANCEL_COMPLETE, "DELIVERED", "COMPLETED", "PAID", "RETURNED"},
+    "warn": m.REQUESTED
+    | {m.AWAITING_RESPONSE, m.CANCEL_PENDING, "waiting", "queued", "PARTIALLY_REFUNDED", "RETURN_REQUESTED"},
     "bad": {m.REJECTED, m.PARCEL_REJECTED, m.REPLACEMENT_REJECTED, "lost", "refused"},
-    "info": {m.AWAITING_SHIP, m.SHIPPED, "IN_TRANSIT", "AWAITING_SHIPMENT", "AWAITING_COLLECTION"},
+    "info": {
+        m.AWAITING_SHIP,
+        m.SHIPPED,
+        "IN_TRANSIT",
+        "AWAITING_SHIPMENT",
+        "AWAITING_COLLECTION",
+        "IN_PROGRESS",
+        "OPEN",
+    },
 }
 _TONE_OF = {status: tone for tone, statuses in _TONES.items() for status in statuses} | {"delivered": "good"}
 

@@ -80,19 +80,19 @@ class Cancellations:
             return ApiError(25011012, "status cannot approve") if approve else ApiError(25020010, "already approved")
         return None
 
-    def approve(self, case: Cancellation, entry: dict[str, Any]) -> None:
+    def approve(self, case: Cancellation, entry: dict[str, Any], actor: str = "SELLER") -> None:
         """The seller accepts."""
         refusal = self.refusal(case, True)
         if refusal is not None:
             raise refusal
-        self._accept(case, "SELLER", entry)
+        self._accept(case, actor, entry)
 
-    def reject(self, case: Cancellation, entry: dict[str, Any]) -> None:
+    def reject(self, case: Cancellation, entry: dict[str, Any], actor: str = "SELLER") -> None:
         """The seller refuses; the reason has been checked before."""
         refusal = self.refusal(case, False)
         if refusal is not None:
             raise refusal
-        self._book(case, "REJECT_REQUEST_CANCEL", "SELLER", entry)
+        self._book(case, "REJECT_REQUEST_CANCEL", actor, entry)
         self._end(case)
 
     def withdraw(self, case: Cancellation) -> None:
@@ -156,7 +156,7 @@ class Cancellations:
         return next((case for case in cases if case.status == m.CANCEL_PENDING), None)
 
     def _accept(self, case: Cancellation, role: str, entry: dict[str, Any]) -> None:
-        self._book(case, "APPROVE_REQUEST_CANCEL" if role == "SELLER" else "DEADLINE_EXPIRED", role, entry)
+        self._book(case, "DEADLINE_EXPIRED" if role == "SYSTEM" else "APPROVE_REQUEST_CANCEL", role, entry)
         case.status = m.CANCEL_SUCCESS
         self._settle(case)
 
