@@ -242,6 +242,37 @@ async def test_errors_inside_a_good_answer(sim: Simulator, wire: Wire, store: St
     assert "done" not in sim.commerce.order(DOMAIN, str(gid)).tags
 
 
+async def test_a_desk_says_an_error_with_200_where_it_refuses_so(
+    sim: Simulator, session: aiohttp.ClientSession
+) -> None:
+    client = desk_client(sim, session)
+    each = await client.create(desk_order(sim))
+    number = each.id
+    for method, path in (("POST", f"/warehouse/return/{number}/process"), ("GET", "/warehouse/return/details")):
+        sim.moods.add(Mood("nested_error", "loop", f"{method} *", times=1))
+        query = {"return_id": str(number)} if method == "GET" else {}
+        reply = await client.call(method, path, **query)
+        assert (reply.status, reply.body["errors"]["code"]) == (200, "UNEXPECTED_ERROR")
+        assert not each.queued
+        assert last(sim)["moods"] == ["nested_error"]
+    sim.moods.add(Mood("nested_error", "loop"))
+    assert "errors" not in (await client.call("GET", "/warehouse/return/list", paginate="true")).body
+
+
+async def test_a_fresh_return_is_in_the_desks_details_before_it_is_in_its_list(
+    sim: Simulator, session: aiohttp.ClientSession
+) -> None:
+    client = desk_client(sim, session)
+    sim.moods.add(Mood("index_lag", "loop", times=1, params={"seconds": 60}))
+    made = await client.create(desk_order(sim))
+    assert (await client.call("GET", "/warehouse/return/list", paginate="true")).body["returns"] == []
+    shown = (await client.call("GET", "/warehouse/return/details", return_id=str(made.id))).body
+    assert str(shown["id"]) == str(made.id)
+    sim.clock.step(61)
+    (row,) = (await client.call("GET", "/warehouse/return/list", paginate="true")).body["returns"]
+    assert str(row["id"]) == str(made.id)
+
+
 async def test_automation_comes_between_read_and_write(wire: Wire) -> None:
     case = wire.ask()
     wire.sim.moods.add(Mood("auto_approve", endpoint="REJECT_RETURN", times=1))

@@ -26,7 +26,7 @@ BUSY_S = 40.0
 CROWD: dict[str, float] = {
     "ask_after": 90.0, "think": 3600.0, "ship_after": 4200.0, "transit": 5400.0, "staff_decides_after": 7200.0,
     "withdraw_share": 0.01, "cancellation_share": 0.06, "replacement_share": 0.04, "auto_approved_share": 0.15,
-    "refund_share": 0.2,
+    "refund_share": 0.2, "inspect_after": 3600.0,
 }  # fmt: skip
 # Most labels come from the channel, so that most cases go on without a PDF at hand.
 SWITCHES = {"shipments": ["PLATFORM"] * 6 + ["BUYER_ARRANGE", "SELLER"]}

@@ -1,4 +1,5 @@
-"""People, simulated: they order, ask for returns of every kind, ship, change their mind, dispute.
+"""People, simulated: they order, ask for returns of every kind, ship, change their mind, dispute. What comes back to a
+shop with a desk is judged by the desk's staff.
 
 One buyer is one order and one case, followed step by step on the virtual clock until it ends. Seeded.
 """
@@ -10,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from backhaul.simulator.clock import SimulatedClock
+from backhaul.simulator.desk_staff import DeskStaff
 from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok import states
 from backhaul.simulator.tiktok.channel import Channel
@@ -39,6 +41,8 @@ class Temper:
     transit: float = 48 * HOUR
     think: float = 4 * HOUR
     staff_decides_after: float = 24 * HOUR
+    inspect_after: float = 8 * HOUR  # in a desk: how long after its arrival a parcel is opened
+    damaged_share: float = 0.1
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Temper:
@@ -52,10 +56,11 @@ class Temper:
 class Buyers:
     """The crowd."""
 
-    def __init__(self, clock: SimulatedClock, rng: random.Random, channel: Channel) -> None:
+    def __init__(self, clock: SimulatedClock, rng: random.Random, channel: Channel, staff: DeskStaff) -> None:
         self._clock = clock
         self._rng = rng
         self._channel = channel
+        self._staff_of_desks = staff
         self._generation = 0
         self.temper: Temper | None = None
         self.counts = {"orders": 0, "returns": 0, "cancellations": 0, "withdrawn": 0, "disputed": 0}
@@ -73,6 +78,8 @@ class Buyers:
         for case in self._channel.world.returns.values():
             if case.status not in m.ENDED:
                 self.follow(case, patience)
+                if case.status == m.SHIPPED and case.delivered_at:
+                    self._staff_of_desks.arrived(case, patience.inspect_after, patience.damaged_share)
                 if case.arbitration == "IN_PROGRESS":
                     self._clock.after(patience.staff_decides_after, lambda case=case: self._staff(case))  # type: ignore[misc]
         if temper is not None:
@@ -178,6 +185,7 @@ class Buyers:
             aftersales.ship(case)
         elif case.status == m.SHIPPED and not case.delivered_at:
             aftersales.deliver(case)
+            self._staff_of_desks.arrived(case, temper.inspect_after, temper.damaged_share)
         elif case.status == m.AWAITING_RESPONSE:
             aftersales.answer_offer(case, accept=rng.random() < temper.accept_offer_share)
         elif case.status in (m.REJECTED, m.PARCEL_REJECTED) and case.arbitration is None:

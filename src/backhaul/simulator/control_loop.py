@@ -10,13 +10,13 @@ from aiohttp import web
 from backhaul.simulator.control_cases import answer, body_of
 from backhaul.simulator.loop.errors import Refused
 from backhaul.simulator.loop.model import LABEL_STATUSES, Desk, DraftLine, Return
+from backhaul.simulator.loop.returns import STAFF
 from backhaul.simulator.loop.shapes import iso
 from backhaul.simulator.tiktok.states import IllegalMove
 
 if TYPE_CHECKING:
     from backhaul.simulator.server import Simulator
 
-STAFF = "Loop staff"
 _CONDITIONS = ("sellable", "damaged", "used", "wrong item", "missing")
 _DISPOSITIONS = ("restock", "donate", "discard", "return to buyer")
 
@@ -160,12 +160,7 @@ class LoopControl:
         chosen = [line for line in each.staying if body.get("line_item_id") in (None, line.unit.id)]
         if not chosen:
             raise LookupError(f"no line {body.get('line_item_id')} in this return")
-        now = self._loop.world.clock.now()
-        for line in chosen:
-            line.condition, line.disposition = condition or line.condition, disposition or line.disposition
-            line.returned_at = line.returned_at or now
-        self._loop.world.note(desk, "grade", each, STAFF, condition=condition, disposition=disposition)
-        self._loop.world.tell(desk, each, "return.updated")
+        self._loop.returns.grade(desk, each, chosen, condition, disposition)
 
     def _note(self, desk: Desk, each: Return, body: dict[str, Any]) -> None:
         now = iso(self._loop.world.clock.now())

@@ -17,6 +17,7 @@ from backhaul.simulator.clock import SimulatedClock
 from backhaul.simulator.console.app import Console
 from backhaul.simulator.control import Control
 from backhaul.simulator.delivery import Message, RealAddressRefused, WebhookDelivery
+from backhaul.simulator.desk_staff import DeskStaff
 from backhaul.simulator.history import History
 from backhaul.simulator.loop import Loop
 from backhaul.simulator.loop.world import LoopWorld
@@ -93,7 +94,8 @@ class Simulator:
         self.loop = Loop(LoopWorld(self.clock, self.delivery, self.moods, self.books, self.commerce, seed))
         self.channel.world.parcel_moved.append(self.loop.labels.parcel_moved)
         self.connector = OrderConnector(self.clock, sources["connector"], self.channel, self.commerce)
-        self.buyers = Buyers(self.clock, sources["buyers"], self.channel)
+        staff = DeskStaff(self.clock, sources["buyers"], self.loop, self.connector)
+        self.buyers = Buyers(self.clock, sources["buyers"], self.channel, staff)
         self.history = History(self.clock, sources["history"], self.channel, self.connector)
         self.app = self.channel.world.auth.add_app(redirect_url=redirect_url)
         self.addresses: dict[str, str] = {}

@@ -77,11 +77,12 @@ class ReturnsApi:
             states = (call.query["state"],)
             if states[0] not in _STATES:
                 raise errors.invalid("state", "The selected state is invalid.")
-        desk, base = call.desk, call.world.base
+        desk, base, now = call.desk, call.world.base, call.world.clock.now()
         line = desk.created if field == "created_at" else desk.updated
 
         def fitting(keys: Iterable[Key]) -> Iterator[Key]:
-            return (key for key in keys if desk.returns[key[1]].state in states)
+            found = ((key, desk.returns[key[1]]) for key in keys)
+            return (key for key, each in found if each.state in states and each.listed_at <= now)
 
         if call.query.get("paginate") not in ("true", "1"):
             found = fitting(line.onwards(low, high))

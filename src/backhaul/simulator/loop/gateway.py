@@ -23,6 +23,7 @@ from backhaul.simulator.loop.world import SIM, LoopWorld
 
 _VERSIONS = ("2026-10", "2026-07", "unstable", "v1")
 _OLDEST = "v1"
+_REFUSE_IN_200 = ("/details", "/process", "/remove", "/cancel", "/close", "/flag")
 HAL = "application/prs.hal-forms+json"
 _encode = msgspec.json.Encoder().encode
 
@@ -95,6 +96,8 @@ class Gateway:
             if trouble is not None:
                 return self._refuse(Refused(trouble.status, {"message": trouble.text}), request, trouble.headers)
             call = self._admit(request, operation, version, args, await request.read())
+            if operation.path.endswith(_REFUSE_IN_200) and moods.strike(VENDOR, name, ("nested_error",)) is not None:
+                raise errors.coded("Something went wrong. Please try again.", "UNEXPECTED_ERROR")
             answer = self._serve(operation, call)
         except Refused as refused:
             return self._refuse(refused, request)

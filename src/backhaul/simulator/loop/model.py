@@ -166,6 +166,7 @@ class Return:
     fraud_report: dict[str, Any] | None = None
     store_number: int | None = None
     failure: str = ""
+    listed_at: float = 0.0  # an index that is behind shows it in no list before
 
     @property
     def staying(self) -> list[ReturnLine]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from backhaul.simulator.loop import errors, shapes
+from backhaul.simulator.loop.hooks import VENDOR
 from backhaul.simulator.loop.model import (
     CANCELLED,
     CLOSED,
@@ -28,6 +29,7 @@ from backhaul.simulator.shopify.errors import Refusal
 from backhaul.simulator.shopify.returning import Return as StoreReturn
 
 BY = "loop"
+STAFF = "Loop staff"
 # A merchant may link reasons to the store's own words; these are what a careful one would link.
 _STORE_WORDS = {
     "Too small": "SIZE_TOO_SMALL",
@@ -86,6 +88,9 @@ class Returns:
             if settings.flag_new:
                 made.state = REVIEW
         self._open_in_store(desk, made)
+        behind = self._world.moods.strike(VENDOR, "index", ("index_lag",))
+        if behind is not None:
+            made.listed_at = now + behind.number("seconds", 30.0)
         desk.enter(made)
         self._world.note(desk, "open", made, by, skus=[line.unit.sku for line in made.lines], state=made.state)
         self._world.tell(desk, made, "return.created")
@@ -311,6 +316,17 @@ class Returns:
         self._world.hooks.emit(desk, "return.processing.failed", {**payload, "error": {"message": why}})
 
     # -- the twin in the store -----------------------------------------------------------------------------------------
+
+    def grade(
+        self, desk: Desk, each: Return, lines: Sequence[ReturnLine], condition: str | None, disposition: str | None
+    ) -> None:
+        """The desk's staff judge lines; None leaves what was said before."""
+        now = self._world.clock.now()
+        for line in lines:
+            line.condition, line.disposition = condition or line.condition, disposition or line.disposition
+            line.returned_at = line.returned_at or now
+        self._world.note(desk, "grade", each, STAFF, condition=condition, disposition=disposition)
+        self._world.tell(desk, each, "return.updated")
 
     def _twin(self, desk: Desk, each: Return) -> StoreReturn | None:
         if each.store_number is None:
