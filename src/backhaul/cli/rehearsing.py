@@ -128,7 +128,7 @@ def _show(found: list[Outcome]) -> None:
     for each in found:
         decided = "\n".join(f"{one.decision} ({one.by})" for one in each.decided) or "–"
         idle = each.seller == NOBODY
-        end = each.end if each.ended else f"{each.end}, open"
+        end = each.end if each.ended or not each.begun else f"{each.end}, open"
         table.add_row(
             "" if idle and len(found) > 1 else each.title, each.seller, decided, each.paid, each.booked,
             end, "\n".join(_trouble(each)) or "–",
@@ -150,7 +150,7 @@ def _trouble(each: Outcome) -> list[str]:
     mark = "waits for a person" if each.seller == NOBODY else "FAILS"
     return [
         *(["could not be played"] if each.broken else ()),
-        *(f"{mark}: {trouble.key}" for trouble in each.fails),
+        *(f"{mark}: {trouble.text.partition('. ')[0].rstrip('.')}" for trouble in each.fails),
         *(f"not as written: {text}" for text in each.differs if not each.fails),
         *(f"left out: {text}" for text in each.left_out),
     ]

@@ -143,11 +143,15 @@ def own_terms(plan: ShopPlan) -> Terms:
 
 
 def seat(scenarios: Iterable[Scenario]) -> list[list[Scenario]]:
-    """Which stories share a shop: those whose shops are alike, a few each."""
+    """Which stories share a shop: those whose shops are alike, a few each. One in which somebody else writes to the
+    commerce system has a shop to itself: the hub books nothing beside a second writer."""
     alike: dict[str, list[Scenario]] = {}
-    for scenario in scenarios:
-        alike.setdefault(json.dumps(asdict(scenario.shop), sort_keys=True), []).append(scenario)
     tables: list[list[Scenario]] = []
+    for scenario in scenarios:
+        if any(act.by == "shopify" for act in scenario.acts):
+            tables.append([scenario])
+        else:
+            alike.setdefault(json.dumps(asdict(scenario.shop), sort_keys=True), []).append(scenario)
     for group in alike.values():
         size = STORIES_A_SHOP if group[0].shop.desk == "own" else STORIES_A_DESK
         tables += [group[start : start + size] for start in range(0, len(group), size)]

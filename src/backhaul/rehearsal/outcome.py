@@ -59,6 +59,7 @@ class Outcome(msgspec.Struct, frozen=True):
     booked: str
     end: str
     ended: bool
+    begun: bool  # whether the hub has a case of it
     fails: tuple[Trouble, ...]
     differs: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -87,6 +88,7 @@ async def outcome(house: House, play: Play, books: Mapping[str, Any]) -> Outcome
         paid=str(Money(paid, currency)),
         booked=str(Money(booked, currency)),
         end=", ".join(detail["case"]["status"] for detail in last) or nowhere,
+        begun=bool(last),
         ended=bool(last) and all(detail["case"]["ended"] for detail in last),
         fails=tuple(fails),
         differs=() if play.idle or play.broken else tuple(judge(play, play.scenario.end, books, shown, calm=True)),

@@ -27,10 +27,14 @@ NEXT = """
 select min(t.attend_at) from turn t join return_case c on c.id = t.subject_id
 where t.attend_at > $1 and (c.deadline is not null or t.attend_at <= $1 + $2) and t.shop_id <> all($3)
 """
-# Sweeps that are left out, and everything in shops whose stories are over.
+# Sweeps that are left out, and everything in shops whose stories are over. Locked in the hub's own order.
 LATER = """
-update turn set attend_at = $1
-where owner is null and attend_at < $1 and (kind = 'sweep' and not $2 or shop_id = any($3))
+with locked as (
+    select subject_id from turn
+    where owner is null and attend_at < $1 and (kind = 'sweep' and not $2 or shop_id = any($3))
+    order by subject_id for update
+)
+update turn t set attend_at = $1 from locked l where t.subject_id = l.subject_id
 """
 
 

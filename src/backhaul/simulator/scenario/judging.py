@@ -113,6 +113,8 @@ def _channel(case: Cast, expected: Expected, channel: Mapping[str, Any], *, calm
     found = _compare("the channel shows", expected.channel, state)
     found += _compare("the channel paid", expected.paid, paid)
     found += _compare("labels uploaded", expected.labels, labels)
+    pictures = sum(len(row.get("image_ids", ())) for row in decisions)
+    found += _compare("pictures sent as evidence", expected.pictures, pictures)
     if calm:
         found += _compare("the seller's app decided", expected.decided, ours)
         found += _compare("others decided", expected.others, others)
@@ -158,7 +160,14 @@ def _commerce(expected: list[Expected], order: dict[str, Any]) -> list[str]:
 
 
 def _desk(expected: list[Expected], returns: list[dict[str, Any]]) -> list[str]:
-    return _compare_lists("returns in the desk", [each.desk for each in expected], [each["state"] for each in returns])
+    reasons = [
+        f"{line['parent_reason']} / {line['reason']}"
+        for each in returns
+        for line in each["lines"]
+        if not line["removed"]
+    ]
+    found = _compare_lists("returns in the desk", [each.desk for each in expected], [each["state"] for each in returns])
+    return found + _compare_lists("reasons in the desk", [each.desk_reasons for each in expected], reasons)
 
 
 def _compare(what: str, expected: Any, found: Any) -> list[str]:

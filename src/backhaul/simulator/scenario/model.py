@@ -31,7 +31,8 @@ class Expected:
 
     `decided` are the answers of the seller's app in their order, `others` those of everybody else (the channel's clock
     and staff, Seller Center), `returns` and `stock` what stands in commerce: a status per return, a fate per unit.
-    `desk` are the states of the returns in the desk.
+    `pictures` is how many went with the seller's answers. `desk` are the states of the returns in the desk,
+    `desk_reasons` the parent and child reason of each of their units.
     """
 
     case: str
@@ -46,7 +47,9 @@ class Expected:
     returns: tuple[str, ...] | None = None
     stock: tuple[str, ...] | None = None
     labels: int | None = None
+    pictures: int | None = None
     desk: tuple[str, ...] | None = None
+    desk_reasons: tuple[str, ...] | None = None
     hub: str | None = None
     ended: bool | None = None
     exceptions: tuple[str, ...] | None = None

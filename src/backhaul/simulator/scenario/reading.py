@@ -28,12 +28,13 @@ _STATUSES = ("UNPAID", "ON_HOLD", "AWAITING_SHIPMENT", "AWAITING_COLLECTION", "I
 _FULFILLMENTS = ("FULFILLMENT_BY_SELLER", "FULFILLMENT_BY_TIKTOK")
 _BOOKERS = ("hub", "desk", "connector", "nobody")
 _SEEN = (
-    "case", "at", "channel", "decided", "others", "paid", "booked", "booked_by", "returns", "stock", "labels", "desk",
-    "hub", "ended", "exceptions", "questions",
+    "case", "at", "channel", "decided", "others", "paid", "booked", "booked_by", "returns", "stock", "labels",
+    "pictures", "desk", "desk_reasons", "hub", "ended", "exceptions", "questions",
 )  # fmt: skip
 # At the end everything counts that a file does not speak of: nothing else may have happened.
 _END_DEFAULTS: Mapping[str, Any] = {
-    "others": (), "returns": (), "stock": (), "labels": 0, "desk": (), "ended": True, "exceptions": (), "questions": (),
+    "others": (), "returns": (), "stock": (), "labels": 0, "pictures": 0, "desk": (), "ended": True,
+    "exceptions": (), "questions": (),
 }  # fmt: skip
 _END_NEEDED = ("channel", "decided", "paid", "booked", "hub")
 
@@ -243,14 +244,25 @@ def _expected(table: Table, currency: str, named: set[str], *, final: bool) -> E
     for name in ("channel", "hub"):
         if name in table:
             values[name] = table.text(name)
-    for name in ("decided", "others", "booked_by", "returns", "stock", "desk", "exceptions", "questions"):
+    for name in (
+        "decided",
+        "others",
+        "booked_by",
+        "returns",
+        "stock",
+        "desk",
+        "desk_reasons",
+        "exceptions",
+        "questions",
+    ):
         if name in table:
             values[name] = tuple(table.texts(name))
     for name in ("paid", "booked"):
         if name in table:
             values[name] = _amount(table, name, currency)
-    if "labels" in table:
-        values["labels"] = table.whole("labels", low=0)
+    for name in ("labels", "pictures"):
+        if name in table:
+            values[name] = table.whole(name, low=0)
     if "ended" in table:
         values["ended"] = table.flag("ended")
     for name in _END_NEEDED if final else ():

@@ -29,6 +29,7 @@ class Field:
 
 
 _REASON = Field("text", "the reason's key; any that is in force when left out")
+_PICTURES = Field("count", "so many pictures go with it as evidence")
 _UNITS = Field("units", "which units, counted from 1; all when left out")
 
 ACTS: dict[tuple[str, str], tuple[str, dict[str, Field]]] = {
@@ -72,6 +73,10 @@ ACTS: dict[tuple[str, str], tuple[str, dict[str, Field]]] = {
     ("channel", "side_with_seller"): ("decides a dispute for the seller", {}),
     ("channel", "quick_refund"): ("refunds before anybody has judged the goods", {}),
     ("channel", "cancel_order"): ("cancels the order by itself; names the case", {}),
+    ("channel", "show_apart"): (
+        "shows units that were answered by themselves as a case of their own",
+        {"new": Field("text", "the name of that case", needed=True)},
+    ),
     ("channel", "stock"): (
         "has so many left to sell; a replacement or exchange needs them",
         {"sku": Field("text", "of what", needed=True), "left": Field("count", "how many", needed=True)},
@@ -119,12 +124,15 @@ ACTS: dict[tuple[str, str], tuple[str, dict[str, Field]]] = {
         {"rule": Field("text", "which", ("photo_required",), needed=True)},
     ),
     ("seller", "approve"): ("says yes to what was asked", {}),
-    ("seller", "reject"): ("says no", {"reason": _REASON, "comment": Field("text", "words beside the reason")}),
+    ("seller", "reject"): (
+        "says no",
+        {"reason": _REASON, "comment": Field("text", "words beside the reason"), "pictures": _PICTURES},
+    ),
     ("seller", "keep_item"): ("refunds and lets the buyer keep the goods", {}),
     ("seller", "offer"): ("offers a partial refund", {"amount": Field("amount", "how much", needed=True)}),
     ("seller", "refund_instead"): ("refunds in place of a replacement or exchange", {}),
     ("seller", "accept"): ("accepts the goods that came back", {}),
-    ("seller", "refuse"): ("refuses the goods that came back", {"reason": _REASON}),
+    ("seller", "refuse"): ("refuses the goods that came back", {"reason": _REASON, "pictures": _PICTURES}),
     ("seller", "start"): (
         "begins a case by themselves, for all of the order or some units; names the case",
         {

@@ -190,6 +190,19 @@ class World:
         made = await self.control.call("POST", "/cancellations", body)
         play.cases[act.case] = Cast(act.case, made["id"], CANCELLATION, made.get("total", 0))
 
+    async def _channel_show_apart(self, play: Play, act: Act) -> None:
+        books = await self.control.books(play.shop["id"])
+        mine = {case.id for case in play.cases.values()}
+        apart = [
+            each
+            for each in books["shops"][play.shop["id"]]["returns"].values()
+            if each["order_id"] == play.order["id"] and each["id"] not in mine
+        ]
+        if not apart:
+            raise NotYet(f"{act}: no units have been answered by themselves")
+        name = str(act.values["new"])
+        play.cases[name] = Cast(name, apart[0]["id"], apart[0]["type"], apart[0]["total"])
+
     async def _channel_stock(self, play: Play, act: Act) -> None:
         body = {"sku": act.values["sku"], "stock": act.values["left"]}
         await self.control.call("POST", f"/shops/{play.shop['id']}/stock", body)

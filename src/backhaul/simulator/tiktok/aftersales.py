@@ -314,6 +314,7 @@ class Aftersales:
             lines=[unit for unit in case.lines if unit.id in named],
             amounts=added([unit.amounts for unit in units]),
             records=list(case.records),
+            passed=list(case.passed),
             freight=0,  # there is still one parcel
             timer=None,
             stale=None,

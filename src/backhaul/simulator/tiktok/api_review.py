@@ -185,7 +185,8 @@ class ReviewApi:
         images = self._decisions.image_ids(case, decision)
         partial = self._partial(units, decision, case.shop.currency) if "PARTIAL" in action else None
         # Everything has been checked: only now may one return become two.
-        if len(units) < len(case.lines):
+        apart = len(units) < len(case.lines)
+        if apart:
             case = self._aftersales.split(case, units)
         if action == _AFTER_RECEIPT and partial is not None:
             self._world.hold(case)
@@ -198,7 +199,7 @@ class ReviewApi:
             comment,
             images,
         )
-        self._decisions.decide(case, made, key=key, request_id=call.request_id)
+        self._decisions.decide(case, made, key=key, request_id=call.request_id, apart=apart)
 
     @staticmethod
     def _partial(units: list[CaseLine], decision: dict[str, Any], currency: str) -> int:

@@ -191,9 +191,19 @@ class Decisions:
         use = "SELLER_REJECT_PARCEL" if case.status == m.SHIPPED else "SELLER_REJECT_REQUEST"
         return reasons.keys(case.shop.market.reasons, case.type, use)
 
-    def decide(self, case: Return, decision: Decision, *, key: str, request_id: str, actor: str = "SELLER") -> None:
-        """Carries a decision out, or raises what the channel says."""
-        if actor == "SELLER":
+    def decide(
+        self,
+        case: Return,
+        decision: Decision,
+        *,
+        key: str,
+        request_id: str,
+        actor: str = "SELLER",
+        apart: bool = False,
+    ) -> None:
+        """Carries a decision out, or raises what the channel says. `apart`: of units that have just become a case of
+        their own, which the seller's automation, made for whole parcels, does not meet."""
+        if actor == "SELLER" and not apart:
             self._automation(case, decision.name)
         name = decision.name
         refusal = self.refusal(case, name)
