@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backhaul.domain.money import EXPONENTS, Money
+from backhaul.domain.money import EXPONENTS, Money, total
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,11 @@ def test_text_and_back(minor: int, currency: str) -> None:
     money = Money(minor, currency)
     assert Money.parse(money.text(), currency) == money
     assert str(money) == f"{money.text()} {currency}"
+
+
+def test_amounts_together() -> None:
+    assert total([Money(1, "USD"), Money(-3, "USD")]) == Money(-2, "USD")
+    assert total([]) is None
+    assert total([Money(1, "USD"), None]) is None
+    with pytest.raises(ValueError, match="cannot mix"):
+        total([Money(1, "USD"), Money(1, "EUR")])

@@ -13,7 +13,7 @@ from backhaul.cli import finding, running
 from backhaul.cli.returning import BY, By, Case, returns
 from backhaul.domain.words import Kind
 from backhaul.settings import Settings
-from backhaul.store import case_page, pages
+from backhaul.store import case_page, grid
 from backhaul.wiring import Hub
 from backhaul.work.beginnings import KINDS
 
@@ -159,7 +159,7 @@ def arrived(
 async def _arrived(settings: Settings, code: str, shop: str, order: str, note: str, by: str) -> None:
     async with running.hub(settings) as hub:
         only = [(await finding.shop(hub.pool, shop)).id] if shop else []
-        found = await pages.grid(hub.pool, pages.Filter(shops=tuple(only), search=code))
+        found = await grid.page(hub.pool, grid.Filter(shops=tuple(only), search=code))
         for row in found.rows:
             running.out.print(f"On file: {row.kind} {row.channel_id or row.id} of order {row.order_id}, {row.status}")
         if found.rows:

@@ -18,7 +18,7 @@ from backhaul.domain.policy import APPROVALS, REJECTS
 from backhaul.domain.steps import Question
 from backhaul.domain.words import INSTEAD, REJECTIONS, WITH_AMOUNT, Condition, Decision, Disposition
 from backhaul.settings import Settings
-from backhaul.store import case_page, pages
+from backhaul.store import case_page, grid, pages
 from backhaul.wiring import Hub
 from backhaul.work.lookups import Lookups
 
@@ -34,7 +34,7 @@ _REJECTIONS = tuple(REJECTS.values())
 
 @returns.command("list")
 def list_(
-    tab: Annotated[str, typer.Option(help=f"One of {', '.join(pages.TABS)}.")] = "open",
+    tab: Annotated[str, typer.Option(help=f"One of {', '.join(grid.TABS)}.")] = "open",
     shop: Annotated[str, typer.Option(help="Of this shop only.")] = "",
     find: Annotated[str, typer.Option(help="A return id, order id or tracking number.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=500)] = 30,
@@ -47,8 +47,8 @@ def list_(
 
       backhaul returns list --tab inspect --shop demo
     """
-    if tab not in pages.TABS:
-        running.fail(f"--tab: one of {', '.join(pages.TABS)}", 2)
+    if tab not in grid.TABS:
+        running.fail(f"--tab: one of {', '.join(grid.TABS)}", 2)
     running.run(_list(running.settings_of(), tab, shop, find, limit))
 
 
@@ -56,7 +56,7 @@ async def _list(settings: Settings, tab: str, shop: str, find: str, limit: int) 
     async with running.hub(settings) as hub:
         known = {each.id: each for each in await pages.shops(hub.pool)}
         only = ((await finding.shop(hub.pool, shop)).id,) if shop else ()
-        found = await pages.grid(hub.pool, pages.Filter(shops=only, tab="all" if find else tab, search=find), limit)
+        found = await grid.page(hub.pool, grid.Filter(shops=only, tab="all" if find else tab, search=find), limit)
         if not found.rows:
             running.out.print("Nothing here.")
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
@@ -54,6 +55,16 @@ class Money(msgspec.Struct, frozen=True, array_like=True):
         if other.currency != self.currency:
             raise ValueError(f"cannot mix {self.currency} and {other.currency}")
         return other.minor
+
+
+def total(amounts: Iterable[Money | None]) -> Money | None:
+    """All of them together; None for none at all, and where one is not known. Raises ValueError for two currencies."""
+    found: Money | None = None
+    for amount in amounts:
+        if amount is None:
+            return None
+        found = amount if found is None else found + amount
+    return found
 
 
 def exponent(currency: str) -> int:

@@ -15,7 +15,7 @@ from backhaul.domain.desk import DeskReturn
 from backhaul.domain.effects import BookRefund, ProcessDeskReturn
 from backhaul.domain.facts import Booker, Facts, Payer
 from backhaul.domain.matching import Lines
-from backhaul.domain.money import Money
+from backhaul.domain.money import Money, total
 from backhaul.domain.records import never_there, no_location, propose, shipped_units
 from backhaul.domain.steps import Draft, Entry, Lane, Look, MoneyView, Source, Trouble
 from backhaul.domain.words import ENDED, Kind, Party, Stage
@@ -41,7 +41,7 @@ def money_lane(facts: Facts, order: CommerceOrder | None, lines: Lines, now: int
         return Lane("expected" if case.stage is not Stage.ACCEPTED else "paying", str(case.refund_total or ""))
     if len({refund.amount.currency for refund in facts.refunds}) > 1:
         return _mixed(facts, draft)
-    paid = _sum([refund.amount for refund in facts.refunds])
+    paid = total(refund.amount for refund in facts.refunds)
     draft.money = MoneyView(expected=case.refund_total, paid=paid)
     for refund in facts.refunds:
         draft.entries.append(Entry(f"paid:{refund.id}", "paid", refund.amount, refund.at, refund.proof))
@@ -100,7 +100,7 @@ def _shown_only(facts: Facts, case: ChannelCase, draft: Draft) -> Lane:
     """Cases of a kind we do not know: what the channel paid is kept and shown, not booked."""
     if len({refund.amount.currency for refund in facts.refunds}) > 1:
         return _mixed(facts, draft)
-    paid = _sum([refund.amount for refund in facts.refunds])
+    paid = total(refund.amount for refund in facts.refunds)
     draft.money = MoneyView(expected=case.refund_total, paid=paid)
     draft.entries += [Entry(f"paid:{each.id}", "paid", each.amount, each.at, each.proof) for each in facts.refunds]
     known = facts.history or bool(facts.said.waived & {"money", "records"})
@@ -155,10 +155,10 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
     if second is not None:
         draft.troubles.append(_second(second, order))
         settled = False
-    paid = _sum([refund.amount for refund in facts.refunds])
-    explained = _sum([*booked, *(amount for _, amount in residuals)]) if booked else None
+    paid = total(refund.amount for refund in facts.refunds)
+    explained = total([*booked, *(amount for _, amount in residuals)]) if booked else None
     difference = paid - explained if paid and explained else paid
-    draft.money = MoneyView(case.refund_total, paid, _sum(booked), tuple(residuals), difference)
+    draft.money = MoneyView(case.refund_total, paid, total(booked), tuple(residuals), difference)
     if settled and difference is not None and difference.minor == 0:
         return Lane("settled", str(paid), terminal=True)
     return Lane("booking" if not draft.troubles else "paid", str(paid))
@@ -415,10 +415,3 @@ def _differs(refund: ChannelRefund, found: CommerceRefund, order: CommerceOrder,
         "Correct it in the commerce system, or waive the booking if the difference is right.",
         retry="look:commerce",
     )
-
-
-def _sum(amounts: list[Money]) -> Money | None:
-    total: Money | None = None
-    for amount in amounts:
-        total = amount if total is None else total + amount
-    return total

@@ -7,7 +7,7 @@ from collections import Counter
 import msgspec
 
 from backhaul.domain.facts import Facts
-from backhaul.domain.money import Money
+from backhaul.domain.money import Money, total
 from backhaul.domain.words import Condition, Decision
 
 
@@ -51,10 +51,4 @@ def worth(facts: Facts, units: tuple[str, ...]) -> Money | None:
     """What the channel would refund for these units alone; None where it does not say so for each."""
     case = facts.channel
     assert case is not None
-    amounts = [unit.refund for unit in case.units if unit.id in units]
-    total: Money | None = None
-    for amount in amounts:
-        if amount is None:
-            return None
-        total = amount if total is None else total + amount
-    return total
+    return total(unit.refund for unit in case.units if unit.id in units)

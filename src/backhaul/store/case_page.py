@@ -14,7 +14,8 @@ from backhaul.domain.facts import Said, Seen
 from backhaul.domain.steps import View
 from backhaul.store import cases
 from backhaul.store.db import Pool
-from backhaul.store.pages import COLUMNS, CaseRow, ExceptionRow, HistoryRow
+from backhaul.store.grid import COLUMNS, CaseRow
+from backhaul.store.pages import ExceptionRow, HistoryRow
 
 _SEEN = msgspec.json.Decoder(Seen)
 _VIEW = msgspec.json.Decoder(View)

@@ -1,8 +1,4 @@
-"""What the grid, the lists and the counts show. Reads only.
-
-Pages go by key, never by offset: a page's cursor names its last row's sort value and id, so that rows that arrive
-meanwhile shift nothing.
-"""
+"""What the pages show of shops, exceptions and what happened. Reads only, and pages go by key as in the grid."""
 
 from __future__ import annotations
 
@@ -16,14 +12,8 @@ import msgspec
 from backhaul.domain.facts import Capability, DeskTerms
 from backhaul.kit.clock import Affine
 from backhaul.store.db import Pool
+from backhaul.store.grid import COUNT_LIMIT, Arguments
 from backhaul.store.shops import desk_terms
-
-ANSWER = ("requested", "delivered", "to_confirm")
-ENDED = ("closed", "cancelled", "withdrawn")
-ARRIVED = ("delivered", "accepted", "refunded")
-TABS = ("answer", "open", "inspect", "exceptions", "ended", "all")
-SORTS = ("updated", "due")
-COUNT_LIMIT = 100  # what no running total covers is counted only this far
 
 
 class Shop(msgspec.Struct, frozen=True):
@@ -88,227 +78,6 @@ async def shops(pool: Pool) -> tuple[Shop, ...]:
     return tuple(found)
 
 
-class CaseRow(msgspec.Struct, frozen=True):
-    """One line of the grid. Times are Unix seconds by the shop's clock; ``total`` is in minor units. ``channel_id`` is
-    empty while the channel does not know the case."""
-
-    id: UUID
-    shop_id: UUID
-    channel_kind: str
-    channel_id: str
-    order_id: str
-    kind: str
-    status: str
-    raw_status: str
-    raw_kind: str
-    reason_key: str
-    reason_text: str
-    requested_at: int
-    updated_at: int
-    next_action: str | None
-    deadline: int | None
-    total: int | None
-    currency: str | None
-    ended: bool
-    attention: bool
-    mode: str
-    commerce_order_id: str
-    commerce_order_name: str
-
-
-COLUMNS = ", ".join(
-    "coalesce(c.channel_id, '') as channel_id" if name == "channel_id" else f"c.{name}"
-    for name in CaseRow.__struct_fields__
-)
-
-
-class Cursor(msgspec.Struct, frozen=True):
-    """Where a page ends: the sort value and id of its outermost row."""
-
-    value: int
-    id: UUID
-
-    def text(self) -> str:
-        """As it stands in an address."""
-        return f"{self.value}.{self.id.hex}"
-
-    @classmethod
-    def parse(cls, text: str) -> Cursor:
-        """Raises ValueError for what is none."""
-        value, _, key = text.partition(".")
-        number = int(value)
-        if not -(1 << 62) < number < 1 << 62:
-            raise ValueError("a cursor's value is out of range")
-        return cls(number, UUID(key))
-
-
-class Filter(msgspec.Struct, frozen=True):
-    """What a view of the grid shows. ``shops`` empty means all; ``due`` are (shop, deadline at most) pairs."""
-
-    shops: tuple[UUID, ...] = ()
-    tab: str = "all"
-    status: str = ""
-    kind: str = ""
-    due: tuple[tuple[UUID, int], ...] = ()
-    search: str = ""
-    sort: str = "updated"
-    after: Cursor | None = None
-    before: Cursor | None = None
-
-
-class GridPage(msgspec.Struct, frozen=True):
-    """Rows, and the cursors of the pages around them, None at an end."""
-
-    rows: tuple[CaseRow, ...]
-    older: Cursor | None
-    newer: Cursor | None
-
-
-class _Arguments:
-    """Collects the values of a statement and hands out their places."""
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-
-    def __call__(self, value: Any) -> str:
-        self.values.append(value)
-        return f"${len(self.values)}"
-
-
-def _where(wanted: Filter, arg: _Arguments) -> list[str]:
-    terms: list[str] = ["c.merged_into is null"]
-    if wanted.shops:
-        terms.append(
-            f"c.shop_id = {arg(wanted.shops[0])}" if len(wanted.shops) == 1 else f"c.shop_id = any({arg(wanted.shops)})"
-        )
-    if wanted.tab == "answer":
-        terms.append(f"c.status = any({arg(ANSWER)})")
-    elif wanted.tab == "open":
-        terms.append(f"c.status <> all({arg(ENDED)})")
-    elif wanted.tab == "ended":
-        terms.append(f"c.status = any({arg(ENDED)})")
-    elif wanted.tab == "exceptions":
-        terms.append("c.id in (select case_id from exception where closed_at is null and case_id is not null)")
-    elif wanted.tab == "inspect":
-        terms.append(_inspect(arg))
-    if wanted.status:
-        terms.append(f"c.status = {arg(wanted.status)}")
-    if wanted.kind:
-        terms.append(f"c.kind = {arg(wanted.kind)}")
-    if wanted.due:
-        shops, until = arg([shop for shop, _ in wanted.due]), arg([limit for _, limit in wanted.due])
-        terms.append(
-            "not c.ended and c.deadline <= (select until from "
-            f"unnest({shops}::uuid[], {until}::bigint[]) as d(shop_id, until) where d.shop_id = c.shop_id)"
-        )
-    return terms
-
-
-def _inspect(arg: _Arguments) -> str:
-    return (
-        f"c.kind = 'return' and c.status = any({arg(ARRIVED)}) and exists "
-        "(select 1 from return_line u where u.case_id = c.id and u.disposition is null)"
-    )
-
-
-async def grid(pool: Pool, wanted: Filter, limit: int = 50) -> GridPage:
-    """One page of cases."""
-    arg = _Arguments()
-    terms = _where(wanted, arg)
-    if wanted.search:
-        found = await find(pool, wanted.search, wanted.shops)
-        terms.append(f"c.id = any({arg(found)})")
-    column, down = ("c.deadline", False) if wanted.sort == "due" else ("c.updated_at", True)
-    if wanted.sort == "due":
-        terms.append("c.deadline is not null and not c.ended")
-    backwards = wanted.before is not None
-    edge = wanted.before or wanted.after
-    if edge is not None:
-        sign = "<" if down != backwards else ">"
-        terms.append(f"({column}, c.id) {sign} ({arg(edge.value)}, {arg(edge.id)})")
-    way = "desc" if down != backwards else "asc"
-    rows = await pool.fetch(
-        f"select {COLUMNS} from return_case c {'where ' + ' and '.join(terms) if terms else ''} "
-        f"order by {column} {way}, c.id {way} limit {arg(limit + 1)}",
-        *arg.values,
-    )
-    more, rows = len(rows) > limit, rows[:limit]
-    if backwards:
-        rows = rows[::-1]
-    cases = tuple(CaseRow(**dict(row)) for row in rows)
-    if not cases:
-        return GridPage((), None, None)
-    first, last = _cursor(cases[0], wanted.sort), _cursor(cases[-1], wanted.sort)
-    return GridPage(
-        cases,
-        older=last if more or backwards else None,
-        newer=first if (more if backwards else wanted.after is not None) else None,
-    )
-
-
-def _cursor(row: CaseRow, sort: str) -> Cursor:
-    return Cursor((row.deadline or 0) if sort == "due" else row.updated_at, row.id)
-
-
-async def find(pool: Pool, text: str, wanted: Sequence[UUID]) -> list[UUID]:
-    """Cases whose return id, order id (either side's), tracking number or combined return's id is ``text``."""
-    rows = await pool.fetch(
-        """
-        with s as (select id from shop where cardinality($2::uuid[]) = 0 or id = any($2))
-        select c.id from s join return_case c on c.shop_id = s.id
-            and c.channel_kind in ('return', 'cancellation') and c.channel_id = $1
-        union select c.id from s join return_case c on c.shop_id = s.id and c.order_id = $1
-        union select c.id from s join return_case c on c.shop_id = s.id and c.commerce_order_id = $1
-            and c.commerce_order_id <> ''
-        union select c.id from s join return_case c on c.shop_id = s.id and c.group_key = $1 and c.group_key <> ''
-        union select p.case_id from s join parcel on parcel.shop_id = s.id and parcel.tracking_number = $1
-            join parcel_case p on p.parcel_id = parcel.id
-        limit 500
-        """,
-        text,
-        list(wanted),
-    )
-    return [row["id"] for row in rows]
-
-
-class Counts(msgspec.Struct, frozen=True):
-    """How many cases each tab holds. ``inspect`` is counted up to :data:`COUNT_LIMIT` only."""
-
-    tabs: dict[str, int]
-    statuses: dict[str, int]
-
-
-async def counts(pool: Pool, wanted: Sequence[UUID]) -> Counts:
-    """Running totals for the tabs, from the appended deltas."""
-    rows = await pool.fetch(
-        "select status, attention, sum(delta)::bigint as n from case_count "
-        "where cardinality($1::uuid[]) = 0 or shop_id = any($1) group by 1, 2",
-        list(wanted),
-    )
-    statuses: dict[str, int] = {}
-    for row in rows:
-        statuses[row["status"]] = statuses.get(row["status"], 0) + row["n"]
-    arg = _Arguments()
-    terms = _where(Filter(shops=tuple(wanted), tab="inspect"), arg)
-    inspect = await pool.fetchval(
-        f"select count(*) from (select 1 from return_case c where {' and '.join(terms)} limit {COUNT_LIMIT}) q",
-        *arg.values,
-    )
-    total = sum(statuses.values())
-    ended = sum(statuses.get(name, 0) for name in ENDED)
-    return Counts(
-        {
-            "answer": sum(statuses.get(name, 0) for name in ANSWER),
-            "open": total - ended,
-            "inspect": inspect,
-            "exceptions": sum(row["n"] for row in rows if row["attention"]),
-            "ended": ended,
-            "all": total,
-        },
-        statuses,
-    )
-
-
 class ExceptionRow(msgspec.Struct, frozen=True):
     """Something that needs a person."""
 
@@ -344,7 +113,7 @@ async def exceptions(
 ) -> tuple[ExceptionRow, ...]:
     """Open exceptions, newest first, one more than ``limit`` when there are more. Those of a connection belong to
     every shop."""
-    arg = _Arguments()
+    arg = Arguments()
     terms = ""
     if wanted:
         terms += f" and (e.shop_id = any({arg(list(wanted))}) or e.shop_id is null)"

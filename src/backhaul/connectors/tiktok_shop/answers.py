@@ -10,7 +10,7 @@ from backhaul.connectors.tiktok_shop import wire
 from backhaul.connectors.tiktok_shop.mapping import money
 from backhaul.connectors.tiktok_shop.words import DECISIONS, PARCEL_REASONS, SENT_FOR_LINES
 from backhaul.domain.channel import Answerable, UnitChoices
-from backhaul.domain.money import Money
+from backhaul.domain.money import Money, total
 from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Decision
 
 
@@ -92,9 +92,5 @@ def _band(found: wire.AmountRange) -> tuple[Money | None, Money | None]:
 
 
 def _added(amounts: Iterable[Money | None]) -> Money | None:
-    total: Money | None = None
-    for amount in amounts:
-        if amount is None or (total is not None and total.currency != amount.currency):
-            return None
-        total = amount if total is None else total + amount
-    return total
+    found = list(amounts)
+    return total(found) if len({amount.currency for amount in found if amount is not None}) <= 1 else None

@@ -9,7 +9,7 @@ from litestar import post
 from litestar.params import FromPath, JSONBody
 
 from backhaul.domain.words import Kind
-from backhaul.store import pages
+from backhaul.store import grid
 from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.api.commands import command, done
 from backhaul.web.api.shapes import Done
@@ -117,7 +117,7 @@ async def arrival(request: Asked, shop_id: FromPath[UUID], data: JSONBody[Arriva
 
     async def run() -> Arrival:
         services = services_of(request)
-        found = await pages.find(services.pool, data.code.strip(), [shop_id])
+        found = await grid.find(services.pool, data.code.strip(), [shop_id])
         if found:
             return Arrival(found)
         blind = await services.commands.beginnings.arrived(

@@ -9,7 +9,7 @@ from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from backhaul.store import beginnings, case_page, pages
+from backhaul.store import beginnings, case_page, grid, pages
 from backhaul.web.access import Asked, may, services_of
 from backhaul.web.api.shapes import CaseDetail, CasePage, ExceptionPage, HistoryPage, full
 from backhaul.web.dashboard.exceptions import after_of, place
@@ -38,7 +38,7 @@ async def cases(
         "shop": shop, "tab": tab, "status": status, "kind": kind, "due": due, "q": q, "sort": sort, "after": cursor
     }  # fmt: skip
     asked = wanted(given, await pages.shops(services.pool), services.clock())
-    found = await pages.grid(services.pool, asked, limit)
+    found = await grid.page(services.pool, asked, limit)
     return CasePage(found.rows, found.older.text() if found.older else None)
 
 
@@ -77,9 +77,9 @@ async def case(request: Asked, case_id: FromPath[UUID]) -> Response[CaseDetail]:
 
 
 @get("/counts", tags=["cases"])
-async def counts(request: Asked, shop: FromQuery[UUID | None] = None) -> pages.Counts:
+async def counts(request: Asked, shop: FromQuery[UUID | None] = None) -> grid.Counts:
     """How many cases each tab and status holds."""
-    return await pages.counts(services_of(request).pool, (shop,) if shop else ())
+    return await grid.counts(services_of(request).pool, (shop,) if shop else ())
 
 
 @get("/exceptions", tags=["exceptions"])

@@ -13,7 +13,8 @@ from backhaul.domain.facts import Booker, Capability, DeskOpens, DeskTerms, Mode
 from backhaul.domain.steps import View
 from backhaul.domain.words import Action, Condition, Decision, Disposition
 from backhaul.store.case_page import EffectRow, EntryRow, FileRow, ParcelRow, UnitRow
-from backhaul.store.pages import CaseRow, ExceptionRow, HistoryRow
+from backhaul.store.grid import CaseRow
+from backhaul.store.pages import ExceptionRow, HistoryRow
 
 
 def full(value: Any) -> Any:

@@ -10,8 +10,8 @@ from litestar.datastructures import FormMultiDict
 from litestar.params import FromPath
 
 from backhaul.domain.words import Kind
-from backhaul.store import pages
-from backhaul.store.pages import CaseRow
+from backhaul.store import grid
+from backhaul.store.grid import CaseRow
 from backhaul.web import forms
 from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.problems import BadInput
@@ -88,7 +88,7 @@ async def entry(request: Asked) -> Response[str]:
     code = request.query_params.get("code", "").strip()[:LONGEST_ORDER]
     found: tuple[CaseRow, ...] = ()
     if code:
-        found = (await pages.grid(services.pool, pages.Filter(search=code))).rows
+        found = (await grid.page(services.pool, grid.Filter(search=code))).rows
     return await page(request, "receive.html", code=code, found=found)
 
 
@@ -99,7 +99,7 @@ async def arrived(request: Asked) -> Response[Any]:
     code = forms.text(form, "code", "The code", limit=LONGEST_ORDER, required=True)
     shop_id = forms.key(form, "shop", "The account")
     services = services_of(request)
-    if await pages.find(services.pool, code, [shop_id]):
+    if await grid.find(services.pool, code, [shop_id]):
         raise BadInput("A return is on file for this code: open it instead.")
     case_id = await services.commands.beginnings.arrived(
         shop_id,

@@ -12,9 +12,11 @@ from litestar import Response, get
 from litestar.response import Stream
 
 from backhaul.domain.money import Money
+from backhaul.store import grid as grid_store
 from backhaul.store import pages
 from backhaul.store.db import Pool
-from backhaul.store.pages import CaseRow, Cursor, Filter, Shop
+from backhaul.store.grid import CaseRow, Cursor, Filter
+from backhaul.store.pages import Shop
 from backhaul.web import words
 from backhaul.web.access import Asked, services_of
 from backhaul.web.problems import BadInput
@@ -48,8 +50,8 @@ def wanted(parameters: Mapping[str, str], shops: Sequence[Shop], real: float) ->
     sort = parameters.get("sort", "") or ("due" if tab == "answer" else "updated")
     due = parameters.get("due", "")
     for name, value, known in (
-        ("tab", tab, pages.TABS),
-        ("sort", sort, pages.SORTS),
+        ("tab", tab, grid_store.TABS),
+        ("sort", sort, grid_store.SORTS),
         ("due", due, ("", *words.DUE_SECONDS)),
         ("kind", parameters.get("kind", ""), ("", *words.KIND)),
     ):
@@ -80,8 +82,8 @@ async def grid(request: Asked) -> Response[str]:
     given = {name: request.query_params[name] for name in PARAMETERS if request.query_params.get(name)}
     shops = await pages.shops(services.pool)
     asked = wanted(given, shops, services.clock())
-    counts = await pages.counts(services.pool, asked.shops)
-    shown = await pages.grid(services.pool, asked)
+    counts = await grid_store.counts(services.pool, asked.shops)
+    shown = await grid_store.page(services.pool, asked)
     causes = await pages.broken_connections(services.pool) if not shown.rows else ()
     return await page(
         request,
@@ -125,7 +127,7 @@ async def _csv(pool: Pool, asked: Filter, shops: Mapping[UUID, Shop]) -> AsyncIt
     writer.writerow(HEAD)
     left, after = EXPORT_LIMIT, None
     while left > 0:
-        found = await pages.grid(
+        found = await grid_store.page(
             pool,
             Filter(asked.shops, asked.tab, asked.status, asked.kind, asked.due, asked.search, asked.sort, after),
             limit=min(1000, left),

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from backhaul.store import pages
+from backhaul.store import grid
 from backhaul.store.db import Pool, open_pool
-from backhaul.store.pages import Cursor, Filter
+from backhaul.store.grid import Cursor, Filter
 from tests.web import seeding
 
 
@@ -25,7 +25,7 @@ async def walk(pool: Pool, sort: str = "updated", limit: int = 3) -> list[list[s
     found: list[list[str]] = []
     after: Cursor | None = None
     while True:
-        page = await pages.grid(pool, Filter(sort=sort, after=after), limit)
+        page = await grid.page(pool, Filter(sort=sort, after=after), limit)
         found.append([row.channel_id for row in page.rows])
         after = page.older
         if after is None:
@@ -45,14 +45,14 @@ async def test_every_row_stands_on_one_page(pool: Pool, sort: str) -> None:
 async def test_pages_stand_still_while_rows_arrive_and_move(pool: Pool) -> None:
     us = await seeding.shop(pool)
     keys = [await seeding.put(pool, us, seeding.channel_case(updated_at=seeding.NOW - n)) for n in range(6)]
-    first = await pages.grid(pool, Filter(), 3)
+    first = await grid.page(pool, Filter(), 3)
     assert [row.id for row in first.rows] == keys[:3]
     await seeding.put(pool, us, seeding.channel_case(updated_at=seeding.NOW + 5))
     await pool.execute("update return_case set updated_at = $2 where id = $1", keys[0], seeding.NOW + 9)
-    second = await pages.grid(pool, Filter(after=first.older), 3)
+    second = await grid.page(pool, Filter(after=first.older), 3)
     assert [row.id for row in second.rows] == keys[3:]
     assert second.older is None
-    back = await pages.grid(pool, Filter(before=second.newer), 3)
+    back = await grid.page(pool, Filter(before=second.newer), 3)
     assert [row.id for row in back.rows][1:] == keys[1:3], "the page before ends where this one begins"
     assert back.older is not None
 
@@ -61,13 +61,13 @@ async def test_the_way_back_leads_to_the_first_page(pool: Pool) -> None:
     us = await seeding.shop(pool)
     for n in range(7):
         await seeding.put(pool, us, seeding.channel_case(updated_at=seeding.NOW - n))
-    one = await pages.grid(pool, Filter(), 3)
-    two = await pages.grid(pool, Filter(after=one.older), 3)
-    three = await pages.grid(pool, Filter(after=two.older), 3)
+    one = await grid.page(pool, Filter(), 3)
+    two = await grid.page(pool, Filter(after=one.older), 3)
+    three = await grid.page(pool, Filter(after=two.older), 3)
     assert (one.newer, three.older) == (None, None)
-    back_two = await pages.grid(pool, Filter(before=three.newer), 3)
+    back_two = await grid.page(pool, Filter(before=three.newer), 3)
     assert back_two.rows == two.rows
-    back_one = await pages.grid(pool, Filter(before=back_two.newer), 3)
+    back_one = await grid.page(pool, Filter(before=back_two.newer), 3)
     assert back_one.rows == one.rows
     assert back_one.newer is None
     assert back_one.older is not None
@@ -75,22 +75,22 @@ async def test_the_way_back_leads_to_the_first_page(pool: Pool) -> None:
 
 async def test_search_finds_by_each_id_and_only_in_the_chosen_shops(pool: Pool) -> None:
     named = await seeding.lively(pool, rows=0)
-    row = (await pages.grid(pool, Filter(search="9400111899223344556677"))).rows[0]
+    row = (await grid.page(pool, Filter(search="9400111899223344556677"))).rows[0]
     assert row.id == named["transit"]
     for text in (row.channel_id, row.order_id):
-        assert [each.id for each in (await pages.grid(pool, Filter(search=text))).rows] == [row.id]
-        assert (await pages.grid(pool, Filter(search=text, shops=(named["uk"],)))).rows == ()
-    commerce = await pages.grid(pool, Filter(search="gid://shopify/Order/1"))
+        assert [each.id for each in (await grid.page(pool, Filter(search=text))).rows] == [row.id]
+        assert (await grid.page(pool, Filter(search=text, shops=(named["uk"],)))).rows == ()
+    commerce = await grid.page(pool, Filter(search="gid://shopify/Order/1"))
     assert len(commerce.rows) == 9
-    assert (await pages.grid(pool, Filter(search="%"))).rows == ()
+    assert (await grid.page(pool, Filter(search="%"))).rows == ()
 
 
 async def test_tabs_count_what_they_show(pool: Pool) -> None:
     named = await seeding.lively(pool, rows=12)
     for shops in ((), (named["us"],), (named["uk"],)):
-        counted = await pages.counts(pool, shops)
-        for tab in pages.TABS:
-            shown = await pages.grid(pool, Filter(shops=shops, tab=tab), 200)
+        counted = await grid.counts(pool, shops)
+        for tab in grid.TABS:
+            shown = await grid.page(pool, Filter(shops=shops, tab=tab), 200)
             assert len(shown.rows) == counted.tabs[tab], (tab, shops)
 
 
@@ -99,7 +99,7 @@ async def test_due_is_judged_by_each_shops_own_time(pool: Pool) -> None:
     mine = await seeding.put(pool, us, seeding.channel_case())
     await seeding.put(pool, uk, seeding.channel_case())
     limit = seeding.NOW + 31 * 3600
-    found = await pages.grid(pool, Filter(due=((us, limit), (uk, seeding.NOW))))
+    found = await grid.page(pool, Filter(due=((us, limit), (uk, seeding.NOW))))
     assert [row.id for row in found.rows] == [mine]
 
 
