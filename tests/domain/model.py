@@ -24,7 +24,7 @@ from backhaul.domain.effects import (
     Safety,
     StampOrder,
 )  # fmt: skip
-from backhaul.domain.facts import Facts, Link, LinkState, Said, Seen, Verdict, Vote
+from backhaul.domain.facts import Facts, Link, LinkState, Place, Said, Seen, Verdict, Vote
 from backhaul.domain.folding import back_off, fall_behind, fold_case, fold_commerce, forget_read
 from backhaul.domain.policy import Policy
 from backhaul.domain.steps import Look, Send, Settle, Source, Step, Warn, Write
@@ -76,18 +76,22 @@ class World:
         self.decisions: list[Decision] = []
         self.booked: list[int] = []
         self.restocked: list[str] = []
-        self.heard = {Party.CHANNEL: 0, Party.COMMERCE: 0}
+        self.heard = {Party.CHANNEL: 0, Party.COMMERCE: 0, Party.DESK: 0}
         self.seen = Seen(
             order=channel_order(), link=Link(LinkState.MATCHED, GID, "name"), reason_ids={"other-reason": "R"}
         )
         self.said = Said()
         self.ledger: tuple[Effect, ...] = ()
+        self.shop = terms()
+        self.places: tuple[Place, ...] = ()
+        self.made: dict[str, str] = {}  # effect -> what the vendor calls what it made
         self.calm = False
 
     def facts(self) -> Facts:
         """What the hub knows."""
-        heard = self.heard
-        return Facts("c", "s", self.seen, self.said, self.ledger, terms(), heard[Party.CHANNEL], heard[Party.COMMERCE])
+        channel, commerce_, desk = (self.heard[each] for each in (Party.CHANNEL, Party.COMMERCE, Party.DESK))
+        known = Facts("c", "s", self.seen, self.said, self.ledger, self.shop, channel, commerce_, desk)
+        return change(known, places=self.places)  # type: ignore[no-any-return]
 
     def mood(self, what: str, moods: tuple[str, ...]) -> str:
         """How the next thing goes; well, once the world is calm."""
@@ -160,7 +164,8 @@ class World:
         if mood == "lost":
             self.seen = forget_read(self.seen, party)
         elif answer:
-            self.update(ours.id, state=EffectState.ACCEPTED, answered_at=self.now)
+            made = self.made.get(ours.id, "")
+            self.update(ours.id, state=EffectState.ACCEPTED, answered_at=self.now, result=made)
             self.seen = fall_behind(self.seen, party)
         else:
             self.update(ours.id, state=EffectState.REFUSED, answered_at=self.now)
@@ -199,7 +204,7 @@ class World:
         return True
 
     def returned(self, wanted: AttachTracking | Dispose | CloseReturn | CancelReturn | Any) -> None:
-        (ours,) = self.order.returns
+        (ours,) = (each for each in self.order.returns if each.id == wanted.return_id)
         if isinstance(wanted, AttachTracking):
             ours = change(ours, tracking=(*ours.tracking, wanted.tracking_number))
         elif isinstance(wanted, Dispose):
@@ -255,6 +260,7 @@ class World:
         for turn in range(most):
             self.calm = self.calm or turn > most // 2
             made = check(self.facts(), policy, self.now)
+            self.places = made.places
             if made.ended:
                 return
             try:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backhaul.domain.desk import DeskState
 from backhaul.domain.effects import EffectState
+from backhaul.domain.facts import Booker
 from backhaul.domain.policy import Policy
 from backhaul.domain.words import Decision, Disposition, Stage
 from tests.domain.build import ORDER
 from tests.domain.model import World
+from tests.domain.model_desk import DeskWorld
+
+Chance = Callable[[str, tuple[str, ...]], str]
 
 
 def the_one_end(world: World) -> None:
@@ -41,8 +51,53 @@ def test_on_any_day(data: st.DataObject) -> None:
     the_one_end(world)
 
 
-def test_each_effect_fails_in_each_way_alone() -> None:
-    good = World(lambda what, moods: "ok")
+# -- with a returns desk beside ---------------------------------------------------------------------------------------
+
+
+def the_one_end_with_a_desk(world: DeskWorld) -> None:
+    assert world.decisions == [Decision.APPROVE_RETURN, Decision.ACCEPT_PARCEL]
+    hub = world.shop.booker is Booker.HUB
+    assert (world.booked, world.refunded) == (([2000], []) if hub else ([], [2000])), "refunded once, by one of the two"
+    (record,) = world.at_desk
+    assert (record.state, record.processed) == (DeskState.CLOSED, not hub)
+    (adopted,) = world.order.returns
+    assert adopted.trace == "", "the desk wrote the return, and nobody else"
+    assert sorted(world.restocked) == ["u1", "u2"], "each unit goes back once"
+    assert {line.disposed for line in adopted.lines} == {((Disposition.RESTOCK, 1),)}
+    assert world.order.stamped == ORDER
+    assert world.channel.stage is Stage.COMPLETED
+    assert not any(effect.open for effect in world.ledger)
+    assert {(place.unit_id, place.return_id) for place in world.places} == {("u1", adopted.id), ("u2", adopted.id)}
+
+
+BOOKERS = (Booker.HUB, Booker.DESK)
+
+
+@pytest.mark.parametrize("booker", BOOKERS)
+def test_on_a_good_day_with_a_desk(booker: Booker) -> None:
+    world = DeskWorld(lambda what, moods: "ok", booker)
+    world.run(Policy())
+    the_one_end_with_a_desk(world)
+    assert {effect.state for effect in world.ledger} == {EffectState.CONFIRMED}
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data(), st.sampled_from(BOOKERS))
+def test_on_any_day_with_a_desk(data: st.DataObject, booker: Booker) -> None:
+    world = DeskWorld(lambda what, moods: data.draw(st.sampled_from(moods), label=what), booker)
+    world.run(Policy())
+    the_one_end_with_a_desk(world)
+
+
+def worlds() -> list[tuple[Callable[[Chance], World], Callable[[Any], None]]]:
+    """Each kind of world and its one end."""
+    desks = [(partial(DeskWorld, booker=booker), the_one_end_with_a_desk) for booker in BOOKERS]
+    return [(World, the_one_end), *desks]
+
+
+@pytest.mark.parametrize(("make", "the_end"), worlds(), ids=["no desk", "hub books", "desk books"])
+def test_each_effect_fails_in_each_way_alone(make: Callable[[Chance], World], the_end: Callable[[Any], None]) -> None:
+    good = make(lambda what, moods: "ok")
     good.run(Policy())
     for target in {effect.target for effect in good.ledger}:
         for mood in ("lost", "unreached", "crash"):
@@ -54,7 +109,7 @@ def test_each_effect_fails_in_each_way_alone() -> None:
                     return mood
                 return "ok"
 
-            world = World(once)
+            world = make(once)
             world.run(Policy())
             assert failed, target
-            the_one_end(world)
+            the_end(world)
