@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any, cast
 
@@ -159,3 +160,26 @@ async def test_a_hub_that_does_not_come_to_rest_leaves_what_has_been_judged() ->
     await Conductor(cast(ControlClient, control), Restless(control), Seller()).run(plays)
     assert (plays[0].broken, plays[0].complaints) == ("", [])
     assert plays[1].broken == "the hub has not come to rest"
+
+
+async def test_a_simulator_that_is_gone_ends_the_stories_and_says_so() -> None:
+    control = Control()
+    step = control.step
+
+    async def gone(seconds: float) -> None:
+        if control.now > 1000.0:
+            raise ControlError(503, "the simulator does not answer", None)
+        await step(seconds)
+
+    control.step = gone  # type: ignore[method-assign]
+    plays = [story("early", 1), story("late", 3)]
+    await Conductor(cast(ControlClient, control), Hub(control), Seller()).run(plays)
+    assert [play.broken for play in plays] == ["", "503: the simulator does not answer"]
+
+
+async def test_nobody_behind_an_address_is_told_like_any_other_refusal() -> None:
+    with socket.socket() as nobody:  # bound, and not listening
+        nobody.bind(("127.0.0.1", 0))
+        async with ControlClient(f"http://127.0.0.1:{nobody.getsockname()[1]}") as client:
+            with pytest.raises(ControlError, match="503: the simulator does not answer"):
+                await client.clock()

@@ -21,6 +21,7 @@ from backhaul.rehearsal.outcome import NOBODY, Outcome
 from backhaul.rehearsal.rehearse import rehearse as play_all
 from backhaul.settings import Settings
 from backhaul.simulator.files import FileMistake
+from backhaul.simulator.process import ControlError
 from backhaul.simulator.scenario.model import Scenario
 from backhaul.simulator.scenario.reading import folder, read_all
 from backhaul.simulator.scenario.world import Play
@@ -102,7 +103,7 @@ async def _rehearse(
 
         try:
             return await play_all(chosen, terms, idle=idle, heard=heard)
-        except ApiRefused as error:
+        except (ApiRefused, ControlError) as error:
             raise Problem(str(error)) from error
 
 

@@ -47,16 +47,20 @@ class ControlClient:
     async def call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
     ) -> Any:
-        """One call. Raises ControlError when it is refused."""
+        """One call. Raises ControlError when it is refused, and when the simulator does not answer (503)."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120))
-        async with self._session.request(
-            method, self.base + path, json=dict(body or {}) if method != "GET" else None, params=query
-        ) as response:
-            value = await response.json()
-            if response.status >= 400:
-                raise ControlError(response.status, str(value.get("error")), value.get("code"))
-            return value
+        sent = dict(body or {}) if method != "GET" else None
+        try:
+            async with self._session.request(method, self.base + path, json=sent, params=query) as response:
+                if response.content_type != "application/json":
+                    raise ControlError(response.status, (await response.text())[:300], None)
+                value = await response.json()
+        except aiohttp.ClientConnectionError as error:
+            raise ControlError(503, f"the simulator does not answer: {error}", None) from error
+        if response.status >= 400:
+            raise ControlError(response.status, str(value.get("error")), value.get("code"))
+        return value
 
     # -- time ---------------------------------------------------------------------------------------------------------
 

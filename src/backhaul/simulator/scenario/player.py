@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from backhaul.simulator.process import ControlClient
+from backhaul.simulator.process import ControlClient, ControlError
 from backhaul.simulator.scenario.judging import Shown, judge, never_twice
 from backhaul.simulator.scenario.model import Act, Expected
 from backhaul.simulator.scenario.world import Mishap, NotYet, Play, World
@@ -88,7 +88,7 @@ class Conductor:
         """Plays them; what was wrong stands in each one's complaints."""
         try:
             await self._run(plays)
-        except Mishap as error:  # of all, not of one: what has been judged stands
+        except (Mishap, ControlError) as error:  # of all, not of one: what has been judged stands
             for play in plays:
                 if not play.judged:
                     self._break(play, str(error))
