@@ -8,13 +8,15 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from backhaul.cli import rehearsing
+from backhaul.cli import rehearsing, running
 from backhaul.cli.running import Problem
 from backhaul.domain.facts import Booker
 from backhaul.domain.policy import AcceptParcel, Policy
+from backhaul.rehearsal.outcome import Outcome, Trouble
 from backhaul.settings import Settings
 from backhaul.wiring import open_hub
 from tests.cli.runs import COMMAND, backhaul, environment
@@ -89,6 +91,29 @@ def test_a_story_that_cannot_be_played_is_said_and_the_others_go_on(tmp_path: Pa
     assert (rows["odd"]["fails"], rows["odd"]["differs"]) == ([], [])
     good = rows["good"]
     assert (good["broken"], good["ended"], good["paid"], good["differs"]) == ("", True, "14.90 USD", [])
+
+
+def test_the_table_says_in_words_what_is_in_the_way() -> None:
+    trouble = Trouble(
+        "gateway:X", "Nobody has confirmed that X moves no money. More.", "Confirm it.", "payment methods"
+    )
+    told: dict[str, Any] = {"paid": "1.00 USD", "booked": "0.00 USD", "decided": (), "fails": ()}
+    found = [
+        Outcome("a", "Story A", "people", end="refunded", ended=False, begun=True, **{**told, "fails": (trouble,)}),
+        Outcome("a", "Story A", "nobody", end="refunded", ended=False, begun=True, **{**told, "fails": (trouble,)}),
+        Outcome("b", "Story B", "people", end="never begun", ended=False, begun=False, broken="line 3: no", **told),
+    ]
+    with running.out.capture() as shown:
+        rehearsing.show(found)
+    text = " ".join(shown.get().split())
+    assert "FAILS: Nobody has confirmed that X moves no money" in text
+    assert "waits for a person: Nobody has confirmed" in text
+    assert "gateway:X" not in text
+    assert "refunded, open" in text
+    assert "never begun could not be played" in text
+    assert "3 stories played, 1 would fail, 1 could not be played to the end." in text
+    assert "Story A: Nobody has confirmed that X moves no money. More. Confirm it. setting: payment methods" in text
+    assert "Story B (people): line 3: no" in text
 
 
 def test_wrong_calls_are_told_in_one_line(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def rehearse(
     if json:
         running.out.print_json(msgspec.json.encode(found).decode())
     else:
-        _show(found)
+        show(found)
     if any(each.broken or _fails(each) for each in found):
         raise typer.Exit(1)
 
@@ -124,7 +124,8 @@ async def shop_terms(settings: Settings, name: str) -> Terms:
     return Terms(msgspec.structs.replace(policy, version=1), Booker(shop.booker), tuple(shop.safe_gateways), shop.desk)
 
 
-def _show(found: list[Outcome]) -> None:
+def show(found: list[Outcome]) -> None:
+    """Print the table, and under it why each story that fails does."""
     table = Table("Scenario", "Seller", "Decided", "Paid", "Booked", "End", "What is in the way", box=None)
     for each in found:
         decided = "\n".join(f"{one.decision} ({one.by})" for one in each.decided) or "–"
