@@ -164,6 +164,7 @@ def test_an_old_read_of_the_desk_is_read_again_first() -> None:
 def test_a_refusal_is_in_the_operators_words_and_can_be_tried_again_or_waived() -> None:
     refused = effect(OPEN, EffectState.REFUSED, text="A workflow asks for a photo: Settings, Workflows", code="photo")
     plan = made(with_desk(COMING, ledger=[refused]))
+    assert plan.lanes["desk"].state == "blocked"
     (trouble,) = [each for each in plan.troubles if each.lane == "desk"]
     assert "A workflow asks for a photo" in trouble.text
     assert trouble.retry == OPEN.target

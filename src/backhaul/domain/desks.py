@@ -188,6 +188,8 @@ def _open(
     )
     because = "the buyer asked for a return" if early else "the channel has approved the return"
     _do(facts, effect, because, 37, draft)
+    if any(trouble.retry == effect.target for trouble in draft.troubles):
+        return Lane("blocked", f"{name} has not opened the return")
     return Lane("opening", f"as “{match.reason}”")
 
 

@@ -65,6 +65,11 @@ def test_already_in_that_state(text: str, state: str, already: bool) -> None:
     assert text in str(caught.value)
 
 
+def test_a_code_that_the_text_begins_with_is_not_said_twice() -> None:
+    refused = errors.refused({"code": "final-sale", "message": "final-sale (MUG-BLUE)"}, 422)
+    assert refused.text.endswith("Loop said: final-sale (MUG-BLUE)")
+
+
 @pytest.mark.parametrize(
     ("said", "code", "setting"),
     [

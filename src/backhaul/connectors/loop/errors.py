@@ -237,7 +237,8 @@ def refused(value: Any, status: int = 200, already: str = "") -> Refused:
     if already and re.search(rf"\bis (already )?{already}\b", told.lower()):
         return Refused(f"already_{already}", f"Loop says: {truncate(text, _TEXT)}", already=True)
     cause = next((each for each in CAUSES if each.told.search(told.lower())), None)
-    said = f"Loop said: {truncate(told, _TEXT)}" if told else f"Loop gave no reason (HTTP {status})."
+    once = text if code in text else told
+    said = f"Loop said: {truncate(once, _TEXT)}" if told else f"Loop gave no reason (HTTP {status})."
     if cause is None:
         return Refused(code or f"http_{status}", truncate(text, _TEXT) or said)
     return Refused(cause.code, f"{cause.words} {said}", already=cause.code in _ALREADY)
