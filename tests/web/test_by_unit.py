@@ -66,6 +66,10 @@ async def test_kept_pictures_go_with_what_is_refused_and_with_nothing_else(web: 
     us = await seeding.shop(web.pool)
     key = await seeding.by_unit(web.pool, us)
     kept = str(await web.services.commands.add_evidence(key, name="torn.png", content=PNG, by="Dana"))
+    html = (await web.get(f"/cases/{key}")).text
+    offered = html.partition('name="decision" value="by_unit"')[2].partition("</form>")[0]
+    assert f'name="evidence" value="{kept}" checked' in offered
+    assert 'name="bare"' in offered
     path, form = f"/cases/{key}/decision", {**FORM, "csrf": csrf, "evidence": kept, "bare": "yes"}
     accepted = await web.post(path, {**form, "answer:u1": "accept_parcel", "answer:u2": "accept_parcel"})
     assert accepted.status_code == 303
