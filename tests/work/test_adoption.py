@@ -6,6 +6,8 @@ import asyncio
 import time
 from uuid import UUID
 
+import msgspec
+
 from backhaul.domain.channel import ChannelCase, ChannelUnit
 from backhaul.domain.commerce import CommerceLine, CommerceOrder, CommerceReturn, ReturnedLine, ShippedLine
 from backhaul.domain.money import Money
@@ -76,6 +78,21 @@ async def test_the_loser_creates_its_own(bench: Bench) -> None:
     assert [(type(wanted).__name__, getattr(wanted, "case_id", "")) for wanted in bench.commerce.sent] == [
         ("CreateReturn", free.removeprefix("u-"))
     ]
+
+
+async def test_a_case_of_another_order_that_is_linked_to_the_same_one_sees_what_is_taken(bench: Bench) -> None:
+    bench.commerce.orders["c-order-x"] = _order("R1", returnable=0)
+    _approved(bench, "1")
+    await bench.attend(await bench.hear("1"))
+    _approved(bench, "2")
+    case = bench.channel.cases["2"]
+    bench.channel.cases["2"] = msgspec.structs.replace(case, order_id="order-y")
+    second = await bench.hear("2")
+    await bench.commands.link_order(second, "c-order-x", "ann")
+    for _ in range(2):
+        await bench.attend(second)
+    assert await bench.exceptions(second) == ["returnable"], "a person is told, and nothing is tried for ever"
+    assert await _places(bench) == [("u-2", ""), ("u-1", "R1")]
 
 
 async def test_a_place_is_given_back_when_the_case_is_called_off(bench: Bench) -> None:

@@ -52,6 +52,7 @@ _view = msgspec.json.Decoder(View)
 _wanted: msgspec.json.Decoder[AnyEffect] = msgspec.json.Decoder(AnyEffect)
 _safety = msgspec.json.Decoder(Safety)
 
+# Cases beside are those of the channel order, and those of another that is linked to the same order in commerce.
 # A second writer is one on several orders, as `strangers_of_shop` counts them; here, where every look passes, a second
 # order is looked for and thousands are not counted.
 LOAD = """
@@ -63,21 +64,16 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
             and t.at > greatest(s.writers_answered_at, newest.at - 30 * 86400)) as second_writer,
     array(select (l.role, l.connection_id, n.state, n.state_text, n.clock, n.vendor)
           from link l join connection n on n.id = l.connection_id where l.shop_id = c.shop_id) as links,
-    array(select m.source from refund_entry m join return_case o on o.id = m.case_id
-          where o.shop_id = c.shop_id and o.order_id = c.order_id and o.id <> c.id and c.order_id <> ''
-          and m.kind = 'adopted') as adopted,
-    array(select o.desk_return_id from return_case o where o.shop_id = c.shop_id and o.order_id = c.order_id
-          and o.id <> c.id and c.order_id <> '' and o.desk_return_id <> '') as desks,
-    array(select e.wanted from effect e join return_case o on o.id = e.case_id where o.shop_id = c.shop_id
-          and o.order_id = c.order_id and o.id <> c.id and c.order_id <> '' and e.kind = 'dispose'
+    array(select m.source from refund_entry m where m.case_id = any(beside.ids) and m.kind = 'adopted') as adopted,
+    array(select o.desk_return_id from return_case o where o.id = any(beside.ids) and o.desk_return_id <> '') as desks,
+    array(select e.wanted from effect e where e.case_id = any(beside.ids) and e.kind = 'dispose'
           and e.state in ('intent', 'sent', 'accepted', 'confirmed')) as moved,
-    array(select (r.unit_id, r.adopted_return_id, r.commerce_line_id, r.adopted_number, o.id = c.id)
-          from return_case o join return_line r on r.case_id = o.id
-          where r.adopted_return_id <> '' and o.shop_id = c.shop_id and (o.id = c.id or o.order_id = c.order_id)
-          and c.order_id <> '' order by o.id, r.unit_id) as places,
-    array(select o.channel_id from effect e join return_case o on o.id = e.case_id where o.shop_id = c.shop_id
-          and o.order_id = c.order_id and o.id <> c.id and c.order_id <> '' and o.channel_id is not null
-          and e.kind = 'create_return' and e.state in ('intent', 'sent', 'accepted', 'confirmed')) as creating,
+    array(select (r.unit_id, r.adopted_return_id, r.commerce_line_id, r.adopted_number, r.case_id = c.id)
+          from return_line r where r.adopted_return_id <> '' and r.case_id = any(c.id || beside.ids)
+          order by r.case_id, r.unit_id) as places,
+    array(select o.channel_id from effect e join return_case o on o.id = e.case_id where o.id = any(beside.ids)
+          and o.channel_id is not null and e.kind = 'create_return'
+          and e.state in ('intent', 'sent', 'accepted', 'confirmed')) as creating,
     case when c.channel_id is null then array(
         select e.result from effect e join return_case o on o.id = e.case_id
         where o.shop_id = c.shop_id and o.order_id = c.order_id and o.id <> c.id and e.result <> ''
@@ -92,7 +88,14 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
                   e.answered_at, e.code, e.text, e.result, e.reported)
           from effect e where e.case_id = c.id order by e.seq) as ledger,
     array(select (k.kind, k.body, k.by, k.at) from command k where k.case_id = c.id order by k.id) as said
-from return_case c join shop s on s.id = c.shop_id where c.id = any($1)
+from return_case c join shop s on s.id = c.shop_id
+cross join lateral (select array(
+    select o.id from return_case o where o.shop_id = c.shop_id and o.order_id = c.order_id and c.order_id <> ''
+        and o.id <> c.id
+    union
+    select o.id from return_case o where o.shop_id = c.shop_id and o.commerce_order_id = c.commerce_order_id
+        and o.commerce_order_id <> '' and o.id <> c.id) as ids) beside
+where c.id = any($1)
 """
 
 
@@ -182,11 +185,17 @@ def _terms(row: asyncpg.Record) -> ShopTerms:
     )
 
 
-async def name_order(pool: Pool, case_id: UUID, case: ChannelCase | None) -> None:
+async def name_order(pool: Pool, case_id: UUID, case: ChannelCase | None, commerce_order_id: str = "") -> None:
     """Keep which order a case is of, though its run has written nothing else: other cases of that order are found by
     it."""
     if case is not None:
-        await pool.execute("update return_case set order_id = $2 where id = $1", case_id, case.order_id)
+        await pool.execute(
+            "update return_case set order_id = $2, commerce_order_id = coalesce(nullif($3, ''), commerce_order_id) "
+            "where id = $1",
+            case_id,
+            case.order_id,
+            commerce_order_id,
+        )
 
 
 def _units_of(disposals: Sequence[bytes]) -> frozenset[str]:

@@ -92,14 +92,15 @@ class Attendant:
         policy = await self._policy(known)
         run = Run(known, policy, self.vendors, self._moves.put, self.probe)
         while True:
-            plan = await self._steps(run)
-            describe(run, plan)
-            run.move.release = self._release(run, plan)
             try:
+                plan = await self._steps(run)
+                describe(run, plan)
+                run.move.release = self._release(run, plan)
                 if await run.write() == "released":
                     return
-            except Twin:
-                await cases.name_order(self.pool, run.case_id, run.facts.channel)  # what the other has is known by it
+            except Twin:  # what the other has is known by the order they share
+                known_as = run.facts.seen.link.order_id
+                await cases.name_order(self.pool, run.case_id, run.facts.channel, known_as)
                 raise
             if not await self._heard(run):
                 return
