@@ -13,6 +13,8 @@ VENDOR := src/backhaul/web/static/vendor
 PYTHON ?=
 PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq install
+# A test spends much of its time waiting, for a process to start or a vendor to answer: one more than there are cores.
+WORKERS ?= $(shell $(BIN)/python -c 'import os; print(1 + (os.cpu_count() or 1))')
 args ?=
 
 help:
@@ -28,7 +30,7 @@ demo: $(VENV)/.runtime $(VENV)/.assets
 	@$(BIN)/backhaul demo $(args)
 
 test: setup lint
-	@$(BIN)/python -m pytest -n auto -q -rs $(args)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs $(args)
 
 lint: setup
 	@$(BIN)/ruff check --quiet .
@@ -41,7 +43,7 @@ bench: setup
 	@$(BIN)/python -m bench $(args)
 
 soak: setup
-	@$(BIN)/python -m pytest -n auto -q -rs --timeout=3600 -m soak $(args)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs --timeout=3600 -m soak $(args)
 
 # ---- environment ----------------------------------------------------------------------------------------------------
 # Stamp files inside .venv say what is installed, so that an up-to-date environment costs nothing.
