@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +13,7 @@ from backhaul.rehearsal.api import ApiRefused
 from backhaul.rehearsal.seller import RestSeller
 from backhaul.simulator.process import ControlClient, ControlError
 from backhaul.simulator.scenario.judging import Shown
-from backhaul.simulator.scenario.model import CASE, Act, OrderPlan, Scenario, ShopPlan
+from backhaul.simulator.scenario.model import CASE, Act, Expected, OrderPlan, Scenario, ShopPlan
 from backhaul.simulator.scenario.player import Conductor
 from backhaul.simulator.scenario.world import Cast, Mishap, NotYet, Play
 
@@ -35,7 +36,7 @@ class Control:
         return {"id": f"order of {shop_id}", "line_ids": []}
 
     async def books(self, shop_id: str) -> dict[str, Any]:
-        return {"shops": {shop_id: {"refunds": [], "labels": []}}, "commerce": {}}
+        return {"shops": {shop_id: {"refunds": [], "labels": [], "returns": {}, "decisions": []}}, "commerce": {}}
 
 
 class Hub:
@@ -183,3 +184,20 @@ async def test_nobody_behind_an_address_is_told_like_any_other_refusal() -> None
         async with ControlClient(f"http://127.0.0.1:{nobody.getsockname()[1]}") as client:
             with pytest.raises(ControlError, match="503: the simulator does not answer"):
                 await client.clock()
+
+
+@pytest.mark.parametrize(("idle", "hours"), [(False, 3.0), (True, 1.0)])
+async def test_under_other_rules_a_case_may_end_later_than_written_unless_nobody_acts(idle: bool, hours: float) -> None:
+    control = Control()
+
+    class Late(Seller):
+        async def shown(self, play: Play, case: str) -> Shown | None:
+            return Shown("closed", control.now >= 1000.0 + 3 * HOUR)
+
+    play = story("one", 1)
+    play.scenario = dataclasses.replace(play.scenario, end=(Expected(CASE, 1, ended=True),))
+    play.idle = idle
+    play.cases[CASE] = Cast(CASE, "4035", "REFUND", 100)
+    await Conductor(cast(ControlClient, control), Hub(control), Late(), strict=False).run([play])
+    assert bool(play.complaints) is idle
+    assert hours <= (control.now - 1000.0) / HOUR < hours + 2.5
