@@ -12,6 +12,7 @@ from backhaul.domain.channel import ChannelCase, ChannelUnit
 from backhaul.domain.commerce import CommerceLine, CommerceOrder, CommerceReturn, ReturnedLine, ShippedLine
 from backhaul.domain.money import Money
 from backhaul.domain.words import Kind, Stage
+from backhaul.ports.errors import Unavailable
 from tests.work.conftest import Bench
 
 
@@ -116,3 +117,26 @@ async def test_a_place_is_given_back_when_the_case_is_called_off(bench: Bench) -
     await bench.attend(second)
     assert await _places(bench) == [("u-1", ""), ("u-2", "R1")]
     assert await bench.exceptions(second) == []
+
+
+async def test_places_on_two_lines_are_kept_apart_while_a_new_order_cannot_be_read(bench: Bench) -> None:
+    lines = [
+        CommerceLine(name, f"HAT-{name}", quantity=1, refundable=1, unit_price=Money(1000, "USD")) for name in "12"
+    ]
+    there = tuple(ReturnedLine(f"R1-{each.id}", each.id, 1, f"shipped-{each.id}") for each in lines)
+    bench.commerce.orders["c-order-x"] = msgspec.structs.replace(
+        _order(returnable=0), lines=tuple(lines), returns=(CommerceReturn("R1", "R1", "open", lines=there),)
+    )
+    _approved(bench, "1")
+    units = tuple(ChannelUnit(f"u{each.id}", f"l{each.id}", seller_sku=each.sku) for each in lines)
+    bench.channel.cases["1"] = msgspec.structs.replace(bench.channel.cases["1"], units=units)
+    case = await bench.hear("1")
+    await bench.attend(case)
+    assert await _places(bench) == [("u1", "R1"), ("u2", "R1")]
+    await bench.commands.link_order(case, "c-order-y", "ann")
+    bench.commerce.trouble = [Unavailable("down", retry_after=3600)]
+    await bench.attend(case)
+    turn = await bench.turn(case)
+    assert turn["attend_at"] > time.time() + 600, "what was learnt is written, and commerce is left alone for a while"
+    rows = await bench.pool.fetch("select commerce_line_id, adopted_return_id from return_line order by unit_id")
+    assert [tuple(row) for row in rows] == [("1", "R1"), ("2", "R1")]

@@ -113,7 +113,9 @@ def _units(run: Run, plan: Plan) -> list[Unit]:
     case, said = run.facts.channel, with_desk(run.facts).said
     if case is None:
         return _lines(run)
+    # A unit on somebody else's return keeps its line there while the order is not read: its place is known by both.
     places = {match.unit_id: match.line_id for match in case_lines(run.facts).matched}
+    places |= {place.unit_id: place.line_id for place in plan.places}
     skus = {line.id: line.seller_sku for line in run.facts.seen.order.lines} if run.facts.seen.order else {}
     numbers = {place.unit_id: (place.return_id, place.number) for place in plan.places}
     units = []
