@@ -7,7 +7,15 @@ from typing import Any
 from backhaul.domain.adoption import REREAD
 from backhaul.domain.channel import ChannelUnit
 from backhaul.domain.commerce import CommerceLine, CommerceOrder, CommerceReturn, ReturnedLine, ShippedLine
-from backhaul.domain.effects import CreateReturn, DecideUnits, Dispose, EffectState, ReturnLine
+from backhaul.domain.effects import (
+    CancelReturn,
+    CloseReturn,
+    CreateReturn,
+    DecideUnits,
+    Dispose,
+    EffectState,
+    ReturnLine,
+)
 from backhaul.domain.facts import Facts, Place, Said, Verdict
 from backhaul.domain.steps import Look, Plan, Source
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Stage
@@ -117,16 +125,33 @@ def test_units_that_were_answered_apart_stay_on_the_return_they_are_on() -> None
 
 def test_a_return_that_the_old_case_is_having_written_is_waited_for() -> None:
     order = books(returnable=2)
-    split = known(order, "u2", origin=OTHER, creating_elsewhere=frozenset({OTHER}))
+    split = known(order, "u2", origin=OTHER, creating_elsewhere={OTHER: None})
     made = planned(split)
     assert (writes(made), lane(made)[0]) == ([], "creating")
     assert made.wake_at == NOW + REREAD
     later = planned(split, now=NOW + REREAD)
     assert any(isinstance(step, Look) and step.source is Source.COMMERCE for step in later.steps)
-    there = known(books(theirs("R1", 2, trace=OTHER)), "u2", origin=OTHER, creating_elsewhere=frozenset({OTHER}))
+    there = known(books(theirs("R1", 2, trace=OTHER)), "u2", origin=OTHER, creating_elsewhere={OTHER: None})
     assert lane(planned(there)) == ("adopted", "R1")
-    assert written(planned(change(split, creating_elsewhere=frozenset())), CreateReturn)
-    assert written(planned(change(split, creating_elsewhere=frozenset({"another"}))), CreateReturn)
+    assert written(planned(change(split, creating_elsewhere={})), CreateReturn)
+    assert written(planned(change(split, creating_elsewhere={"another": None})), CreateReturn)
+
+
+def test_a_return_that_holds_other_units_of_the_old_case_is_not_waited_for() -> None:
+    order = books(returnable=1)
+    hat = ReturnedLine("R1-L", "L9", 1, "F9", "R1-O", "R1-R")
+    beside = change(order, returns=(CommerceReturn("R1", "R1", "open", OTHER, (hat,)),))
+    for read in (order, beside):
+        split = known(read, "u2", origin=OTHER, creating_elsewhere={OTHER: NOW - REREAD})
+        assert (writes(planned(split)), lane(planned(split))[0]) == ([], "creating"), "it may have been read too early"
+        later = known(read, "u2", origin=OTHER, creating_elsewhere={OTHER: NOW - REREAD - 1})
+        assert written(planned(later), CreateReturn).lines == (ReturnLine("F1", 1, "R2", "no_need"),)
+
+
+def test_a_return_with_units_that_were_answered_apart_is_not_taken_back_with_the_case() -> None:
+    for quantity, end in ((2, CloseReturn), (1, CancelReturn)):
+        made = planned(known(books(theirs("R1", quantity, trace=CASE)), "u1", stage=Stage.CANCELLED))
+        assert [type(wanted) for wanted in writes(made)] == [end]
 
 
 def test_no_return_is_written_while_it_is_not_known_which_units_have_gone() -> None:

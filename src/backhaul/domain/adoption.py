@@ -23,11 +23,12 @@ def our_return(facts: Facts, order: CommerceOrder, lines: Lines) -> CommerceRetu
     somebody else opened on the same lines, as far as its units do not stand for other cases."""
     case = facts.channel
     assert case is not None
+    wanted = lines.quantities()
     for trace in filter(None, (case.id, facts.seen.origin)):
         for record in order.returns:
-            if record.trace == trace:
+            # That of the old case may have been written for the units it kept.
+            if record.trace == trace and (trace == case.id or _holds(_units(record), wanted)):
                 return record
-    wanted = lines.quantities()
     units = {unit.id for unit in case.units}
     ours = {place.return_id for place in facts.places if place.unit_id in units}
     for record in sorted(order.returns, key=lambda each: each.id not in ours):
@@ -37,9 +38,13 @@ def our_return(facts: Facts, order: CommerceOrder, lines: Lines) -> CommerceRetu
         for place in facts.places:
             if place.return_id == record.id and place.unit_id not in units:
                 free[place.line_id] = free.get(place.line_id, 0) - 1
-        if wanted and all(free.get(line_id, 0) >= count for line_id, count in wanted.items()):
+        if wanted and _holds(free, wanted):
             return record
     return None
+
+
+def _holds(there: dict[str, int], wanted: dict[str, int]) -> bool:
+    return all(there.get(line_id, 0) >= count for line_id, count in wanted.items())
 
 
 def _units(record: CommerceReturn) -> dict[str, int]:
@@ -90,6 +95,9 @@ def being_written(facts: Facts, now: int, draft: Draft) -> bool:
         return True
     if facts.seen.origin not in facts.creating_elsewhere:
         return False
+    written_at = facts.creating_elsewhere[facts.seen.origin]
+    if written_at is not None and facts.seen.commerce_at > written_at + REREAD:
+        return False  # the order was read since: what was written holds other units, or is of another order
     if now - facts.seen.commerce_at >= REREAD:
         draft.steps.append(Look(Source.COMMERCE, f"return {facts.seen.origin} is being written, our units with it", 34))
     else:

@@ -262,7 +262,8 @@ class Facts(msgspec.Struct, frozen=True):
     desk_elsewhere: frozenset[str] = frozenset()  # returns in the desk that stand for other cases of the order
     moved_elsewhere: frozenset[str] = frozenset()  # units whose stock other cases of the order have moved, or move now
     places: tuple[Place, ...] = ()  # units of the order's cases on returns that somebody else opened in commerce
-    creating_elsewhere: frozenset[str] = frozenset()  # cases of the order, by the channel's id, that write a return
+    # Cases of the order, by the channel's id, that write a return: when it was written, None while it is not read back.
+    creating_elsewhere: dict[str, int | None] = {}
     beginning: bool = False  # a case of ours is being started on the order: this may be it
     nameless: bool = False  # the channel has given the case no id (yet): see `starting`
     rivals: frozenset[str] = frozenset()  # ids of cases of the order that other cases of ours have started

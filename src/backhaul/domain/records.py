@@ -158,7 +158,7 @@ def records_lane(
     record = our_return(facts, order, lines)
     if not facts.goods_expected:
         if record and record.trace == case.id and record.status == "open":
-            propose(facts, _end(order, record), "no goods come back", 70, draft)
+            propose(facts, _end(case, order, record), "no goods come back", 70, draft)
             return Lane("open", record.name)
         return Lane("not_needed", terminal=True)
     if record is None:
@@ -166,9 +166,12 @@ def records_lane(
     return _follow(facts, case, order, record, draft)
 
 
-def _end(order: CommerceOrder, record: CommerceReturn) -> Wanted:
-    """How a return ends: taken back while nothing hangs on it, else closed."""
-    return CloseReturn(order.id, record.id) if _touched(record, order) else CancelReturn(order.id, record.id)
+def _end(case: ChannelCase, order: CommerceOrder, record: CommerceReturn) -> Wanted:
+    """How a return ends: taken back while nothing hangs on it, else closed. Units that were answered apart from the
+    case are on it still, and came back."""
+    shared = sum(line.quantity for line in record.lines) > len(case.units)
+    kept = shared or _touched(record, order)
+    return CloseReturn(order.id, record.id) if kept else CancelReturn(order.id, record.id)
 
 
 def _touched(record: CommerceReturn, order: CommerceOrder) -> bool:
@@ -287,7 +290,7 @@ def _follow(facts: Facts, case: ChannelCase, order: CommerceOrder, record: Comme
     if case.stage is Stage.CANCELLED:
         if facts.said.received and not _touched(record, order):
             return Lane("open", f"{name} waits for the verdict on what came back")
-        propose(facts, _end(order, record), "the channel's case was cancelled", 70, draft)
+        propose(facts, _end(case, order, record), "the channel's case was cancelled", 70, draft)
         return Lane("cancelling", name)
     tracking = case.way_back.tracking_number
     reverse = next((line.reverse_order_id for line in record.lines if line.reverse_order_id), "")

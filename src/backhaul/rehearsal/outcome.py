@@ -117,7 +117,10 @@ def _about(row: Mapping[str, Any], cases: Iterable[Cast]) -> bool:
 def _decided(rows: Iterable[dict[str, Any]], cases: list[Cast], details: list[dict[str, Any]]) -> Iterable[Decided]:
     """The channel's own list of what was decided; the hub knows whose the answers of its app were."""
     mine = [
-        each["by"] for detail in details for each in detail["effects"] if each["kind"] == "decide" and each["sent_at"]
+        each["by"]
+        for detail in details
+        for each in detail["effects"]
+        if each["kind"] in ("decide", "decide_units") and each["sent_at"]
     ]
     whose = iter(mine)
     for row in rows:

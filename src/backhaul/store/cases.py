@@ -44,7 +44,7 @@ class Known(msgspec.Struct, frozen=True):
     moved_elsewhere: frozenset[str] = frozenset()  # units whose stock other cases of the order move
     rivals: frozenset[str] = frozenset()  # ids of cases that other cases of the order have started
     places: tuple[Place, ...] = ()  # units of the order's cases on returns that somebody else opened
-    creating_elsewhere: frozenset[str] = frozenset()  # cases of the order, by the channel's id, that write a return
+    creating_elsewhere: dict[str, int | None] = {}  # see Facts
 
 
 _seen = msgspec.json.Decoder(Seen)
@@ -71,7 +71,8 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
     array(select (r.unit_id, r.adopted_return_id, r.commerce_line_id, r.adopted_number, r.case_id = c.id)
           from return_line r where r.adopted_return_id <> '' and r.case_id = any(c.id || beside.ids)
           order by r.case_id, r.unit_id) as places,
-    array(select o.channel_id from effect e join return_case o on o.id = e.case_id where o.id = any(beside.ids)
+    array(select (o.channel_id, case e.state when 'confirmed' then coalesce(e.answered_at, e.dead_at, e.created_at) end)
+          from effect e join return_case o on o.id = e.case_id where o.id = any(beside.ids)
           and o.channel_id is not null and e.kind = 'create_return'
           and e.state in ('intent', 'sent', 'accepted', 'confirmed')) as creating,
     case when c.channel_id is null then array(
@@ -147,7 +148,7 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             _units_of(row["moved"]),
             frozenset(row["rivals"]),
             tuple(Place(*each) for each in row["places"]),
-            frozenset(row["creating"]),
+            dict(row["creating"]),
         )
     return known
 
