@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -183,3 +184,18 @@ def test_a_rehearsal_that_is_stopped_leaves_nothing(number: int) -> None:
         assert started.returncode == 130, told
         assert list(folder.iterdir()) == []
         assert b"Traceback" not in told[1]
+
+
+def test_a_rehearsal_under_nohup_outlives_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    async def begun() -> Any:
+        rehearsing._end_with_the_terminal()
+        return signal.getsignal(signal.SIGHUP), signal.getsignal(signal.SIGTERM)
+
+    try:
+        hangup, stop = asyncio.run(begun())
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert hangup == signal.SIG_IGN
+    assert stop != signal.SIG_IGN

@@ -11,8 +11,9 @@ import msgspec
 from backhaul.domain.channel import ChannelCase, ChannelUnit
 from backhaul.domain.commerce import CommerceLine, CommerceOrder, CommerceReturn, ReturnedLine, ShippedLine
 from backhaul.domain.money import Money
-from backhaul.domain.words import Kind, Stage
+from backhaul.domain.words import Condition, Disposition, Kind, Stage
 from backhaul.ports.errors import Unavailable
+from backhaul.work.attend import Attendant
 from tests.work.conftest import Bench
 
 
@@ -140,3 +141,30 @@ async def test_places_on_two_lines_are_kept_apart_while_a_new_order_cannot_be_re
     assert turn["attend_at"] > time.time() + 600, "what was learnt is written, and commerce is left alone for a while"
     rows = await bench.pool.fetch("select commerce_line_id, adopted_return_id from return_line order by unit_id")
     assert [tuple(row) for row in rows] == [("1", "R1"), ("2", "R1")]
+
+
+async def test_a_place_is_taken_before_the_first_thing_is_sent_for_it(bench: Bench) -> None:
+    line = ReturnedLine("R1-l", "line", 1, "shipped", "R1-o", "R1-r")
+    bench.commerce.orders["c-order-x"] = msgspec.structs.replace(
+        _order(returnable=0), returns=(CommerceReturn("R1", "R1", "open", lines=(line,)),)
+    )
+    cases = []
+    for name in ("1", "2"):
+        _approved(bench, name)
+        cases.append(await bench.hear(name))
+        for _ in range(2):
+            await bench.attend(cases[-1])
+    case = bench.channel.cases["1"]
+    bench.channel.cases["1"] = msgspec.structs.replace(case, stage=Stage.CANCELLED, updated_at=case.updated_at + 1)
+    await bench.attend(await bench.hear("1"))
+    assert sorted(await _places(bench)) == [("u-1", ""), ("u-2", "")]
+    await bench.commands.inspect(cases[1], [("u-2", Condition.SELLABLE, Disposition.NOT_RESTOCKED, "")], "ann")
+    at_sending: list[list[tuple[str, str]]] = []
+
+    async def probe(moment: str, target: str) -> None:
+        if moment == "before_intent":
+            at_sending.append(await _places(bench))
+
+    await bench.attend(cases[1], Attendant(bench.vendors, probe))
+    assert [type(wanted).__name__ for wanted in bench.commerce.sent] == ["Dispose"]
+    assert at_sending == [[("u-1", ""), ("u-2", "R1")]]

@@ -108,12 +108,15 @@ async def _rehearse(
 
 
 def _end_with_the_terminal() -> None:
-    """A rehearsal that is told to stop, or whose terminal closes, clears away as after Ctrl-C."""
+    """A rehearsal that is told to stop, or whose terminal closes, clears away as after Ctrl-C; under nohup it goes
+    on."""
     task = asyncio.current_task()
     assert task is not None
     for name in ("SIGTERM", "SIGHUP"):
         with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has neither
-            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), task.cancel)
+            number = getattr(signal, name)
+            if signal.getsignal(number) != signal.SIG_IGN:
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 async def shop_terms(settings: Settings, name: str) -> Terms:

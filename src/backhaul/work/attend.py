@@ -118,6 +118,9 @@ class Attendant:
 
     async def _steps(self, run: Run) -> Plan:
         plan = plan_case(run.facts, run.policy, run.now())
+        if unclaimed(run, plan):  # by what was read before: another case has given it back since
+            describe(run, plan)
+            await run.write()
         for _ in range(MOST_STEPS):
             if not plan.steps or time.monotonic() - run.started > LONGEST_S:
                 return plan
