@@ -108,6 +108,8 @@ def test_a_place_is_kept_while_the_order_is_not_read_and_given_up_with_the_case(
     for stage in (Stage.CANCELLED, Stage.REQUESTED):
         made = planned(known(books(theirs("R1")), "u1", places=(mine,), stage=stage))
         assert made.places == ()
+    there = known(books(theirs("R1")), "u1", places=(mine,))
+    assert planned(change(there, seen=change(there.seen, commerce=None))).places == (), "it was linked to another order"
     came_back = known(books(theirs("R1")), "u1", places=(mine,), stage=Stage.CANCELLED, said=Said(received={"u1": NOW}))
     assert planned(came_back).places == (mine,)
     made = planned(known(books(theirs("R1"), theirs("R2", trace=CASE)), "u1", places=(mine,)))

@@ -13,6 +13,8 @@ from backhaul.domain.commerce import CommerceLine, CommerceOrder, CommerceReturn
 from backhaul.domain.money import Money
 from backhaul.domain.words import Condition, Disposition, Kind, Stage
 from backhaul.ports.errors import Unavailable
+from backhaul.store import turns
+from backhaul.store.jobs import Rank
 from backhaul.work.attend import Attendant
 from tests.work.conftest import Bench
 
@@ -120,7 +122,8 @@ async def test_a_place_is_given_back_when_the_case_is_called_off(bench: Bench) -
     assert await bench.exceptions(second) == []
 
 
-async def test_places_on_two_lines_are_kept_apart_while_a_new_order_cannot_be_read(bench: Bench) -> None:
+def _two_lines(bench: Bench) -> tuple[ChannelUnit, ...]:
+    """A case of two units, each of a line of its own, both on one return that another program opened."""
     lines = [
         CommerceLine(name, f"HAT-{name}", quantity=1, refundable=1, unit_price=Money(1000, "USD")) for name in "12"
     ]
@@ -131,6 +134,11 @@ async def test_places_on_two_lines_are_kept_apart_while_a_new_order_cannot_be_re
     _approved(bench, "1")
     units = tuple(ChannelUnit(f"u{each.id}", f"l{each.id}", seller_sku=each.sku) for each in lines)
     bench.channel.cases["1"] = msgspec.structs.replace(bench.channel.cases["1"], units=units)
+    return units
+
+
+async def test_a_case_that_is_linked_to_an_order_that_cannot_be_read_gives_its_places_to_another(bench: Bench) -> None:
+    units = _two_lines(bench)
     case = await bench.hear("1")
     await bench.attend(case)
     assert await _places(bench) == [("u1", "R1"), ("u2", "R1")]
@@ -139,8 +147,17 @@ async def test_places_on_two_lines_are_kept_apart_while_a_new_order_cannot_be_re
     await bench.attend(case)
     turn = await bench.turn(case)
     assert turn["attend_at"] > time.time() + 600, "what was learnt is written, and commerce is left alone for a while"
-    rows = await bench.pool.fetch("select commerce_line_id, adopted_return_id from return_line order by unit_id")
-    assert [tuple(row) for row in rows] == [("1", "R1"), ("2", "R1")]
+    assert await _places(bench) == [("u1", ""), ("u2", "")]
+    bench.commerce.trouble = []
+    _approved(bench, "2")
+    other = tuple(msgspec.structs.replace(each, id=f"{each.id}-other") for each in units)
+    bench.channel.cases["2"] = msgspec.structs.replace(bench.channel.cases["2"], units=other)
+    second = await bench.hear("2")
+    await bench.commands.link_order(second, "c-order-x", "ann")
+    for _ in range(2):
+        await bench.attend(second)
+    assert [place for place in await _places(bench) if place[1]] == [("u1-other", "R1"), ("u2-other", "R1")]
+    assert await bench.exceptions(second) == []
 
 
 async def test_a_place_is_taken_before_the_first_thing_is_sent_for_it(bench: Bench) -> None:
@@ -168,3 +185,18 @@ async def test_a_place_is_taken_before_the_first_thing_is_sent_for_it(bench: Ben
     await bench.attend(cases[1], Attendant(bench.vendors, probe))
     assert [type(wanted).__name__ for wanted in bench.commerce.sent] == ["Dispose"]
     assert at_sending == [[("u-1", ""), ("u-2", "R1")]]
+
+
+async def test_places_keep_their_lines_while_the_order_is_not_read_again(bench: Bench) -> None:
+    _two_lines(bench)
+    case = await bench.hear("1")
+    await bench.attend(case)
+    for unit, line in (("u1", "2"), ("u2", "1")):
+        await bench.commands.link_line(case, unit, line, "ann")
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await turns.hear(connection, {case: (0, 1)}, Rank.HINT)
+    bench.commerce.trouble = [Unavailable("down", retry_after=3600)]
+    await bench.attend(case)
+    assert (await bench.turn(case))["attend_at"] > time.time() + 600
+    rows = await bench.pool.fetch("select commerce_line_id, adopted_return_id from return_line order by unit_id")
+    assert [tuple(row) for row in rows] == [("1", "R1"), ("2", "R1")]

@@ -61,15 +61,16 @@ def held(facts: Facts) -> tuple[Place, ...]:
 
 def adopted(facts: Facts, order: CommerceOrder | None, lines: Lines) -> tuple[Place, ...]:
     """The units on somebody else's return that this case holds: only once the channel has approved it, and no longer
-    when it ended without goods. A unit that came from another case keeps the place it has there."""
+    when it ended without goods, nor when it is linked to another order. A unit that came from another case keeps the
+    place it has there."""
     case = facts.channel
-    if order is None or case is None:
+    if case is None or (order is None and facts.seen.commerce is not None):
         return held(facts)  # nothing new is known of it
     units = {unit.id for unit in case.units}
     found = [place for place in held(facts) if place.unit_id not in units]  # they have gone to another case since
     holds = facts.goods_expected and "records" not in facts.said.waived
     holds = holds and (case.stage in APPROVED or bool(facts.said.received))
-    record = our_return(facts, order, lines) if holds else None
+    record = our_return(facts, order, lines) if holds and order is not None else None
     if record is None or record.trace:
         return tuple(found)
     there = [place for place in facts.places if place.return_id == record.id]
