@@ -160,6 +160,16 @@ def test_a_refusal_folds_back_to_the_whole_parcel_until_somebody_tries_again() -
     assert written(planned(again, now=NOW + 2), DecideUnits).target == wanted.target
 
 
+def test_a_refused_answer_for_units_that_somebody_else_answered_first_holds_nothing_up() -> None:
+    first = written(planned(parcel(votes=vote())), DecideUnits)
+    refused = effect(first, EffectState.REFUSED, answered_at=NOW, code="25007006", text="line does not exist")
+    left = case(Stage.SHIPPED, due=(due(Action.JUDGE_PARCEL, DEADLINE),), units=units()[1:])
+    made = planned(parcel(found=left, votes=vote(at=NOW - 1), ledger=[refused]))
+    second = written(made, DecideUnits)
+    assert (second.decision, second.units) == (Decision.REFUSE_PARCEL, ("u2",))
+    assert not [each for each in made.troubles if each.retry == first.target]
+
+
 def sent(*units: str) -> DecideUnits:
     return DecideUnits(CASE, Action.JUDGE_PARCEL, 1, Decision.ACCEPT_PARCEL, units, "rma")
 

@@ -36,6 +36,13 @@ def newest(facts: Facts, action: Action, number: int) -> Effect | None:
     return found
 
 
+def overtaken(effect: Effect | None, case: ChannelCase) -> bool:
+    """Whether a refused answer for units is of no account any more: somebody else's came first, and they are a case of
+    their own by now."""
+    wanted = effect.wanted if effect is not None and effect.state is EffectState.REFUSED else None
+    return isinstance(wanted, DecideUnits) and not {unit.id for unit in case.units} & set(wanted.units)
+
+
 def barred(facts: Facts, case: ChannelCase, action: Action) -> str:
     """Why the units cannot get answers of their own, beside what the channel says of this case; empty when they can."""
     if not facts.shop.line_level:
@@ -50,7 +57,7 @@ def barred(facts: Facts, case: ChannelCase, action: Action) -> str:
     ended = last.answered_at or last.created_at
     asked = (vote.at for vote in facts.said.votes if (vote.action, vote.decision) == (action, Decision.BY_UNIT))
     again = max(facts.said.retries.get(last.target, 0), *asked, 0) > ended
-    if last.state is EffectState.REFUSED and not again:
+    if last.state is EffectState.REFUSED and not (again or overtaken(last, case)):
         return f"The channel has refused answers for single units: {last.text}."
     return ""
 

@@ -72,6 +72,7 @@ def _answer(facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, now
     target = Decide(case.id, due.action, number, ANSWERS[due.action][0]).target
     last = facts.effect(target)
     apart = by_unit.newest(facts, due.action, number)
+    apart = None if by_unit.overtaken(apart, case) else apart
     if any(each is not None and each.open for each in (last, apart)):
         return
     if due.action is Action.ANSWER_EXCHANGE and not facts.knows_answers(due.action):
