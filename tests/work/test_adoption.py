@@ -15,7 +15,7 @@ from backhaul.domain.words import Condition, Disposition, Kind, Stage
 from backhaul.ports.errors import Unavailable
 from backhaul.store import turns
 from backhaul.store.jobs import Rank
-from backhaul.work.attend import Attendant
+from backhaul.work.attend import MOST_TWINS, Attendant
 from tests.work.conftest import Bench
 
 
@@ -200,3 +200,22 @@ async def test_places_keep_their_lines_while_the_order_is_not_read_again(bench: 
     assert (await bench.turn(case))["attend_at"] > time.time() + 600
     rows = await bench.pool.fetch("select commerce_line_id, adopted_return_id from return_line order by unit_id")
     assert [tuple(row) for row in rows] == [("1", "R1"), ("2", "R1")]
+
+
+async def test_what_a_case_holds_unseen_is_told_and_not_asked_for_without_a_pause(bench: Bench) -> None:
+    bench.commerce.orders["c-order-x"] = _order("R1", returnable=0)
+    _approved(bench, "1")
+    first = await bench.hear("1")
+    await bench.attend(first)
+    await bench.pool.execute("update return_case set order_id = '', commerce_order_id = '' where id = $1", first)
+    _approved(bench, "2")
+    second = await bench.hear("2")
+    for _ in range(MOST_TWINS):
+        await bench.attend(second)
+        assert (await bench.turn(second))["attend_at"] == 0
+    await bench.attend(second)
+    assert (await bench.turn(second))["attend_at"] > time.time() + 30
+    assert await bench.exceptions(second) == ["fault"]
+    await bench.pool.execute("update return_case set order_id = 'order-x' where id = $1", first)
+    await bench.attend(second)
+    assert await bench.exceptions(second) == ["returnable"]

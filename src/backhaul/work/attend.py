@@ -32,6 +32,7 @@ log = structlog.get_logger()
 LONGEST_S = 40.0  # a run gives its turn back before the claim (a minute) could run out
 MOST_STEPS = 60  # more than any case needs: beyond it the case does not converge
 RETRY_S = 60  # after a run that failed for a cause of our own
+MOST_TWINS = 5  # more than cases that are in each other's way for a moment
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -49,6 +50,7 @@ class Attendant:
         self.pool = vendors.pool
         self.probe = probe
         self._policies: dict[tuple[UUID, int], Policy] = {}
+        self._twins: dict[UUID, int] = {}  # how often in a row a case met another that holds what it wants
         self._takes: Gatherer[tuple[UUID, int], Turn | Known | Unreadable | None] = Gatherer(
             self._take_all, max_batch=100, alone=_ours, name="take"
         )
@@ -79,7 +81,11 @@ class Attendant:
             log.info("turn.lost", subject=str(subject_id))
         except (Twin, Halted) as error:
             log.warning("move.dropped", subject=str(subject_id), why=type(error).__name__)
-            await turns.abandon(self.pool, subject_id, turn.claim, 0)
+            met = self._twins[subject_id] = self._twins.get(subject_id, 0) + isinstance(error, Twin)
+            if met > MOST_TWINS:  # a look does not show what the other has: told, and not tried without a pause
+                await self._failed(turn, error)
+            else:
+                await turns.abandon(self.pool, subject_id, turn.claim, 0)
         except AWAY:
             raise
         except Exception as error:  # a fault of ours: shown, and tried again later; never silent, never lost
@@ -97,6 +103,7 @@ class Attendant:
                 describe(run, plan)
                 run.move.release = self._release(run, plan)
                 if await run.write() == "released":
+                    self._twins.pop(run.case_id, None)
                     return
             except Twin:  # what the other has is known by the order they share
                 known_as = run.facts.seen.link.order_id
