@@ -11,6 +11,7 @@ from backhaul.domain.channel import Answerable, ChannelCase, UnitAnswer, UnitCho
 from backhaul.domain.effects import Decide, DecideUnits, Effect, EffectState
 from backhaul.domain.facts import Facts, Said, Verdict, Vote
 from backhaul.domain.policy import BadParcel, Policy
+from backhaul.domain.rules import Answer, Rule
 from backhaul.domain.steps import Look, Plan, Settle, Source
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Stage
 from tests.domain.build import CASE, NOW, alone, case, change, due, effect, planned, terms, units, usd, writes, written
@@ -18,6 +19,7 @@ from tests.domain.build import CASE, NOW, alone, case, change, due, effect, plan
 DEADLINE = NOW + 30 * 3600
 ALL = (Decision.ACCEPT_PARCEL.value, Decision.REFUND_PART.value, Decision.REFUSE_PARCEL.value)
 REASONS = (("damaged", "Damaged"), ("wrong", "Wrong"))
+APPROVES = Policy(rules=(Rule("all", Answer.APPROVE),))
 REFUSES = Policy(bad_parcel=BadParcel.REFUSE)
 SUGGESTED = (UnitAnswer("u1", Decision.ACCEPT_PARCEL), UnitAnswer("u2", Decision.REFUSE_PARCEL, "damaged"))
 
@@ -272,9 +274,8 @@ def test_what_a_unit_of_a_request_may_get(answer: UnitAnswer, fits: bool) -> Non
     [
         request(*APPROVED_AND_NOT, shop=terms(line_level=False)),
         request(*APPROVED_AND_NOT, answerable=(Answerable(Decision.REJECT_RETURN.value, True, reasons=REASONS),)),
-        request(APPROVED_AND_NOT[1], found=case(due=(due(deadline=DEADLINE),), units=units()[1:])),
     ],
-    ids=["no model", "not named", "one unit"],
+    ids=["no model", "not named"],
 )
 def test_where_the_channel_takes_one_answer_a_request_gets_one(known: Facts) -> None:
     made = planned(known)
@@ -283,3 +284,23 @@ def test_where_the_channel_takes_one_answer_a_request_gets_one(known: Facts) -> 
     whole = Vote(Action.ANSWER_RETURN, 1, Decision.REJECT_RETURN, "ann", NOW, "damaged")
     wanted = written(planned(change(known, said=Said(votes=(whole,)))), Decide)
     assert (wanted.decision, wanted.reason_key) == (Decision.REJECT_RETURN, "damaged")
+
+
+ALONE = case(due=(due(deadline=DEADLINE),), units=units()[1:])
+
+
+def test_the_answer_for_a_single_unit_is_the_one_for_all() -> None:
+    wanted = written(planned(request(APPROVED_AND_NOT[1], found=ALONE)), Decide)
+    assert (wanted.decision, wanted.reason_key) == (Decision.REJECT_RETURN, APPROVED_AND_NOT[1].reason_key)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_unit_that_left_unanswered_keeps_the_answer_that_was_given_for_it(number: int) -> None:
+    """Whichever half the channel makes the new case, and in whichever review of the old one it was said: no rule pays
+    what a person rejected."""
+    there = Vote(Action.ANSWER_RETURN, number, Decision.BY_UNIT, "ann", NOW, units=APPROVED_AND_NOT)
+    known = request(found=ALONE)
+    split = change(known, said=Said(votes=(there,)), seen=change(known.seen, origin="4035000"))
+    wanted = written(planned(split, APPROVES), Decide)
+    assert (wanted.decision, wanted.round, wanted.reason_key) == (Decision.REJECT_RETURN, 1, "damaged")
+    assert written(planned(known, APPROVES), Decide).decision is Decision.APPROVE_RETURN, "the rule, where nobody spoke"

@@ -147,6 +147,14 @@ def test_a_hidden_postal_code_is_told_with_what_to_do() -> None:
     assert OpenDeskReturn not in kinds(plan)
 
 
+def test_a_hidden_postal_code_is_read_again_when_a_person_tries_again() -> None:
+    known = with_desk(COMING, postal_code=b"", order_at=NOW - 60)
+    again = change(known, said=change(known.said, retries={"look:desk": NOW - 30}))
+    assert Source.ORDER in {step.source for step in made(again).steps if isinstance(step, Look)}
+    read = change(again, seen=change(again.seen, order_at=NOW - 30))
+    assert Source.ORDER not in {step.source for step in made(read).steps if isinstance(step, Look)}
+
+
 def test_a_postal_code_that_nobody_has_asked_for_is_read_before_the_desk() -> None:
     plan = made(with_desk(COMING, postal_code=None, desk_at=0))
     assert looks(plan) == {Source.ORDER}

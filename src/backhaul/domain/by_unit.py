@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from backhaul.domain.channel import ActionDue, Answerable, ChannelCase, UnitAnswer, UnitChoices
 from backhaul.domain.effects import DecideUnits, Effect, EffectState
 from backhaul.domain.facts import Facts, Vote
@@ -60,6 +62,25 @@ def barred(facts: Facts, case: ChannelCase, action: Action) -> str:
     if last.state is EffectState.REFUSED and not (again or overtaken(last, case)):
         return f"The channel has refused answers for single units: {last.text}."
     return ""
+
+
+def carried(facts: Facts, case: ChannelCase, due: ActionDue, votes: list[Vote], apart: bool) -> list[Vote]:
+    """The votes of this review. Units that left their case before they were answered keep the answer that was given for
+    them there; and where the channel takes no answer ``apart``, that for a single unit is the one for all."""
+    if not votes and facts.seen.origin and facts.round(due.action) == 1:
+        there = [vote for vote in facts.said.votes if (vote.action, vote.decision) == (due.action, Decision.BY_UNIT)]
+        votes = [msgspec.structs.replace(vote, round=1) for vote in there[-1:]]
+    if apart or len(case.units) != 1:
+        return votes
+    return [_alone(vote, case.units[0].id) for vote in votes]
+
+
+def _alone(vote: Vote, unit: str) -> Vote:
+    answer = next((each for each in vote.units if each.unit == unit), None)
+    if vote.decision is not Decision.BY_UNIT or answer is None:
+        return vote
+    whole = {"decision": answer.decision, "reason_key": answer.reason_key, "offer": answer.offer}
+    return msgspec.structs.replace(vote, **whole, units=())
 
 
 def suggested(facts: Facts, case: ChannelCase, offered: Answerable) -> tuple[UnitAnswer, ...]:

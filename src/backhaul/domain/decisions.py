@@ -78,10 +78,12 @@ def _answer(facts: Facts, policy: Policy, case: ChannelCase, due: ActionDue, now
     if due.action is Action.ANSWER_EXCHANGE and not facts.knows_answers(due.action):
         draft.steps.append(Look(Source.ANSWERABLE, "whether the channel names answers to an exchange", 4))
         return
-    if not options(facts, case, due, last):
+    answers_open = options(facts, case, due, last)
+    if not answers_open:
         _console(due, draft)
         return
     votes = [vote for vote in facts.said.votes if vote.action is due.action and vote.round == number]
+    votes = by_unit.carried(facts, case, due, votes, Decision.BY_UNIT in answers_open)
     lead_at = due.deadline - policy.lead_s if due.deadline is not None else None
     if any(each is not None and _spent(each, votes, facts, due, draft) for each in (last, apart)):
         ask(facts, policy, case, due, last, draft)

@@ -61,7 +61,8 @@ def desk_lane(
     if facts.seen.order is None or facts.seen.link.state is not LinkState.MATCHED or order is None:
         lost = case.stage is Stage.CANCELLED and facts.seen.desk is None
         return Lane("none" if lost else "finding_order", terminal=lost)
-    if facts.desk is not None and facts.seen.desk is None and facts.seen.postal_code is None:
+    hidden = facts.seen.postal_code is not None and facts.said.retries.get("look:desk", 0) <= facts.seen.order_at
+    if facts.desk is not None and facts.seen.desk is None and not (facts.seen.postal_code or hidden):
         draft.steps.append(Look(Source.ORDER, "the desk asks for the postal code of the order", 25))
         return Lane("looking")
     asked = facts.said.retries.get("look:desk", 0) > facts.seen.desk_at

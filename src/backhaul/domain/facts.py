@@ -140,6 +140,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     channel_heard: int = -1  # hints about the channel that this read has answered
     round: dict[Action, int] = {}
     order: ChannelOrder | None = None
+    order_at: int = 0
     postal_code: bytes | None = None  # of the order, sealed, for the desk; None: not asked for; empty: it is hidden
     link: Link = Link()
     commerce: CommerceOrder | None = None

@@ -11,10 +11,10 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import AnyEffect, Dispose, Effect, EffectState, Safety
-from backhaul.domain.facts import LINE_LEVEL, Booker, Mode, Payer, Place, Said, Seen, ShopTerms
+from backhaul.domain.facts import LINE_LEVEL, Booker, Mode, Payer, Place, Said, Seen, ShopTerms, Vote
 from backhaul.domain.folding import Command, fold_said, name_units
 from backhaul.domain.steps import View
-from backhaul.domain.words import Party
+from backhaul.domain.words import Decision, Party
 from backhaul.store import commands
 from backhaul.store.db import Connection, Pool
 from backhaul.store.shops import desk_terms
@@ -222,11 +222,13 @@ async def origin(
     return (row["id"], row["channel_id"]) if row else None
 
 
-INHERITED = ["receive", "inspect", "take_over", "link_order", "link_line", "waive"]
+INHERITED = ["receive", "inspect", "take_over", "link_order", "link_line", "waive", "vote"]
+_vote = msgspec.json.Decoder(Vote)
 
 
 async def inherit(pool: Pool, case_id: UUID, source: UUID) -> None:
-    """What people said of goods and records of the case that this one was a part of holds for it too. Once."""
+    """What people said of goods and records of the case that this one was a part of holds for it too, and so does the
+    answer they gave for each of its units: not all of them may have been sent. Once."""
     async with pool.acquire() as connection, connection.transaction():
         rows = await connection.fetch(
             """
@@ -238,7 +240,8 @@ async def inherit(pool: Pool, case_id: UUID, source: UUID) -> None:
             INHERITED,
         )
         for shop_id, kind, body, by, at in rows:
-            await commands.add(connection, case_id, shop_id, kind, body, by, at)
+            if kind != "vote" or _vote.decode(body).decision is Decision.BY_UNIT:
+                await commands.add(connection, case_id, shop_id, kind, body, by, at)
 
 
 async def said(pool: Pool | Connection, case_id: UUID) -> Said:

@@ -68,7 +68,7 @@ async def _units_apart(run: Run, read: ChannelCase, channel: Any) -> None:
     if run.facts.channel is not None or read.kind is Kind.CANCELLATION or read.previous_id:
         return
     pool = run.vendors.pool
-    origin = await cases.origin(pool, run.shop_id, run.case_id, read.order_id, [unit.id for unit in read.units])
+    origin = await cases.origin(pool, run.shop_id, run.case_id, read.order_id, _named(read))
     if origin is None:
         return
     await cases.inherit(pool, run.case_id, origin[0])
@@ -76,6 +76,11 @@ async def _units_apart(run: Run, read: ChannelCase, channel: Any) -> None:
     await cases.name_order(pool, run.case_id, read)
     await run.reload()
     run.tell("hub", "case.split", f"Its units were answered apart from return {origin[1]}; verdicts go with them.")
+
+
+def _named(read: ChannelCase) -> list[str]:
+    """Units by a name of their own: one that goes by its order line would be taken for that of any earlier request."""
+    return [unit.id for unit in read.units if unit.id != unit.order_line_id]
 
 
 async def _start(run: Run) -> None:
@@ -142,7 +147,7 @@ async def _read_order(run: Run, channel: Any, order_id: str) -> ChannelOrder | N
         return None
     order = msgspec.structs.replace(read, postal_code="")
     sealed = run.seal_postal_code(read.postal_code) if run.facts.shop.desk is not None else None
-    run.see(order=order, postal_code=sealed)
+    run.see(order=order, order_at=run.now(), postal_code=sealed)
     return order
 
 
