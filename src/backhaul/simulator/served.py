@@ -16,7 +16,10 @@ LEFT_OUT: dict[str, list[tuple[str, str]]] = {
         ("Making packages, shipping labels of orders, warehouses beyond the list", "the simulated carrier ships"),
         ("Promotions, affiliates, customer messages, live events", "no part of a return"),
         ("Chargebacks, logistics claims, order invoices", "the API tells of them in statements only"),
-        ("All other webhooks", "they can be subscribed to; the control API sends any envelope by hand"),
+        (
+            "Other webhooks: invoices of Brazil, completed appeals (payload unpublished)",
+            "they can be subscribed to; the control API sends any envelope by hand",
+        ),
         ("The allow-list of IP addresses (36009033)", "every call comes from this machine"),
         ("Global sellers' separate regions", "one host answers for all markets"),
     ],
@@ -86,8 +89,8 @@ there as Loop does."""
 _TIKTOK_NOTES = """Signatures, the order of the gateway's checks, codes, both return models (one return for each case,
 and line by line for shops with `batch_model`), state tables and clocks of all markets, page tokens, idempotency
 keys, rate limits for each shop and endpoint, tokens and their rotation, masking. Beside the calls below:
-`/api/v2/token/get`, `/api/v2/token/refresh` and the consent page. Webhooks 1, 6, 7, 11, 12, 64, 65 and 67, signed,
-tried again after 2 minutes, 30 minutes, 3 hours and 12 hours of the simulated clock."""
+`/api/v2/token/get`, `/api/v2/token/refresh` and the consent page. Webhooks 1, 2, 3, 4, 6, 7, 11, 12, 64, 65, 67 and
+68, signed, tried again after 2 minutes, 30 minutes, 3 hours and 12 hours of the simulated clock."""
 
 
 def _first(handler: object) -> str:
