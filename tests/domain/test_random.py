@@ -48,7 +48,7 @@ from backhaul.domain.facts import (
     Vote,
 )
 from backhaul.domain.money import Money
-from backhaul.domain.policy import AcceptParcel, BadParcel, DeadlineRule, Default, Policy
+from backhaul.domain.policy import AcceptParcel, BadParcel, DeadlineRule, Default, FromPortal, Policy
 from backhaul.domain.rules import Answer, Rule
 from backhaul.domain.words import (
     ANSWERS,
@@ -272,6 +272,7 @@ policies = st.builds(
     accept_parcel=pick(list(AcceptParcel)),
     bad_parcel=pick(list(BadParcel)),
     on_mixed=pick(list(Default)),
+    portal=pick(list(FromPortal)),
     rules=st.lists(
         st.builds(
             Rule,

@@ -106,3 +106,9 @@ def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
         Vault.open(path)
     with pytest.raises(CryptoError):
         Vault.open(tmp_path)
+
+
+def test_a_mark_stands_for_a_text_under_one_key_and_context_only() -> None:
+    vault, other = Vault({b"0001": bytes(32)}), Vault({b"0001": bytes(31) + b"\1"})
+    assert vault.mark("a", b"x") == vault.mark("a", b"x")
+    assert len({vault.mark("a", b"x"), vault.mark("b", b"x"), vault.mark("a", b"y"), other.mark("a", b"x")}) == 4

@@ -371,7 +371,7 @@ async def test_policy_form_round_trip(web: Web) -> None:
         "accept_parcel": "ask", "reasons": "worn = color\n\nbroken=defective",
         "desk_reasons": "worn = Quality / Used before\nlate=Too late", "desk_fallback": "Something else",
         "default:answer_replacement": "leave", "default:answer_exchange": "leave",
-        "default:answer_cancellation": "approve", "bad_parcel": "refuse", "on_mixed": "approve",
+        "default:answer_cancellation": "approve", "bad_parcel": "refuse", "on_mixed": "approve", "portal": "start",
         "rules": '[[rules]]\nname = "cheap"\nbelow = "10.00 USD"\nanswer = "keep_item"\n',
     }  # fmt: skip
     path = f"/shops/{us}/policy"
@@ -385,6 +385,7 @@ async def test_policy_form_round_trip(web: Web) -> None:
     assert 'value="Something else"' in html
     assert 'below = "10.00 USD"' in html
     assert '<option value="refuse" selected>' in html
+    assert '<option value="start" selected>' in html
     for name, wrong in (
         ("lead_min", "0"),
         ("last_min", "90"),
@@ -392,6 +393,7 @@ async def test_policy_form_round_trip(web: Web) -> None:
         ("reasons", "worn"),
         ("desk_reasons", "worn = Quality / "),
         ("accept_parcel", ""),
+        ("portal", "always"),
         ("rules", "[[rules"),
         ("rules", "lead_s = 5"),
         ("rules", '[[rules]]\nname = "cheap"\nbelow = "10 dollars"\nanswer = "approve"'),

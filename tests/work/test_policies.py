@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from backhaul.domain.policy import BadParcel, DeadlineRule, Default, Policy
+from backhaul.domain.policy import BadParcel, DeadlineRule, Default, FromPortal, Policy
 from backhaul.domain.rules import Answer, Rule
 from backhaul.domain.words import Action, Kind
 from backhaul.work.policies import BadPolicy, read, read_rules, written, written_rules
@@ -15,6 +15,7 @@ FULL = Policy(
         Rule("not twice", Answer.ASK, offer_refused=True),
     ),
     reasons={"a key, with all sorts": "color"},
+    portal=FromPortal.START,
 )
 
 

@@ -37,6 +37,13 @@ class BadParcel(StrEnum):
     REFUSE = "refuse"  # with the reason that fits what was found
 
 
+class FromPortal(StrEnum):
+    """What is done with a return that a buyer asks for in the shop's portal."""
+
+    ASK = "ask"  # a person confirms the channel's sum, or declines
+    START = "start"  # it is started once the channel says a sum; a refund without goods is always asked about
+
+
 class DeadlineRule(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The default answer to one action. ``reasons`` are channel reason keys in order of preference, for REJECT."""
 
@@ -90,6 +97,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     reasons: dict[str, str] = {}  # channel reason key -> commerce reason id; the rest by `reasons.commerce_reason`
     desk_reasons: dict[str, DeskReason] = {}  # channel reason key -> the desk's; the rest by `reasons.desk_reason`
     desk_fallback: DeskReason = OTHER  # what the desk is told for a reason that nothing maps
+    portal: FromPortal = FromPortal.ASK
 
     def rule(self, action: Action) -> DeadlineRule:
         """The default answer to an action; LEAVE where the policy says nothing."""

@@ -70,6 +70,7 @@ class Vault:
             raise CryptoError("a vault needs at least one key")
         if any(len(i) != _ID_BYTES or len(k) != _KEY_BYTES for i, k in keys.items()):
             raise CryptoError("a key is 32 bytes under an id of 4 bytes")
+        self._marks = hmac_sha256(list(keys.values())[-1], b"mark")
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._newest = list(keys)[-1]
 
@@ -108,6 +109,11 @@ class Vault:
             return cipher.decrypt(head[1 + _ID_BYTES :], sealed[_HEAD:], head + context)
         except InvalidTag:
             raise CryptoError("the value was changed, or belongs elsewhere") from None
+
+    def mark(self, text: str, context: bytes) -> bytes:
+        """32 bytes that stand for a text where the text itself is not to be kept: the same for the same text and
+        context as long as the newest key is the same, and nothing to somebody without the key file."""
+        return hmac_sha256(hmac_sha256(self._marks, context), text)
 
 
 def sealed(value: bytes) -> bool:

@@ -19,6 +19,7 @@ from backhaul.store.db import Pool
 from backhaul.work import files
 from backhaul.work.beginnings import Beginnings
 from backhaul.work.case_command import CaseCommand, CommandRefused
+from backhaul.work.portal_settings import PortalSettings
 from backhaul.work.shop_commands import ShopCommands
 
 __all__ = ["CommandRefused", "Commands"]
@@ -37,6 +38,7 @@ class Commands:
         self.vault = vault
         self.beginnings = Beginnings(pool)
         self.shops = ShopCommands(pool)
+        self.portal = PortalSettings(pool)
 
     async def decide(
         self,

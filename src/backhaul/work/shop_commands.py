@@ -74,24 +74,26 @@ class ShopCommand:
         )
 
 
+@asynccontextmanager
+async def shop_command(pool: Pool, shop_id: UUID, by: str) -> AsyncIterator[ShopCommand]:
+    """A transaction for one command on one shop; refuses a shop that is not there."""
+    async with pool.acquire() as connection, connection.transaction():
+        row = await known_shop(connection, shop_id)
+        now = shop_time(await commands.shop_clock(connection, shop_id))
+        yield ShopCommand(connection, row, now, by)
+
+
 class ShopCommands:
     """Takes these commands for one process. ``by`` is the user's name and stands on the time-line."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
 
-    @asynccontextmanager
-    async def _shop(self, shop_id: UUID, by: str) -> AsyncIterator[ShopCommand]:
-        async with self.pool.acquire() as connection, connection.transaction():
-            row = await known_shop(connection, shop_id)
-            now = shop_time(await commands.shop_clock(connection, shop_id))
-            yield ShopCommand(connection, row, now, by)
-
     async def add_alias(self, shop_id: UUID, channel_sku: str, commerce_sku: str, by: str) -> None:
         """The channel's SKU is called so in commerce. Wakes the cases that wait for it."""
         if not channel_sku.strip() or not commerce_sku.strip():
             raise CommandRefused("An alias needs both SKUs.")
-        async with self._shop(shop_id, by) as shop:
+        async with shop_command(self.pool, shop_id, by) as shop:
             await shop.connection.execute(
                 """
                 insert into sku_alias (shop_id, channel_sku, commerce_sku, by) values ($1, $2, $3, $4)
@@ -109,7 +111,7 @@ class ShopCommands:
         """Take open cases from before the shop went live into the hub's hands; None means all. How many.
 
         A case that was never read yet may have ended long ago: it is none of them."""
-        async with self._shop(shop_id, by) as shop:
+        async with shop_command(self.pool, shop_id, by) as shop:
             if shop.row.mode != Mode.LIVE:
                 raise CommandRefused("The shop only observes. Switch it to live first.", 409)
             found = await shop.connection.fetch(
@@ -140,7 +142,7 @@ class ShopCommands:
         The first time stamps ``live_since``, and it stays: back to observe is a pause, in which nothing is sent and
         nothing is lost, and what was live before goes on where it stood.
         """
-        async with self._shop(shop_id, by) as shop:
+        async with shop_command(self.pool, shop_id, by) as shop:
             if shop.row.mode == mode:
                 return
             await shop.connection.execute(
@@ -165,7 +167,7 @@ class ShopCommands:
         """This payment method moves no money: refunds may be booked on it."""
         if gateway == "shopify_payments":
             raise CommandRefused("A refund on shopify_payments pays the buyer: it is never booked by the hub.")
-        async with self._shop(shop_id, by) as shop:
+        async with shop_command(self.pool, shop_id, by) as shop:
             await shop.connection.execute(
                 """
                 update shop set safe_gateways = array(select distinct unnest(safe_gateways || $2::text)) where id = $1
@@ -178,7 +180,7 @@ class ShopCommands:
 
     async def set_location(self, shop_id: UUID, location: str, by: str, name: str = "") -> None:
         """Where restocked units go; ``name`` is what people call the place."""
-        async with self._shop(shop_id, by) as shop:
+        async with shop_command(self.pool, shop_id, by) as shop:
             text = f"{by} chose where restocked units go: {name or location}"
             await shop.change("location", location, text)
             await shop.connection.execute("update shop set location_name = $2 where id = $1", shop_id, name)
@@ -186,7 +188,7 @@ class ShopCommands:
 
     async def set_booker(self, shop_id: UUID, booker: Booker, by: str) -> None:
         """Who writes refunds into commerce. It answers for a second writer, too."""
-        async with self._shop(shop_id, by) as shop:
+        async with shop_command(self.pool, shop_id, by) as shop:
             if booker is Booker.DESK:
                 await shop.needs_desk("book refunds")
             text = f"{by}: refunds are booked by {booker}"
@@ -196,7 +198,7 @@ class ShopCommands:
 
     async def set_payer(self, shop_id: UUID, payer: Payer, by: str) -> None:
         """Who gives the buyer the money back."""
-        async with self._shop(shop_id, by) as shop:
+        async with shop_command(self.pool, shop_id, by) as shop:
             if payer is Payer.DESK:
                 await shop.needs_desk("pay buyers")
             await shop.change("payer", payer.value, f"{by}: buyers are paid by {payer}")
@@ -210,7 +212,7 @@ class ShopCommands:
             raise CommandRefused("Each reason for rejections has to be named, and once.")
         if any(not (name.strip() and carrier.strip()) for name, carrier in terms.carriers.items()):
             raise CommandRefused("A carrier needs both names: the desk's and the channel's.")
-        async with self._shop(shop_id, by) as shop:
+        async with shop_command(self.pool, shop_id, by) as shop:
             await shop.needs_desk("have settings")
             kept = {name: value for name, value in msgspec.to_builtins(terms).items() if name != "vendor"}
             await shop.connection.execute("update shop set desk = $2 where id = $1", shop_id, kept)
@@ -219,7 +221,7 @@ class ShopCommands:
 
     async def answer_writers(self, shop_id: UUID, by: str) -> None:
         """The other program that wrote returns and refunds is switched off now: the hub writes again."""
-        async with self._shop(shop_id, by) as shop:
+        async with shop_command(self.pool, shop_id, by) as shop:
             await shop.answer_writers()
             await shop.tell("writers", f"{by}: the other program is switched off")
             await shop.wake_all()
@@ -232,7 +234,7 @@ class ShopCommands:
             checked(policy)
         except BadPolicy as error:
             raise CommandRefused(str(error)) from None
-        async with self._shop(shop_id, by) as shop:
+        async with shop_command(self.pool, shop_id, by) as shop:
             version = await shops.write_policy(shop.connection, shop_id, policy, by)
             await shop.tell("policy", f"{by} put policy version {version} in force")
             await shop.wake("setting", (0, 1))
@@ -240,6 +242,6 @@ class ShopCommands:
 
     async def sync_now(self, shop_id: UUID, by: str) -> None:
         """Sweep the shop at once."""
-        async with self._shop(shop_id, by) as shop:
+        async with shop_command(self.pool, shop_id, by) as shop:
             await turns.nudge(shop.connection, [shop_id], Rank.PERSON)
             await shop.tell("sync", f"{by} asked for a sync")

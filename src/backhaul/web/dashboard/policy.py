@@ -10,7 +10,7 @@ from litestar import Response, get, post
 from litestar.datastructures import FormMultiDict
 from litestar.params import FromPath
 
-from backhaul.domain.policy import HOUR, AcceptParcel, BadParcel, DeadlineRule, Default, Policy
+from backhaul.domain.policy import HOUR, AcceptParcel, BadParcel, DeadlineRule, Default, FromPortal, Policy
 from backhaul.domain.reasons import OTHER, DeskReason, coverage, desk_reason
 from backhaul.domain.rules import Rule
 from backhaul.domain.words import ANSWERS
@@ -41,6 +41,7 @@ async def show(request: Asked, shop_id: FromPath[UUID]) -> Response[str]:
         choices=tuple(Default),
         acceptance=tuple(AcceptParcel),
         bad_parcels=tuple(BadParcel),
+        from_portal=tuple(FromPortal),
         rules=policies.written_rules(found.rules),
         **await _desk_map(pool, shop_id, found),
     )
@@ -79,6 +80,7 @@ def read(form: FormMultiDict, before: Policy) -> Policy:
         rules=_rules(forms.text(form, "rules", "Rules", limit=20000)),
         bad_parcel=forms.choice(form, "bad_parcel", BadParcel, "When no unit passed inspection"),
         on_mixed=forms.choice(form, "on_mixed", Default, "When some units passed inspection"),
+        portal=forms.choice(form, "portal", FromPortal, "When a buyer asks in the portal"),
         lead_s=lead,
         last_attempt_s=last,
         warn_hours=_hours(forms.text(form, "warn_hours")),

@@ -1,0 +1,124 @@
+"""Buyers' portals as rows: how each shop's is set, the visits, and the tries that found nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from backhaul.domain.portal import Portal
+from backhaul.store.db import Connection, Pool
+
+
+async def settings(pool: Pool | Connection, shop_id: UUID) -> Portal:
+    """How a shop's portal is set; closed where nobody has set it."""
+    row = await pool.fetchrow("select open, kinds, texts, redirect from portal where shop_id = $1", shop_id)
+    return msgspec.convert(dict(row), Portal) if row else Portal()
+
+
+async def write(connection: Connection, shop_id: UUID, wanted: Portal) -> None:
+    """Set a shop's portal."""
+    await connection.execute(
+        """
+        insert into portal (shop_id, open, kinds, texts, redirect) values ($1, $2, $3, $4, $5)
+        on conflict (shop_id) do update set open = excluded.open, kinds = excluded.kinds, texts = excluded.texts,
+            redirect = excluded.redirect
+        """,
+        shop_id,
+        wanted.open,
+        [kind.value for kind in wanted.kinds],
+        msgspec.to_builtins(wanted.texts),
+        msgspec.to_builtins(wanted.redirect),
+    )
+
+
+async def looked_at(pool: Pool, shop_id: UUID, filled: bool) -> None:
+    """Somebody has opened the portal; ``filled``: by an address that named order and postal code. Kept to the minute,
+    so that reading a page writes next to nothing."""
+    await pool.execute(
+        """
+        update portal set opened_at = now(), filled_at = case when $2 then now() else filled_at end
+        where shop_id = $1 and (opened_at is null or opened_at < now() - interval '1 minute'
+            or ($2 and (filled_at is null or filled_at < now() - interval '1 minute')))
+        """,
+        shop_id,
+        filled,
+    )
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far buyers have come in a portal, each the last time; None: nobody yet. Real time."""
+
+    opened_at: datetime | None = None
+    filled_at: datetime | None = None  # opened by an address that named order and postal code
+    found_at: datetime | None = None
+    asked_at: datetime | None = None
+    case_id: UUID | None = None  # what was asked for last
+    channel_id: str = ""  # and the channel's id of it, once it is known there
+
+
+async def progress(pool: Pool, shop_id: UUID) -> Progress:
+    """How far buyers have come in a shop's portal."""
+    row = await pool.fetchrow(
+        """
+        select p.opened_at, p.filled_at,
+            (select max(v.found_at) from portal_visit v where v.shop_id = p.shop_id) as found_at,
+            a.asked_at, a.case_id, coalesce(a.channel_id, '') as channel_id
+        from portal p left join lateral (
+            select v.asked_at, o.id as case_id, o.channel_id from portal_visit v
+            join return_case c on c.id = v.case_id join return_case o on o.id = coalesce(c.merged_into, c.id)
+            where v.shop_id = p.shop_id order by v.asked_at desc limit 1) a on true
+        where p.shop_id = $1
+        """,
+        shop_id,
+    )
+    return Progress(**row) if row else Progress()
+
+
+# -- tries
+
+
+async def take_tries(connection: Connection, limits: Mapping[bytes, int], window: timedelta) -> int:
+    """Count a try under each of these marks. Seconds until one may be made again, when a limit is reached: then none
+    is counted. A try is counted before it is made, so that many at once are no more than many one by one."""
+    marks = sorted(limits)
+    await connection.execute(
+        """
+        delete from portal_try where mark in (
+            select mark from portal_try where since < now() - $1::interval limit 100 for update skip locked)
+        """,
+        window,
+    )
+    rows = await connection.fetch(
+        """
+        insert into portal_try as t (mark, count) select mark, 1 from unnest($1::bytea[]) as mark order by mark
+        on conflict (mark) do update set
+            count = case when t.since < now() - $2::interval then 1 else t.count + 1 end,
+            since = case when t.since < now() - $2::interval then now() else t.since end
+        returning mark, count, ceil(extract(epoch from since + $2::interval - now()))::int as left_s
+        """,
+        marks,
+        window,
+    )
+    reached = [row["left_s"] for row in rows if row["count"] > limits[row["mark"]]]
+    if reached:
+        await give_back(connection, marks)
+    return max(reached, default=0)
+
+
+async def give_back(connection: Pool | Connection, marks: list[bytes]) -> None:
+    """A try under these marks was none."""
+    await connection.execute(
+        """
+        update portal_try t set count = t.count - 1 from (
+            select mark from portal_try where mark = any($1) order by mark for update) m where m.mark = t.mark
+        """,
+        marks,
+    )
+
+
+async def forget_tries(connection: Pool | Connection, mark: bytes) -> None:
+    """Somebody knew: what was tried under this mark before does not count any more."""
+    await connection.execute("delete from portal_try where mark = $1", mark)
