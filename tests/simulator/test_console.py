@@ -122,6 +122,34 @@ async def test_a_person_plays_a_return_from_the_order_to_the_money(sim: Simulato
     assert actors == ["SELLER_CENTER", "SELLER_CENTER"]
 
 
+async def test_the_return_button_is_led_to_the_merchant(sim: Simulator, wire: Wire, browser: Browser) -> None:
+    order = wire.order(status="DELIVERED")
+    await browser.open(f"/orders/{order.id}")
+    assert "The app opens TikTok's own form" in browser.text
+    await browser.open(f"/shops/{wire.shop.id}")
+    await browser.press("Save the address", **{"redirect.address:line": "http://h/{order}?z={postcode}"})
+    assert browser.notice() == (
+        "bad",
+        "Not done: 400: unknown placeholder {postcode}; known: {order} and {zip}",
+    )
+    address = {"redirect.address:line": "http://127.0.0.1:1/portal?order={order}&zip={zip}"}
+    await browser.press("Save the address", **address)
+    await browser.open(f"/orders/{order.id}")
+    assert "is not allow-listed" in browser.text
+    await browser.open(f"/shops/{wire.shop.id}")
+    await browser.press("Save the address", **{"redirect.allowed:json": "true"})
+    assert "leads to the merchant" in browser.text
+    await browser.open(f"/orders/{order.id}")
+    link = f"http://127.0.0.1:1/portal?order={order.id}&zip={order.buyer.postal_code}"
+    assert f'href="{html.escape(link)}"' in browser.text
+    await browser.open(f"/shops/{wire.shop.id}")
+    await browser.press("Save the address", **{"redirect.address:line": ""})
+    await browser.open(f"/orders/{order.id}")
+    assert "has no address for its buyers" in browser.text
+    waiting = wire.order(status="AWAITING_SHIPMENT")
+    assert "shows no return button" in await browser.open(f"/orders/{waiting.id}")
+
+
 async def test_refusals_offers_disputes_and_edits(sim: Simulator, wire: Wire, browser: Browser) -> None:
     case = wire.ask()
     await browser.open(f"/returns/{case.id}")

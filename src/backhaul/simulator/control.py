@@ -137,12 +137,15 @@ class Control:
         return answer(self._sim.describe_shop(shop), 201)
 
     async def change_shop(self, request: web.Request) -> web.Response:
-        """Changes `switches` and `connector` of a shop; `active` false makes the gateway refuse it."""
+        """Changes `switches`, `connector` and `redirect` (`allowed`, `address` with {order} and {zip}) of a shop;
+        `active` false makes the gateway refuse it."""
         body, shop = await body_of(request), found(self._sim.channel.world.shops, request.match_info["shop_id"])
-        unknown = set(body) - {"switches", "connector", "active"}
+        unknown = set(body) - {"switches", "connector", "redirect", "active"}
         if unknown:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+        redirect = shop.redirect.change(body.get("redirect", {}))
         self._sim.channel.world.set_switches(shop, body.get("switches", {}))
+        shop.redirect = redirect
         if "connector" in body:
             self._sim.connector.habits[shop.id] = Habits(**body["connector"])
         shop.active = bool(body.get("active", shop.active))

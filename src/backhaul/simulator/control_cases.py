@@ -11,6 +11,7 @@ from aiohttp import web
 from backhaul.simulator.buyers import Temper
 from backhaul.simulator.order_connector import STYLES, Habits
 from backhaul.simulator.tiktok import states
+from backhaul.simulator.tiktok.asking import return_button
 from backhaul.simulator.tiktok.decisions import APPROVALS, REJECTIONS
 from backhaul.simulator.tiktok.model import Line, Order, Return
 from backhaul.simulator.tiktok.sales import units_from
@@ -64,6 +65,7 @@ class CaseControl:
             web.post("/orders/{order_id}/advance", self.advance),
             web.post("/orders/{order_id}/copy", self.copy),
             web.post("/orders/{order_id}/address", self.address),
+            web.get("/orders/{order_id}/return_button", self.return_button),
             web.post("/shops/{shop_id}/stock", self.stock),
             web.post("/returns", self.ask),
             web.get("/returns", self.returns),
@@ -135,6 +137,13 @@ class CaseControl:
         order, body = found(self._world.orders, request.match_info["order_id"]), await body_of(request)
         self._sim.channel.sales.change_address(order, **{name: str(value) for name, value in body.items()})
         return answer(self._order(order))
+
+    async def return_button(self, request: web.Request) -> web.Response:
+        """What the buyer gets who presses "Return" in the app: `leads_to` is `merchant` with the `address` to open, or
+        `channel`, whose own form is filled in with a POST to /returns. 409 when the app shows no such button."""
+        order = found(self._world.orders, request.match_info["order_id"])
+        address = return_button(self._world, order)
+        return answer({"leads_to": "channel" if address is None else "merchant", "address": address})
 
     def _order(self, order: Order) -> dict[str, Any]:
         return {

@@ -91,7 +91,7 @@ class ControlClient:
         return dict(await self.call("POST", "/shops", values))
 
     async def change_shop(self, shop_id: str, **values: Any) -> dict[str, Any]:
-        """Changes `switches`, `connector`, `active`."""
+        """Changes `switches`, `connector`, `redirect`, `active`."""
         return dict(await self.call("PATCH", f"/shops/{shop_id}", values))
 
     async def authorize(self, shop_id: str, scopes: Sequence[str] | None = None) -> str:
@@ -124,6 +124,11 @@ class ControlClient:
     async def copy_order(self, order_id: str, **values: Any) -> dict[str, Any]:
         """The order connector copies an order now: `style`, `wrong_sku`."""
         return dict(await self.call("POST", f"/orders/{order_id}/copy", values))
+
+    async def return_button(self, order_id: str) -> str | None:
+        """The merchant's address to which the app's return button leads; None for the channel's own form."""
+        answer = await self.call("GET", f"/orders/{order_id}/return_button")
+        return None if answer["address"] is None else str(answer["address"])
 
     async def ask_return(self, order_id: str, kind: str = "RETURN_AND_REFUND", **values: Any) -> dict[str, Any]:
         """A buyer asks for a return."""

@@ -21,6 +21,7 @@ LEFT_OUT: dict[str, list[tuple[str, str]]] = {
             "they can be subscribed to; the control API sends any envelope by hand",
         ),
         ("The allow-list of IP addresses (36009033)", "every call comes from this machine"),
+        ("The return proxy app in which a merchant types the address", "the console and the control API take it"),
         ("Global sellers' separate regions", "one host answers for all markets"),
     ],
     "Shopify": [
@@ -90,7 +91,12 @@ _TIKTOK_NOTES = """Signatures, the order of the gateway's checks, codes, both re
 and line by line for shops with `batch_model`), state tables and clocks of all markets, page tokens, idempotency
 keys, rate limits for each shop and endpoint, tokens and their rotation, masking. Beside the calls below:
 `/api/v2/token/get`, `/api/v2/token/refresh` and the consent page. Webhooks 1, 2, 3, 4, 6, 7, 11, 12, 64, 65, 67 and
-68, signed, tried again after 2 minutes, 30 minutes, 3 hours and 12 hours of the simulated clock."""
+68, signed, tried again after 2 minutes, 30 minutes, 3 hours and 12 hours of the simulated clock.
+
+The return button of the buyer's app leads to the channel's own form, or, for a shop that is allow-listed, to an
+address of the merchant's with the order's number and postal code in it (`{order}` and `{zip}`, percent-encoded). A
+single source tells of this redirect (a guide of Pipe17 with Loop); the vendor publishes nothing of it, so placeholders
+and coding are ours."""
 
 
 def _first(handler: object) -> str:

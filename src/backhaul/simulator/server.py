@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
@@ -242,6 +243,7 @@ class Simulator:
             "seller_type": shop.seller_type,
             "carriers": shop.carriers,
             "skus": [product.seller_sku for product in shop.catalogue],
+            "redirect": asdict(shop.redirect),
             **self._tokens(shop),
             "commerce": None
             if store is None

@@ -23,7 +23,7 @@ from backhaul.simulator.tiktok import model as m
 if TYPE_CHECKING:
     from backhaul.simulator.server import Simulator
 
-_FORMAT = 3
+_FORMAT = 4
 _WORLD = (
     "orders",
     "returns",

@@ -16,6 +16,8 @@ from backhaul.simulator.moods import KINDS, VENDORS
 from backhaul.simulator.order_connector import STYLES
 from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok import reasons, states
+from backhaul.simulator.tiktok.asking import return_button
+from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.model import Order, Shop
 from backhaul.simulator.tiktok.shapes import order_shape
 
@@ -153,8 +155,16 @@ class WorldPages:
                 for kind, _ in _KINDS
             ],
             cancellable=order.status in ("UNPAID", "ON_HOLD", "AWAITING_SHIPMENT", "AWAITING_COLLECTION"),
+            button=self._return_button(order),
             wire=order_shape(order, self._sim.clock.now(), detail=True),
         )
+
+    def _return_button(self, order: Order) -> dict[str, Any]:
+        """Whether the app shows one, and where it leads; no address for the channel's own form."""
+        try:
+            return {"shown": True, "address": return_button(self._world, order)}
+        except ApiError as error:
+            return {"shown": False, "why": error.message}
 
     async def clock(self, request: web.Request) -> web.Response:
         """The clock, and the crowd that lives by it."""

@@ -54,6 +54,14 @@ def require_open(world: World, order: Order, lines: Sequence[Line]) -> None:
             raise ApiError(25001011, "another aftersale is in progress")
 
 
+def return_button(world: World, order: Order) -> str | None:
+    """Where the return button of the buyer's app leads: to this address of the merchant's; None for the channel's own
+    form. Raises ApiError when the app shows no such button."""
+    require_open(world, order, ())
+    redirect = order.shop.redirect
+    return redirect.filled(order.id, order.buyer.postal_code) if redirect.on else None
+
+
 def seller_may_start(order: Order, kind: str) -> bool:
     """Whether the market lets a seller start such a case in this status of the order."""
     started = order.shop.market.seller_may_start_in

@@ -7,6 +7,7 @@ from typing import Any
 
 from backhaul.simulator.clock import Timer
 from backhaul.simulator.tiktok.market import Clocks, Market
+from backhaul.simulator.tiktok.redirect import Redirect
 
 PENDING = "RETURN_OR_REFUND_REQUEST_PENDING"
 REJECTED = "REFUND_OR_RETURN_REQUEST_REJECT"
@@ -110,6 +111,7 @@ class Shop:
     warehouse_id: str = ""
     return_warehouse_id: str = ""
     entity_id: str = ""
+    redirect: Redirect = field(default_factory=Redirect)
 
     @property
     def currency(self) -> str:

@@ -22,6 +22,7 @@ from backhaul.simulator.tiktok.index import Entry, Index
 from backhaul.simulator.tiktok.market import Clocks, market
 from backhaul.simulator.tiktok.model import Cancellation, Case, Order, Product, Return, Shop, Switches
 from backhaul.simulator.tiktok.past import Orders
+from backhaul.simulator.tiktok.redirect import Redirect
 from backhaul.simulator.tiktok.shapes import return_shape
 
 # Under this name the index keeps cancelled orders that have no parcel, so that parcels can be searched by it too.
@@ -56,6 +57,7 @@ class ShopSpec:
     desk_settings: dict[str, Any] = field(default_factory=dict)
     switches: dict[str, Any] = field(default_factory=dict)
     clocks: dict[str, int] = field(default_factory=dict)
+    redirect: dict[str, Any] = field(default_factory=dict)  # `allowed`, `address`: where the app's return button leads
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> ShopSpec:
@@ -144,6 +146,7 @@ class World:
             return_warehouse_id=self.ids.decimal("7200", 19),
             entity_id=self.ids.decimal("7201", 19),
             carriers={self.ids.decimal("7117", 19): carrier for carrier in _CARRIERS},
+            redirect=Redirect().change(spec.redirect),
         )
         self.shops[shop.id] = shop
         self.indexes[shop.id] = Indexes()
