@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from backhaul.domain.facts import Said, Verdict
 from backhaul.domain.words import Condition, Disposition
@@ -15,7 +14,6 @@ from tests.cli.runs import backhaul
 from tests.web import seeding
 
 
-@pytest.mark.timeout(180)
 async def test_answers_for_units_by_the_command_line(database: str, tmp_path: Path) -> None:
     pool = await open_pool(database, 2)
     try:

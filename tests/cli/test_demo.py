@@ -15,6 +15,7 @@ import pytest
 
 from backhaul.store import embedded
 from tests.cli.runs import COMMAND, backhaul, children, environment, is_alive
+from tests.patience import patient
 
 LINE = re.compile(r"(http://127\.0\.0\.1:\d+)/signin/(\S+)")
 
@@ -48,7 +49,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
 
 
 def gone(pids: list[int], seconds: float = 20.0) -> bool:
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patient(seconds)
     while any(is_alive(pid) for pid in pids):
         if time.monotonic() > end:
             return False
@@ -63,13 +64,12 @@ def cases(data: Path, demo: Demo) -> list[str]:
         return [case["channel_id"] for case in json.load(answer)["cases"]]
 
 
-@pytest.mark.timeout(180)
 def test_the_demo_shows_returns_keeps_them_and_ends_with_all_its_processes(data: Path) -> None:
     demo = Demo(data)
     try:
         assert len(demo.pids) == 3, "the simulator, serve and work"
         found: list[str] = []
-        end = time.monotonic() + 40
+        end = time.monotonic() + patient(40)
         while not found and time.monotonic() < end:
             found = cases(data, demo)
             time.sleep(0.5)

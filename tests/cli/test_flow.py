@@ -7,12 +7,11 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import pytest
-
 from backhaul.cli.children import Child
 from backhaul.cli.children import backhaul as command
 from backhaul.simulator.process import SimulatorProcess
 from tests.cli.runs import backhaul, environment
+from tests.patience import patient
 
 STORE = "flow.myshopify.com"
 
@@ -26,13 +25,12 @@ below = "0.01 USD"
 
 
 async def until(what: str, look: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patient(seconds)
     while not await look():
         assert time.monotonic() < end, what
         await asyncio.sleep(0.2)
 
 
-@pytest.mark.timeout(180)
 async def test_a_return_by_commands_alone(database: str, tmp_path: Path) -> None:
     async def run(*arguments: str, code: int = 0) -> str:
         done = await asyncio.to_thread(backhaul, tmp_path, *arguments, BACKHAUL_DATABASE_URL=database)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import fcntl
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,10 +26,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     with open(file.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not file.exists():
-            began = time.monotonic()
             done = backhaul(tmp_path_factory.mktemp("data"), "demo", "--once", "--evidence", str(file))
             assert done.returncode == 0, done.stdout + done.stderr
-            assert time.monotonic() - began < 60
             assert "asked, paid, booked once" in done.stdout
             assert len(done.stdout.splitlines()) >= 8, "the time-line"
     evidence: Evidence = msgspec.json.decode(file.read_bytes())

@@ -21,6 +21,7 @@ from backhaul.rehearsal.outcome import Outcome, Trouble
 from backhaul.settings import Settings
 from backhaul.wiring import open_hub
 from tests.cli.runs import COMMAND, backhaul, environment
+from tests.patience import patient
 from tests.web import seeding
 
 GENEROUS = 'accept_parcel = "on_delivery"\n[on_deadline.answer_refund]\ndefault = "approve"\n'
@@ -175,12 +176,12 @@ def test_a_rehearsal_that_is_stopped_leaves_nothing(number: int) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        end = time.monotonic() + 60
+        end = time.monotonic() + patient(60)
         while not list(folder.glob("backhaul-rehearsal-*/postgres/data/postmaster.pid")):
             assert time.monotonic() < end
             time.sleep(0.05)
         started.send_signal(number)
-        told = started.communicate(timeout=60)
+        told = started.communicate(timeout=patient(60))
         assert started.returncode == 130, told
         assert list(folder.iterdir()) == []
         assert b"Traceback" not in told[1]

@@ -30,6 +30,7 @@ from backhaul.wiring import REGISTRY, Hub, open_hub
 from backhaul.work.lookups import Lookups
 from backhaul.work.worker import Worker
 from tests.e2e.play import Return
+from tests.patience import patient
 
 GATEWAY = "TikTok Shop"
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,12 +62,12 @@ class Spawned:
 
     async def died(self, seconds: float = 15.0) -> int:
         """Wait for its end; minus the signal that ended it."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(patient(seconds)):
             return await self.process.wait()
 
     async def frozen(self, seconds: float = 15.0) -> None:
         """Wait until it stands still."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(patient(seconds)):
             while _status(self.process.pid).rpartition(")")[2].split()[0] != "T":
                 await asyncio.sleep(0.02)
 
@@ -81,7 +82,7 @@ class Spawned:
         assert self.process.stdin is not None
         self.process.stdin.close()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(patient(10)):
                 await self.process.wait()
         except TimeoutError:
             self.process.kill()
@@ -224,7 +225,7 @@ class Stage:
         spawned = Spawned(process)
         self.spawned.append(spawned)
         assert process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patient(20)):
             assert await process.stdout.readline() == b"ready\n"
         return spawned
 
@@ -272,13 +273,13 @@ class Stage:
         self, condition: Callable[[], Awaitable[Any]], seconds: float = 15.0, what: str = "", every: float = 0.05
     ) -> Any:
         """Wait until the condition is true; its value. Fails with what it was waiting for."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patient(seconds)
         while True:
             value = await condition()
             if value:
                 return value
             if time.monotonic() > end:
-                raise AssertionError(f"waited {seconds} s in vain for {what or condition!r}")
+                raise AssertionError(f"waited {patient(seconds)} s in vain for {what or condition!r}")
             await asyncio.sleep(every)
 
     async def close(self) -> None:

@@ -30,6 +30,7 @@ from backhaul.work.lookups import Lookups
 from tests.e2e.books import check_books, decisions
 from tests.e2e.play import Return
 from tests.e2e.stage import QUICK, ROOT, Shop, Stage
+from tests.patience import patient
 
 HISTORY = 500
 NEW = 12
@@ -67,7 +68,7 @@ class Installation:
     async def run(self, *words: str, seconds: float = 60.0) -> str:
         """A command to its end; what it printed."""
         process = await self._start(*words)
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(patient(seconds)):
             text, _ = await process.communicate()
         assert process.returncode == 0, f"backhaul {' '.join(words)}: {process.returncode}\n{text.decode()[-2000:]}"
         return text.decode()
@@ -94,7 +95,7 @@ class Installation:
             process.stdin.close()
         for process in self.running.values():
             try:
-                async with asyncio.timeout(35):
+                async with asyncio.timeout(patient(35)):
                     await process.wait()
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):

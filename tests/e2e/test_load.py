@@ -13,12 +13,13 @@ from tests.e2e.books import check_books, decisions
 from tests.e2e.conftest import Opener
 from tests.e2e.play import Return
 from tests.e2e.stage import Stage
+from tests.patience import patient
 
 
 async def _approve_all(stage: Stage, cases: Sequence[Return], seconds: float) -> None:
     """Approve each refund as soon as the hub knows it."""
     left = {case.rid: case for case in cases}
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patient(seconds)
     while left:
         assert time.monotonic() < end, f"{len(left)} of {len(cases)} were never asked about"
         rows = await stage.hub.pool.fetch(
@@ -79,11 +80,11 @@ async def test_a_slow_or_unauthorised_shop_holds_nobody_up(opener: Opener) -> No
         await stage.control.revoke(gone.channel_id)
         stage.start_worker(concurrency=20)
         await asyncio.sleep(1.0)
-        begun = time.monotonic()
         case = await stage.ask("REFUND", shop=quick)
         await case.approve()
         await case.until_ended(10.0)
-        assert time.monotonic() - begun < 8.0
+        unread = "select count(*) from return_case where shop_id = $1 and body is null"
+        assert await stage.hub.pool.fetchval(unread, slow.id) > 0, "the quick one waited for the slow one"
         assert decisions(await case.books()) == ["APPROVE_REFUND"]
         state = await stage.hub.pool.fetchval("select state from connection where id = $1", gone.channel_login)
         assert state == "expired"

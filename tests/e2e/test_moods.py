@@ -136,11 +136,9 @@ async def test_messages_that_come_twice_late_in_disorder_or_never(stage: Stage, 
 
 async def test_commerce_that_hangs_does_not_hold_the_channels_answer(stage: Stage) -> None:
     await stage.control.add_mood("timeout_before", vendor="shopify")
-    begun = asyncio.get_running_loop().time()
     case = await stage.ask("REFUND")
     await case.approve()
     await case.until_books(decisions, "the approval", 10.0)
-    assert asyncio.get_running_loop().time() - begun < 10.0
     await stage.control.clear_moods()
     await case.until_ended(30.0)
     await check_books(stage)

@@ -41,20 +41,17 @@ def with_act(scenario: Scenario, act: Act) -> Scenario:
     return dataclasses.replace(scenario, acts=tuple(acts))
 
 
-@pytest.mark.timeout(300)
 async def test_a_refusal_with_200_is_no_success_and_a_person_lets_it_be_tried_again(database: str, place: Path) -> None:
     """Nothing was processed: it stands on the case with Loop's words, and Loop pays once in the end."""
     retried = with_act(story("loop_settled"), Act(60 * HOUR, "seller", "retry", CASE, {"key": "refused:"}, 0))
     assert await _played(database, place, retried, "nested_error", "POST */process", times=1) == 1
 
 
-@pytest.mark.timeout(300)
 async def test_a_fault_with_200_while_reading_does_not_say_that_a_return_is_gone(database: str, place: Path) -> None:
     """A fault is not "no return of this order": it is read again, and no second return is opened."""
     assert await _played(database, place, story("loop_settled"), "nested_error", "GET */details", times=3) == 3
 
 
-@pytest.mark.timeout(300)
 async def test_a_return_that_the_list_does_not_show_yet_is_adopted(database: str, place: Path) -> None:
     """The shopper has opened it in Loop, whose list is a day behind: it is found by its order and stays alone."""
     opened = with_act(story("loop_settled"), Act(0.5 * HOUR, "loop", "open", CASE, {}, 0))

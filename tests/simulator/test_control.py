@@ -18,6 +18,7 @@ from backhaul.simulator.process import ControlClient, ControlError, SimulatorPro
 from backhaul.simulator.server import Simulator
 from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok.world import ShopSpec
+from tests.patience import patient
 from tests.simulator.wire import START, Wire
 
 DOMAIN = "sim-one.myshopify.com"
@@ -302,7 +303,7 @@ async def test_the_process_ends_when_its_owner_is_killed() -> None:
     os.kill(pid, 0)
     owner.kill()
     await owner.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(10)):
         while _alive(pid):
             await asyncio.sleep(0.05)
 

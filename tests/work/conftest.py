@@ -30,6 +30,7 @@ from backhaul.store.jobs import Rank
 from backhaul.work.attend import Attendant
 from backhaul.work.commands import Commands
 from backhaul.work.vendors import Vendors
+from tests.patience import patient
 
 USD = "USD"
 
@@ -315,4 +316,4 @@ async def bench(database: str, tmp_path: Path) -> AsyncIterator[Bench]:
                 shop_id,
             )
         yield Bench(pool, vendors, channel, commerce, shop_id)
-    await asyncio.wait_for(pool.close(), 10)
+    await asyncio.wait_for(pool.close(), patient(10))

@@ -17,6 +17,7 @@ from backhaul.store import pages
 from backhaul.wiring import Hub, open_hub
 from backhaul.work import backfill
 from backhaul.work.worker import Worker
+from tests.patience import patient
 
 COUNT = 160
 DAYS = 90 * 86400
@@ -76,7 +77,7 @@ async def test_a_second_start_goes_on_and_all_are_read_without_an_effect(databas
 
         stop = asyncio.Event()
         working = asyncio.create_task(Worker(it.hub.vendors, database, 50).run(stop))
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(patient(90)):
             while await backfill.outstanding(it.hub.pool, it.shop):
                 await asyncio.sleep(0.1)
         result = await backfill.summary(it.hub.pool, it.shop, again, found)

@@ -13,6 +13,7 @@ from backhaul.store import turns
 from backhaul.store.jobs import Rank, enqueue, read_payload
 from backhaul.work.attend import Attendant
 from backhaul.work.worker import Worker
+from tests.patience import patient
 from tests.work.conftest import Bench
 
 
@@ -178,5 +179,5 @@ async def test_a_connection_torn_in_the_engines_clean_up_does_not_end_the_worker
         stop.set()
 
     monkeypatch.setattr(Worker, "_jobs", engine)
-    await asyncio.wait_for(Worker(bench.vendors, database).run(stop), 20)
+    await asyncio.wait_for(Worker(bench.vendors, database).run(stop), patient(20))
     assert len(starts) == 2

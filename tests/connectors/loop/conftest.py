@@ -20,6 +20,7 @@ from backhaul.simulator.server import Simulator
 from backhaul.simulator.tiktok.sales import Unit
 from backhaul.simulator.tiktok.world import ShopSpec
 from tests.connectors.desk_suite import Books, Sold
+from tests.patience import patient
 
 DOMAIN = "sim-loop.myshopify.com"
 START = 1_790_000_000.0
@@ -145,7 +146,7 @@ class Stage:
 
     async def told(self, since: int = 0) -> list[tuple[bytes, dict[str, str]]]:
         for _ in range(500):
-            await asyncio.wait_for(self.simulator.delivery.idle.wait(), 10)
+            await asyncio.wait_for(self.simulator.delivery.idle.wait(), patient(10))
             if len(self.letters) > since:
                 break
             await asyncio.sleep(0.01)

@@ -15,6 +15,7 @@ from aiohttp import web
 from backhaul.simulator.delivery import RealAddressRefused, require_local_address
 from backhaul.simulator.moods import Mood
 from backhaul.simulator.tiktok import model as m
+from tests.patience import patient
 from tests.simulator.wire import Wire
 
 HOOKS = "/event/202309/webhooks"
@@ -60,7 +61,7 @@ async def _subscribed(wire: Wire, receiver: Receiver, *topics: str) -> None:
 
 
 async def _quiet(wire: Wire) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patient(10)):
         await wire.sim.delivery.idle.wait()
 
 
