@@ -15,7 +15,7 @@ from sqlalchemy import Connection as Sync
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from backhaul.domain.effects import BookRefund, EffectState
-from backhaul.domain.facts import Facts
+from backhaul.domain.facts import Adopted, Facts
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import AcceptParcel, Policy
 from backhaul.domain.words import Action, Stage
@@ -99,6 +99,13 @@ async def _installed(dsn: str) -> UUID:
             msgspec.json.encode(body),
             NOW - 50 + at,
         )
+    await connection.execute(
+        "insert into refund_entry (id, shop_id, case_id, key, kind, amount, currency, at, source) "
+        "values ($1, $2, $3, 'adopted:4035227007614:1', 'adopted', 2000, 'USD', 1, 'gid://shop/Refund/9')",
+        uuid4(),
+        shop,
+        case,
+    )
     await connection.close()
     return case
 
@@ -110,6 +117,8 @@ async def test_what_the_first_version_stored_is_understood_after_the_upgrade(pos
     await migrate.migrate(dsn)
     await migrate.migrate(dsn)  # once more changes nothing
     pool = await open_pool(dsn, 2)
+    attend_at = await pool.fetchval("select attend_at from turn where subject_id = $1", case)
+    assert attend_at == 0, "linked by a person: it may hold what it has adopted under another order"
     async with pool.acquire() as connection:
         turn = (await turns.take(connection, [(case, 1)]))[case]
         assert turn.shop_id is not None
@@ -130,6 +139,7 @@ async def test_what_the_first_version_stored_is_understood_after_the_upgrade(pos
     assert [each.state for each in known.ledger] == [EffectState(state) for _, state, _ in FIRST["effects"]]
     (booking,) = [each.wanted for each in known.ledger if isinstance(each.wanted, BookRefund)]
     assert (booking.amount.minor, booking.release) == (2000, ())
+    assert known.adopted == (Adopted("4035227007614:1", "gid://shop/Refund/9"),)
     said = known.said
     assert [vote.reason_key for vote in said.votes] == ["wrong"]
     assert (said.label and said.label.tracking_number, said.linked, said.taken) == ("1Z", "gid://shop/Order/1", True)

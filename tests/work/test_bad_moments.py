@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from backhaul.domain.effects import EffectState
-from backhaul.domain.facts import Mode, Seen
+from backhaul.domain.facts import Adopted, Mode, Seen
 from backhaul.domain.policy import Policy
 from backhaul.domain.words import Action, Decision, Kind, Party
 from backhaul.kit.ids import uuid7
@@ -152,7 +152,8 @@ async def test_a_refund_by_another_hand_is_adopted_once_whoever_is_first(bench: 
     first, second = await _held(bench, "1"), await _held(bench, "2")
 
     def adopt(turn: turns.Turn, key: str) -> Move:
-        return Move(turn, entries=[MoneyEntry(uuid7(), f"adopted:{key}", "adopted", 1000, "USD", 1, "refund/9", "")])
+        entry = MoneyEntry(uuid7(), f"adopted:{key}", "adopted", 1000, "USD", 1, "refund/9", "")
+        return Move(turn, entries=[entry], adopted=[Adopted(key, "refund/9")])
 
     answers = await asyncio.gather(
         bench.attendant._moves.put(adopt(first, "1")),

@@ -10,7 +10,7 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.desk import DeskLine, DeskReturn, DeskState, number
-from backhaul.domain.desks import desk_name, ours
+from backhaul.domain.desks import desk_name, elsewhere, ours
 from backhaul.domain.effects import CloseDeskReturn, Decide, EffectState, ProcessDeskReturn, RequestDeskLabel
 from backhaul.domain.facts import DeskTerms, Facts, Label, LinkState, Verdict, Vote
 from backhaul.domain.matching import case_lines
@@ -26,7 +26,7 @@ FATES = {Condition.MISSING: Disposition.MISSING}  # where the desk says nothing 
 def with_desk(facts: Facts) -> Facts:
     """The facts with what the desk's people did among what was said."""
     terms, record, case = facts.desk, facts.seen.desk, facts.channel
-    if terms is None or record is None or case is None:
+    if terms is None or record is None or case is None or elsewhere(facts, record):
         return facts
     said = facts.said
     votes = _votes(facts, terms, record, case)

@@ -75,6 +75,8 @@ def desk_lane(
         return _unneeded(facts, record, draft)
     if record is None:
         return _open(facts, policy, case, terms, order, lines, draft)
+    if elsewhere(facts, record):
+        return _astray(facts, record, order, desk_name(terms), draft)
     if case.stage in TOLD and record.state in (DeskState.OPEN, DeskState.REVIEW):
         text = f"The channel {TOLD[case.stage]} {case.id}."
         draft.steps += _note(facts, record, TOLD[case.stage].split()[0], text)
@@ -105,8 +107,9 @@ def desk_name(terms: DeskTerms) -> str:
 
 def own_return(facts: Facts, found: tuple[DeskReturn, ...], lines: Lines) -> DeskReturn | None:
     """The case's return among those of its order: the one we opened, else one that somebody opened on the same lines
-    and that stands for no other case. A cancelled one is kept only where there is no other; one that was over before
-    the case began is of goods that came back earlier, and says nothing of these."""
+    and that stands for no other case. A cancelled one is kept only where there is no other, as is one that we opened
+    on another order; one that was over before the case began is of goods that came back earlier, and says nothing of
+    these."""
     ours = {
         effect.result
         for effect in facts.ledger
@@ -115,16 +118,41 @@ def own_return(facts: Facts, found: tuple[DeskReturn, ...], lines: Lines) -> Des
     known = facts.seen.desk.id if facts.seen.desk else ""
     wanted = {number(line_id): count for line_id, count in lines.quantities().items()}
     best: DeskReturn | None = None
-    for record in sorted(found, key=lambda each: (each.state is DeskState.CANCELLED, -each.created_at)):
-        if record.id in facts.desk_elsewhere:
+    gone = {each.id for each in found if each.state is DeskState.CANCELLED or elsewhere(facts, each)}
+    for record in sorted(found, key=lambda each: (each.id in gone, -each.created_at)):
+        if record.id in facts.desk_elsewhere or (elsewhere(facts, record) and record.id not in ours):
             continue
         mine = record.id == known or (record.id in ours and record.id)
-        if mine and record.state is not DeskState.CANCELLED:
+        if mine and record.id not in gone:
             return record
         alike = wanted and _quantities(record) == wanted and not _of_before(facts, record)
         if best is None and (mine or alike):
             best = record
     return best
+
+
+def elsewhere(facts: Facts, record: DeskReturn) -> bool:
+    """Whether it is on another order in commerce than the one that the case is linked to now."""
+    order = facts.seen.commerce
+    return order is not None and bool(record.order_id) and number(record.order_id) != number(order.id)
+
+
+def _astray(facts: Facts, record: DeskReturn, order: CommerceOrder, name: str, draft: Draft) -> Lane:
+    """We opened it on an order that turned out to be the wrong one: called off, and for a person to open anew."""
+    if record.state in (DeskState.OPEN, DeskState.REVIEW):
+        return _end(facts, record, "the case is linked to another order now", draft)
+    paid = " It has refunded there: take that back in commerce." if record.processed else ""
+    draft.troubles.append(
+        Trouble(
+            f"desk_astray:{record.id}",
+            "desk",
+            f"The hub opened return {record.id} in {name} on order {record.order_name or number(record.order_id)}, but "
+            f"the case is linked to {order.name} now.{paid}",
+            f"Open the return of {order.name} in {name} by hand, the hub adopts it; or waive the desk.",
+            retry="look:desk",
+        )
+    )
+    return Lane("blocked", record.id)
 
 
 def _of_before(facts: Facts, record: DeskReturn) -> bool:

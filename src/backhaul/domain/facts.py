@@ -247,6 +247,13 @@ class Place(msgspec.Struct, frozen=True):
     mine: bool = False  # held by this case, not by another of its order
 
 
+class Adopted(msgspec.Struct, frozen=True):
+    """A refund that somebody else made in commerce (``source``) and that stands for a payment of the channel."""
+
+    refund_id: str  # the channel's
+    source: str
+
+
 class Facts(msgspec.Struct, frozen=True):
     """One case. ``heard`` counts the hints per party; a read older than its count is stale."""
 
@@ -259,6 +266,7 @@ class Facts(msgspec.Struct, frozen=True):
     heard_channel: int = 0
     heard_commerce: int = 0
     heard_desk: int = 0
+    adopted: tuple[Adopted, ...] = ()  # what this case has adopted in commerce, as it is written down
     adopted_elsewhere: frozenset[str] = frozenset()  # commerce refunds that other cases of the order have adopted
     desk_elsewhere: frozenset[str] = frozenset()  # returns in the desk that stand for other cases of the order
     moved_elsewhere: frozenset[str] = frozenset()  # units whose stock other cases of the order have moved, or move now

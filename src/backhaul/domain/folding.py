@@ -9,9 +9,9 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder
-from backhaul.domain.desk import DeskReturn
+from backhaul.domain.desk import DeskReturn, number
 from backhaul.domain.effects import AnyEffect, Decide, DecideUnits, Effect, EffectState
-from backhaul.domain.facts import Backoff, Evidence, Label, Said, Seen, Verdict, Vote
+from backhaul.domain.facts import Backoff, Evidence, Label, Link, Said, Seen, Verdict, Vote
 from backhaul.domain.starts import Blind, Confirmed, Start
 from backhaul.domain.words import ENDED, Action, Party
 
@@ -75,6 +75,17 @@ def _answered(action: Action, rounds: Mapping[Action, int], ledger: Iterable[Eff
 def _whole(wanted: AnyEffect, case: ChannelCase) -> bool:
     """Whether an answer for single units was one for all that is left of the case."""
     return isinstance(wanted, DecideUnits) and {unit.id for unit in case.units} <= set(wanted.units)
+
+
+def fold_link(seen: Seen, link: Link, heard: int) -> Seen:
+    """Take in which order in commerce the case belongs to. Of another one nothing is known yet, nor of its returns in
+    the desk: that of the old order is another case's to adopt."""
+    found = msgspec.structs.replace(seen, link=link, commerce=None, commerce_heard=heard)
+    if not seen.link.order_id or number(seen.link.order_id) == number(link.order_id):
+        return found
+    return msgspec.structs.replace(
+        found, desk=None, desk_others=(), desk_at=0, desk_heard=-1, desk_label=None, desk_reasons=()
+    )
 
 
 def fold_commerce(seen: Seen, order: CommerceOrder, heard: int, now: int) -> Seen:

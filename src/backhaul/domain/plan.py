@@ -14,7 +14,7 @@ from backhaul.domain.matching import case_lines
 from backhaul.domain.parcels import parcel_lane
 from backhaul.domain.policy import DAY, HOUR, Policy
 from backhaul.domain.records import close, find_order, records_lane
-from backhaul.domain.refunds import money_lane
+from backhaul.domain.refunds import money_lane, still_adopted
 from backhaul.domain.starting import starting_lane
 from backhaul.domain.steps import Draft, Lane, Look, Plan, Send, Settle, Source, Step, Trouble, Write
 from backhaul.domain.stock import stock_lane
@@ -27,7 +27,7 @@ VERSION = 1  # part of the record of why something was done
 def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     """What must happen next with one case at ``now`` (Unix seconds by the shop's clock)."""
     draft = Draft()
-    draft.places = held(facts)
+    draft.places, draft.adopted = held(facts), facts.adopted
     case = facts.channel
     if case is None and facts.nameless:
         return _nameless(facts, now, draft)
@@ -46,6 +46,7 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
             follow(effect, facts, now, urgent, draft)
     order = find_order(facts, now, draft)
     lines = case_lines(facts)
+    draft.adopted = still_adopted(facts)
     draft.places = adopted(facts, order, lines)
     lanes = {"decision": decision_lane(facts, policy, now, draft)}
     lanes["money"] = money_lane(facts, order, lines, now, draft)
@@ -170,6 +171,7 @@ def _freeze(facts: Facts, now: int, draft: Draft, lanes: dict[str, Lane], ended:
         deadline,
         draft.money,
         draft.places,
+        draft.adopted,
     )
 
 

@@ -13,7 +13,7 @@ from backhaul.domain.channel import ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder, CommerceRefund, Payment
 from backhaul.domain.desk import DeskReturn
 from backhaul.domain.effects import BookRefund, ProcessDeskReturn
-from backhaul.domain.facts import Booker, Facts, Payer
+from backhaul.domain.facts import Adopted, Booker, Facts, LinkState, Payer
 from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money, total
 from backhaul.domain.records import never_there, no_location, propose, shipped_units
@@ -124,11 +124,13 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
     residuals: list[tuple[str, Money]] = []
     settled = True
     adopted = set(facts.adopted_elsewhere)
+    before = {each.refund_id: each.source for each in facts.adopted}
+    draft.adopted = () if lines.matched else draft.adopted
     for refund in facts.refunds:
         found = next((each for each in order.refunds if each.trace == refund.id), None)
         kind = "booked"
         if found is None:
-            found, kind = adoptable(case, order, lines, adopted), "adopted"
+            found, kind = adoptable(case, order, lines, adopted, before.get(refund.id, "")), "adopted"
         if found is None and (_desk_refunds(facts) or _just_processed(facts, now)):
             settled = False
             _await_desk(facts, refund, order, now, draft)
@@ -141,6 +143,8 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
             settled = False
             continue
         adopted.add(found.id)
+        if kind == "adopted":
+            draft.adopted += (Adopted(refund.id, found.id),)
         booked.append(found.amount)
         draft.entries.append(Entry(f"{kind}:{refund.id}", kind, found.amount, found.created_at, found.id))
         rest = refund.amount - found.amount
@@ -162,6 +166,16 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
     if settled and difference is not None and difference.minor == 0:
         return Lane("settled", str(paid), terminal=True)
     return Lane("booking" if not draft.troubles else "paid", str(paid))
+
+
+def still_adopted(facts: Facts) -> tuple[Adopted, ...]:
+    """What the case has adopted, without the refunds of an order that it is no longer linked to: they are another
+    case's to adopt, also while the right order cannot be read."""
+    order = facts.seen.commerce
+    if order is None:
+        return () if facts.seen.link.state is LinkState.MATCHED else facts.adopted
+    there = {refund.id for refund in order.refunds}
+    return tuple(each for each in facts.adopted if each.source in there)
 
 
 def _explained(facts: Facts, case: ChannelCase, order: CommerceOrder, rest: Money, kind: str) -> str:
@@ -230,12 +244,12 @@ def _second(refund: CommerceRefund, order: CommerceOrder) -> Trouble:
 
 
 def adoptable(
-    case: ChannelCase, order: CommerceOrder, lines: Lines, taken: Collection[str] = ()
+    case: ChannelCase, order: CommerceOrder, lines: Lines, taken: Collection[str] = (), known: str = ""
 ) -> CommerceRefund | None:
     """A refund that another person or connector made on our lines since the case began: adopted, not repeated.
-    ``taken`` are refunds that stand for another payment already."""
+    ``taken`` are refunds that stand for another payment already, ``known`` the one that stands for this."""
     wanted = lines.quantities()
-    for refund in order.refunds:
+    for refund in sorted(order.refunds, key=lambda each: each.id != known):
         # A cancellation often follows one in commerce, so there an older refund of the same units is the same refund.
         older = refund.created_at < case.created_at and case.kind is not Kind.CANCELLATION
         if refund.trace or older or refund.id in taken:

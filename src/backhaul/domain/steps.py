@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from backhaul.domain.effects import AnyEffect, EffectState
-from backhaul.domain.facts import Place
+from backhaul.domain.facts import Adopted, Place
 from backhaul.domain.money import Money
 from backhaul.domain.words import Action, Decision, Party
 
@@ -129,7 +129,8 @@ class Trouble(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A line of the refund ledger; written once per key, never changed."""
+    """A line of the refund ledger; written once per key, never changed. One that holds no longer is lifted by a line
+    of the kind "released"."""
 
     key: str
     kind: str  # "paid", "booked", "adopted", "residual"
@@ -168,6 +169,7 @@ class Draft:
         self.wake_at: int | None = None
         self.money = MoneyView()
         self.places: tuple[Place, ...] = ()
+        self.adopted: tuple[Adopted, ...] = ()
 
     def wake(self, at: int | None) -> None:
         """Look again at this time, or earlier."""
@@ -190,6 +192,7 @@ class Plan(msgspec.Struct, frozen=True):
     deadline: int | None
     money: MoneyView
     places: tuple[Place, ...] = ()  # the units that the case holds on somebody else's return in commerce
+    adopted: tuple[Adopted, ...] = ()  # the refunds of others in commerce that stand for its payments
 
 
 class View(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -11,7 +11,7 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import AnyEffect, Dispose, Effect, EffectState, Safety
-from backhaul.domain.facts import LINE_LEVEL, Booker, Mode, Payer, Place, Said, Seen, ShopTerms, Vote
+from backhaul.domain.facts import LINE_LEVEL, Adopted, Booker, Mode, Payer, Place, Said, Seen, ShopTerms, Vote
 from backhaul.domain.folding import Command, fold_said, name_units
 from backhaul.domain.steps import View
 from backhaul.domain.words import Decision, Party
@@ -45,6 +45,7 @@ class Known(msgspec.Struct, frozen=True):
     rivals: frozenset[str] = frozenset()  # ids of cases that other cases of the order have started
     places: tuple[Place, ...] = ()  # units of the order's cases on returns that somebody else opened
     creating_elsewhere: dict[str, int | None] = {}  # see Facts
+    adopted: tuple[Adopted, ...] = ()  # commerce refunds of somebody else that stand for its payments
 
 
 _seen = msgspec.json.Decoder(Seen)
@@ -64,7 +65,8 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
             and t.at > greatest(s.writers_answered_at, newest.at - 30 * 86400)) as second_writer,
     array(select (l.role, l.connection_id, n.state, n.state_text, n.clock, n.vendor)
           from link l join connection n on n.id = l.connection_id where l.shop_id = c.shop_id) as links,
-    array(select m.source from refund_entry m where m.case_id = any(beside.ids) and m.kind = 'adopted') as adopted,
+    array(select (m.refund_id, m.source) from adopted_refund m where m.case_id = c.id order by m.source) as adopted,
+    array(select m.source from adopted_refund m where m.case_id = any(beside.ids)) as adopted_elsewhere,
     array(select o.desk_return_id from return_case o where o.id = any(beside.ids) and o.desk_return_id <> '') as desks,
     array(select e.wanted from effect e where e.case_id = any(beside.ids) and e.kind = 'dispose'
           and e.state in ('intent', 'sent', 'accepted', 'confirmed')) as moved,
@@ -141,7 +143,7 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             {link[0]: link[1] for link in row["links"]},
             next((_clock(link[4]) for link in row["links"] if link[0] == Party.CHANNEL), None),
             row["learnt"],
-            frozenset(row["adopted"]),
+            frozenset(row["adopted_elsewhere"]),
             frozenset(row["desks"]),
             row["faulted"],
             row["beginning"],
@@ -149,6 +151,7 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             frozenset(row["rivals"]),
             tuple(Place(*each) for each in row["places"]),
             dict(row["creating"]),
+            tuple(Adopted(*each) for each in row["adopted"]),
         )
     return known
 

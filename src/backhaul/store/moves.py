@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from backhaul.domain.effects import Effect, StartCancellation, StartReturn
+from backhaul.domain.facts import Adopted
 from backhaul.domain.strangers import Stranger
 from backhaul.store.turns import Turn
 
@@ -57,6 +58,14 @@ class MoneyEntry(msgspec.Struct, frozen=True):
     at: int
     source: str
     text: str
+
+
+class Lifted(msgspec.Struct, frozen=True):
+    """An entry of the refund ledger that holds no longer, and when that was found."""
+
+    id: UUID  # of the line that lifts it
+    key: str
+    at: int
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -114,6 +123,9 @@ class Move(msgspec.Struct):
     opened: list[OpenException] = []
     closed: list[str] = []
     entries: list[MoneyEntry] = []
+    lifted: list[Lifted] = []
+    adopted: list[Adopted] = []  # refunds of somebody else in commerce that the case stands for from now on
+    released: list[Adopted] = []  # and no longer
     columns: Columns | None = None
     counted: tuple[str, bool] | None = None  # status and attention as they were counted before
     units: list[Unit] = []
@@ -134,6 +146,7 @@ class Move(msgspec.Struct):
         """Whether there is nothing to write."""
         return not (
             self.new_effects or self.effects or self.history or self.opened or self.closed or self.entries
+            or self.lifted or self.adopted or self.released
             or self.columns or self.units or self.parcel or self.named or self.link or self.strangers or self.release
         )  # fmt: skip
 

@@ -10,9 +10,10 @@ import asyncpg
 import msgspec
 
 from backhaul.domain.strangers import SEVERAL
-from backhaul.store import naming, turns
+from backhaul.store import naming, refunds, turns
 from backhaul.store.db import Connection, Pool
 from backhaul.store.moves import Halted, Lost, Merged, Move, Twin
+from backhaul.store.rows import columns_of, insert
 
 
 async def record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
@@ -82,6 +83,7 @@ async def _write(connection: Connection, moves: list[Move]) -> None:
     await _columns(connection, moves)
     await _units(connection, moves)
     await _lines(connection, moves)
+    await refunds.write(connection, moves)
     await _exceptions(connection, moves)
     await _strangers(connection, moves)
 
@@ -100,29 +102,6 @@ async def _turn(connection: Connection, moves: list[Move]) -> set[UUID]:
             "select pg_notify('backhaul_changed', s) from unnest($1::text[]) s", [str(shop) for shop in shops]
         )
     return released
-
-
-def _columns_of(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    """Rows as columns, for ``unnest``. A zero byte, which no text of PostgreSQL can hold, is left out: a vendor's torn
-    text must not keep a case from being written."""
-    return [
-        [each.replace("\x00", "") if isinstance(each, str) and "\x00" in each else each for each in column]
-        for column in zip(*rows, strict=True)
-    ]
-
-
-async def _insert(
-    connection: Connection, table: str, columns: dict[str, str], rows: list[tuple[Any, ...]], tail: str = ""
-) -> None:
-    """Insert many rows in one statement: ``columns`` maps names to types."""
-    if not rows:
-        return
-    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(columns.values(), 1))
-    names = ", ".join(columns)
-    await connection.execute(
-        f"insert into {table} ({names}) select * from unnest({arrays}) {tail}",
-        *_columns_of(rows),
-    )
 
 
 async def _new_effects(connection: Connection, moves: list[Move]) -> None:
@@ -156,7 +135,7 @@ async def _new_effects(connection: Connection, moves: list[Move]) -> None:
                     effect.result,
                 )
             )
-    await _insert(
+    await insert(
         connection,
         "effect",
         {
@@ -191,7 +170,7 @@ async def _effects(connection: Connection, moves: list[Move]) -> None:
                 as u(id, state, attempts, sent_at, dead_at, answered_at, code, text, result, claim, reported)
             where e.id = u.id
             """,
-            *_columns_of(rows),
+            *columns_of(rows),
         )
 
 
@@ -218,7 +197,7 @@ async def _columns(connection: Connection, moves: list[Move]) -> None:
         (move.turn.subject_id, *msgspec.structs.astuple(move.columns)) for move in moves if move.columns is not None
     ]
     if rows:
-        await connection.execute(_UPDATE, *_columns_of(rows))
+        await connection.execute(_UPDATE, *columns_of(rows))
     deltas: list[tuple[Any, ...]] = []
     for move in moves:
         if move.columns is None:
@@ -228,7 +207,7 @@ async def _columns(connection: Connection, moves: list[Move]) -> None:
             deltas.append((move.turn.shop_id, *now, 1))
             if move.counted is not None:
                 deltas.append((move.turn.shop_id, *move.counted, -1))
-    await _insert(
+    await insert(
         connection, "case_count", {"shop_id": "uuid", "status": "text", "attention": "bool", "delta": "int"}, deltas
     )
 
@@ -239,7 +218,7 @@ async def _units(connection: Connection, moves: list[Move]) -> None:
         for move in moves
         for unit in move.units
     ]
-    await _insert(
+    await insert(
         connection,
         "return_line",
         {
@@ -257,7 +236,7 @@ async def _units(connection: Connection, moves: list[Move]) -> None:
         (move.turn.shop_id, *move.parcel, move.turn.subject_id) for move in moves if move.parcel and move.parcel[0]
     ]
     if parcels:
-        await connection.execute(PARCELS, *_columns_of(parcels))
+        await connection.execute(PARCELS, *columns_of(parcels))
 
 
 PARCELS = """
@@ -276,7 +255,7 @@ select kept.id, seen.case_id from seen join kept using (shop_id, tracking_number
 
 
 async def _lines(connection: Connection, moves: list[Move]) -> None:
-    await _insert(
+    await insert(
         connection,
         "history",
         {
@@ -289,23 +268,9 @@ async def _lines(connection: Connection, moves: list[Move]) -> None:
             for line in move.history
         ],
     )  # fmt: skip
-    await _insert(
-        connection,
-        "refund_entry",
-        {
-            "shop_id": "uuid", "case_id": "uuid", "id": "uuid", "key": "text", "kind": "text", "amount": "bigint",
-            "currency": "text", "at": "bigint", "source": "text", "text": "text",
-        },
-        [
-            (move.turn.shop_id, move.turn.subject_id, *msgspec.structs.astuple(entry))
-            for move in moves
-            for entry in move.entries
-        ],
-        "on conflict (shop_id, key) do nothing",
-    )  # fmt: skip
     # Cases of one order write the same row, perhaps from two processes: in one order, so that none waits crosswise.
     links = {(str(move.turn.shop_id), move.link[0]): (move.turn.shop_id, *move.link) for move in moves if move.link}
-    await _insert(
+    await insert(
         connection,
         "order_link",
         {"shop_id": "uuid", "channel_order_id": "text", "commerce_order_id": "text", "how": "text", "by": "text"},
@@ -324,9 +289,9 @@ async def _exceptions(connection: Connection, moves: list[Move]) -> None:
             from unnest($1::uuid[], $2::text[]) as u(case_id, key)
             where e.case_id = u.case_id and e.key = u.key and e.closed_at is null
             """,
-            *_columns_of(closed),
+            *columns_of(closed),
         )
-    await _insert(
+    await insert(
         connection,
         "exception",
         {
@@ -351,7 +316,7 @@ async def _strangers(connection: Connection, moves: list[Move]) -> None:
         for move in moves
         for each in move.strangers
     }
-    await _insert(
+    await insert(
         connection,
         "stranger",
         {"shop_id": "uuid", "ident": "text", "kind": "text", "order_id": "text", "at": "bigint"},

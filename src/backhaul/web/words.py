@@ -236,6 +236,7 @@ ENTRY = {
     "booked": "Booked in commerce",
     "adopted": "Booked by another, adopted",
     "residual": "Explained difference",
+    "released": "Holds no longer",
 }
 TABS = {
     "answer": "Needs answer",

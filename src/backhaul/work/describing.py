@@ -8,22 +8,24 @@ import msgspec
 from backhaul.domain.adoption import held
 from backhaul.domain.desk_votes import with_desk
 from backhaul.domain.effects import EffectState
+from backhaul.domain.facts import Adopted
 from backhaul.domain.matching import case_lines
-from backhaul.domain.steps import Plan, Trouble, View
+from backhaul.domain.steps import Entry, Plan, Trouble, View
 from backhaul.domain.strangers import strangers
 from backhaul.domain.words import Action, Kind
 from backhaul.kit.ids import uuid7
-from backhaul.store.moves import Columns, MoneyEntry, OpenException, Unit
+from backhaul.store.moves import Columns, Lifted, MoneyEntry, OpenException, Unit
 from backhaul.work.run import Run
 
 
 def describe(run: Run, plan: Plan) -> None:
     """Add to the run's move what this plan shows and the stored view does not."""
-    view = _view(run, plan)
+    entries = _entries(run, plan)
+    view = _view(run, plan, entries.known)
     if run.facts.channel is None and not run.facts.nameless:
         return
     _exceptions(run, plan.troubles)
-    _entries(run, plan)
+    _write(run, plan, entries)
     _strangers(run)
     units = _units(run, plan)
     if view != run.view or run.facts.seen != run.stored:
@@ -47,7 +49,7 @@ def _strangers(run: Run) -> None:
         run.see(strangers=(*told, *(each.ident for each in fresh)))
 
 
-def _view(run: Run, plan: Plan) -> View:
+def _view(run: Run, plan: Plan, entries: set[str]) -> View:
     proposed = tuple(
         f"{effect.wanted.party}: {effect.because}"
         for effect in run.facts.ledger
@@ -57,7 +59,7 @@ def _view(run: Run, plan: Plan) -> View:
         plan.lanes,
         plan.questions,
         plan.troubles,
-        tuple(sorted({*run.view.entries, *(entry.key for entry in plan.entries)})),
+        tuple(sorted(entries)),
         plan.money,
         plan.status,
         plan.next_action,
@@ -97,16 +99,57 @@ def _exceptions(run: Run, troubles: tuple[Trouble, ...]) -> None:
             run.tell("hub", "exception.opened", f"{trouble.text} {trouble.todo}")
 
 
-def _entries(run: Run, plan: Plan) -> None:
+class _Entries(msgspec.Struct):
+    """What the refund ledger lacks of a plan, and the keys of all that is written then."""
+
+    known: set[str]
+    lifted: list[str] = []
+    fresh: list[tuple[str, Entry]] = []
+
+
+def _entries(run: Run, plan: Plan) -> _Entries:
+    """Entries are lifted with the adoption that they came with; what is written in their place has a key of its own."""
+    made = _Entries(set(run.view.entries))
+    for gone in _gone(run, plan):
+        for kind in ("adopted", "residual"):
+            key = _standing(f"{kind}:{gone.refund_id}", made.known)
+            if key in made.known:
+                made.lifted.append(key)
+                made.known.add(f"released:{key}")
     for entry in plan.entries:
-        if entry.key not in run.view.entries:
-            amount = entry.amount
-            run.move.entries.append(
-                MoneyEntry(
-                    uuid7(), entry.key, entry.kind, amount.minor, amount.currency, entry.at, entry.source, entry.text
-                )
-            )
-            run.tell("hub", f"money.{entry.kind}", f"{amount} ({entry.source})")
+        key = _standing(entry.key, made.known)
+        if key not in made.known:
+            made.fresh.append((key, entry))
+            made.known.add(key)
+    return made
+
+
+def _gone(run: Run, plan: Plan) -> list[Adopted]:
+    return [each for each in run.facts.adopted if each not in plan.adopted]
+
+
+def _standing(key: str, known: set[str]) -> str:
+    """The key of the entry that holds now: the first that is not lifted."""
+    found, number = key, 1
+    while f"released:{found}" in known:
+        number += 1
+        found = f"{key}#{number}"
+    return found
+
+
+def _write(run: Run, plan: Plan, entries: _Entries) -> None:
+    for key, entry in entries.fresh:
+        amount = entry.amount
+        run.move.entries.append(
+            MoneyEntry(uuid7(), key, entry.kind, amount.minor, amount.currency, entry.at, entry.source, entry.text)
+        )
+        run.tell("hub", f"money.{entry.kind}", f"{amount} ({entry.source})")
+    run.move.lifted.extend(Lifted(uuid7(), key, run.now()) for key in entries.lifted)
+    for gone in _gone(run, plan):
+        run.move.released.append(gone)
+        run.tell("hub", "money.released", f"The refund {gone.source} in commerce stands for this case no longer.")
+    run.move.adopted.extend(each for each in plan.adopted if each not in run.facts.adopted)
+    run.facts = msgspec.structs.replace(run.facts, adopted=plan.adopted)
 
 
 def _units(run: Run, plan: Plan) -> list[Unit]:
@@ -143,7 +186,7 @@ def unclaimed(run: Run, plan: Plan) -> bool:
     on the strength of it, another case must not take it too."""
     desk, stored = run.facts.seen.desk, run.stored.desk
     claims = desk is not None and (stored is None or stored.id != desk.id)
-    return claims or plan.places != held(run.facts)
+    return claims or plan.places != held(run.facts) or set(plan.adopted) != set(run.facts.adopted)
 
 
 def _lines(run: Run) -> list[Unit]:

@@ -11,7 +11,7 @@ from backhaul.domain.channel import ChannelCase, ChannelOrder
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.effects import DecideUnits, EffectState
 from backhaul.domain.facts import LINE_LEVEL, Capability, Link, LinkState
-from backhaul.domain.folding import fold_case, fold_commerce, name_units
+from backhaul.domain.folding import fold_case, fold_commerce, fold_link, name_units
 from backhaul.domain.matching import choose_order, found_by
 from backhaul.domain.reasons import FALLBACK, commerce_reason
 from backhaul.domain.starting import not_startable
@@ -160,7 +160,7 @@ async def _match(run: Run) -> None:
     if link is None:
         link = await _searched(run, case.order_id, now, tries)
     matched = link.state is LinkState.MATCHED
-    run.see(link=link, commerce=None, commerce_heard=-1 if matched else run.facts.heard_commerce)
+    run.saw(fold_link(seen, link, -1 if matched else run.facts.heard_commerce))
     run.recovered(Party.COMMERCE)
     if link.state is LinkState.MATCHED:
         run.move.link = (case.order_id, link.order_id, link.how, run.facts.said.linked_by or "search")

@@ -29,6 +29,7 @@ TONES = {
     "money.booked": "good",
     "money.adopted": "good",
     "money.residual": "warn",
+    "money.released": "warn",
     "order.matched": "info",
     "order.missing": "warn",
     "order.ambiguous": "warn",

@@ -1,0 +1,118 @@
+"""A case that is linked to another order in commerce: what it had of the old one there and in the desk is not its own
+any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from backhaul.domain.commerce import CommerceOrder
+from backhaul.domain.desk import DeskReturn, DeskState
+from backhaul.domain.desks import own_return
+from backhaul.domain.effects import CancelDeskReturn, EffectState, OpenDeskReturn
+from backhaul.domain.facts import Adopted, Facts, Label, Link, LinkState
+from backhaul.domain.folding import fold_link
+from backhaul.domain.matching import case_lines
+from backhaul.domain.refunds import still_adopted
+from backhaul.domain.words import Action, Stage
+from tests.domain.build import (
+    CASE,
+    GID,
+    NOW,
+    booking,
+    case,
+    change,
+    commerce,
+    desk_return,
+    due,
+    effect,
+    facts,
+    paid,
+    planned,
+    troubles,
+    with_desk,
+    writes,
+    written,
+)
+
+DONE = case(Stage.COMPLETED, refunds=(paid(),))
+COMING = case(Stage.AWAITING_SHIPMENT)
+OTHER = Link(LinkState.MATCHED, "gid://shop/Order/2", "linked by ann", tried_at=NOW)
+HELD = (Adopted(CASE, "gid://shop/Refund/9"),)
+
+
+def holding(order: CommerceOrder | None, **changes: Any) -> Facts:
+    return msgspec.structs.replace(facts(DONE, order, **changes), adopted=HELD)
+
+
+def test_refunds_of_the_old_order_are_given_back_before_the_new_one_is_read() -> None:
+    assert still_adopted(holding(None, link=OTHER)) == ()
+    assert planned(holding(None, link=OTHER)).adopted == ()
+
+
+def test_refunds_stay_adopted_while_the_order_is_not_found_or_shows_them() -> None:
+    assert still_adopted(holding(None, link=Link(LinkState.MISSING, GID))) == HELD
+    assert still_adopted(holding(commerce(refunds=(booking(trace="", ident=HELD[0].source),)))) == HELD
+    assert still_adopted(holding(commerce())) == ()
+
+
+def test_what_stands_for_a_payment_is_the_refund_of_the_order_that_is_linked() -> None:
+    made = planned(holding(commerce(refunds=(booking(trace="", ident="gid://shop/Refund/7"),))))
+    assert made.adopted == (Adopted(CASE, "gid://shop/Refund/7"),)
+
+
+def test_of_two_refunds_the_known_one_stays() -> None:
+    both = tuple(booking(trace="", ident=ident) for ident in ("gid://shop/Refund/7", HELD[0].source))
+    assert planned(holding(commerce(refunds=both))).adopted == HELD
+    assert planned(change(holding(commerce(refunds=both)), adopted=())).adopted == (Adopted(CASE, both[0].id),)
+
+
+# -- the desk
+
+
+def test_another_order_knows_nothing_of_the_old_ones_returns() -> None:
+    label = Label("a", "s", "1Z", "c", "Loop", NOW)
+    before = with_desk(COMING, desk_return(), desk_label=label).seen
+    after = fold_link(before, OTHER, -1)
+    assert (after.commerce, after.desk, after.desk_at, after.desk_label) == (None, None, 0, None)
+    same = fold_link(before, Link(LinkState.MATCHED, GID.rpartition("/")[2]), -1)
+    assert (same.commerce, same.desk, same.desk_label) == (None, desk_return(), label), "named by its number only"
+
+
+def found_of(*records: DeskReturn, **changes: Any) -> DeskReturn | None:
+    known = with_desk(COMING, **changes)
+    return own_return(known, records, case_lines(known))
+
+
+def test_a_return_on_another_order_is_not_adopted_nor_kept() -> None:
+    strange = desk_return(order_id="2")
+    assert found_of(strange) is None
+    assert found_of(strange, desk=strange) is None
+    assert found_of(change(strange, order_id="1")) is not None
+
+
+OPENED_THERE = effect(OpenDeskReturn(CASE, "gid://shop/Order/2", "#1002", ()), EffectState.CONFIRMED, result="D1")
+
+
+def astray(state: DeskState = DeskState.OPEN, **changes: Any) -> Facts:
+    there = desk_return(state, order_id="2", order_name="#1002", **changes)
+    return with_desk(COMING, there, ledger=[OPENED_THERE])
+
+
+def test_one_that_we_opened_on_the_wrong_order_is_called_off_and_a_person_opens_it_anew() -> None:
+    made = planned(astray())
+    assert written(made, CancelDeskReturn) == CancelDeskReturn("D1")
+    made = planned(astray(DeskState.CANCELLED))
+    assert (made.lanes["desk"].state, writes(made), troubles(made)) == ("blocked", [], {"desk_astray"})
+    gone, fresh = desk_return(DeskState.CANCELLED, order_id="2"), desk_return(id="D2", order_id="1")
+    assert found_of(gone, fresh, desk=gone, ledger=[OPENED_THERE]) == fresh
+
+
+def test_an_end_on_the_wrong_order_is_no_vote() -> None:
+    arrived = case(Stage.SHIPPED, due=(due(Action.JUDGE_PARCEL),))
+    there = desk_return(DeskState.CLOSED, order_id="2", processed=True, processed_at=NOW)
+    made = planned(with_desk(arrived, there, ledger=[OPENED_THERE]))
+    assert writes(made) == []
+    (told,) = [each for each in made.troubles if each.key.startswith("desk_astray")]
+    assert "refunded there" in told.text
