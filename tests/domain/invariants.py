@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from backhaul.domain.booking import NEVER
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.deadlines import last_attempt
 from backhaul.domain.desk import DeskState
@@ -26,7 +27,6 @@ from backhaul.domain.effects import (
 from backhaul.domain.facts import Booker, DeskOpens, Facts, Payer
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
-from backhaul.domain.refunds import NEVER
 from backhaul.domain.steps import Look, Plan, Send, Settle, Write
 from backhaul.domain.words import ANSWERS, APPROVED, ENDED, INFERRED, WITH_AMOUNT, Decision, Kind, Party, Stage
 

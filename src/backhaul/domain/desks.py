@@ -7,6 +7,7 @@ takes them: a desk cannot say either of a return.
 
 from __future__ import annotations
 
+from backhaul.domain.booking import FRESH, harmless_payment
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskReturn, DeskState, number
@@ -25,7 +26,7 @@ from backhaul.domain.matching import Lines
 from backhaul.domain.policy import Policy
 from backhaul.domain.reasons import desk_reason
 from backhaul.domain.records import propose
-from backhaul.domain.refunds import FRESH, adoptable, harmless_payment
+from backhaul.domain.refunds import adoptable
 from backhaul.domain.steps import Draft, Lane, Look, Source, Trouble, Write
 from backhaul.domain.words import APPROVED, Kind, Party, Stage
 

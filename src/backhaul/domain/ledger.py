@@ -6,6 +6,7 @@ An open effect stands in the way of its successors; nothing here ever makes a se
 from __future__ import annotations
 
 from backhaul.domain import by_unit
+from backhaul.domain.booking import FRESH
 from backhaul.domain.commerce import CommerceOrder, CommerceReturn
 from backhaul.domain.deadlines import nearest
 from backhaul.domain.desk import DeskState
@@ -36,7 +37,7 @@ from backhaul.domain.effects import (
 )
 from backhaul.domain.facts import Facts, LinkState
 from backhaul.domain.matching import case_lines
-from backhaul.domain.refunds import FRESH, adoptable
+from backhaul.domain.refunds import adoptable
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source, Trouble
 from backhaul.domain.words import INSTEAD, LEADS_TO, Party, Stage
 
