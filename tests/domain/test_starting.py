@@ -22,6 +22,7 @@ from backhaul.domain.effects import (
 from backhaul.domain.facts import Facts, Mode, Said, ShopTerms, Verdict
 from backhaul.domain.folding import name_units
 from backhaul.domain.ledger import shown
+from backhaul.domain.policy import FromPortal, Policy
 from backhaul.domain.starting import FRESH
 from backhaul.domain.starts import Blind, Confirmed, Quote, Start, Startable
 from backhaul.domain.steps import Look, Send, Settle, Source, Write
@@ -41,6 +42,7 @@ from tests.domain.build import (
     terms,
     troubles,
     usd,
+    writes,
     written,
 )
 
@@ -337,3 +339,66 @@ def test_a_case_that_may_be_the_one_being_started_waits_for_that_to_be_known() -
     assert made.wake_at == NOW + 3
     buyers = msgspec.structs.replace(facts(beside(started_by=Actor.BUYER, stage=Stage.COMPLETED)), beginning=True)
     assert planned(buyers).lanes["decision"].state == "accepted"
+
+
+# -- asked for by a buyer, in the portal
+
+BUYERS = Start(Kind.RETURN, ORDER, "buyer", NOW - 10, ("l1",), reason_key="mine", buyer=True)
+RETURNS: dict[str, Any] = {"startable": (Startable(Kind.RETURN, ("l1",), True, reasons=(("mine", ""),)),)}
+STARTS = Policy(portal=FromPortal.START)
+
+
+def test_what_a_buyer_asked_for_waits_for_a_person_who_is_told_so() -> None:
+    known = ours(BUYERS, **RETURNS)
+    made = planned(known)
+    assert (made.status, made.steps) == ("to_confirm", ())
+    assert made.questions[0].text.startswith("A buyer asked for this in the portal. The channel would refund")
+    assert writes(planned(ours(BUYERS, YES, **RETURNS)))
+
+
+def test_the_policy_starts_a_buyers_return_once_the_channel_says_a_sum() -> None:
+    assert looks(ours(BUYERS, quoted=None)) == [Source.START]
+    step = next(step for step in planned(ours(BUYERS, **RETURNS), STARTS).steps if isinstance(step, Write))
+    assert step.wanted == StartReturn(ORDER, Kind.RETURN, ("l1",), "mine")
+    assert step.by == "policy"
+    old = ours(BUYERS, start_at=NOW - FRESH - 1, **RETURNS)
+    assert [type(step) for step in planned(old, STARTS).steps] == [Look]  # a sum of long ago is asked for again
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        change(BUYERS, kind=Kind.REFUND),
+        change(BUYERS, changed=True),
+        change(BUYERS, buyer=False),
+    ],
+    ids=["a refund pays at once", "a person changed it", "a person's own"],
+)
+def test_the_policy_starts_nothing_else(start: Start) -> None:
+    may = (Startable(start.kind, ("l1",), True, reasons=(("mine", ""),)),)
+    made = planned(ours(start, startable=may), STARTS)
+    assert (made.status, made.steps) == ("to_confirm", ())
+
+
+def test_what_the_channel_does_not_allow_is_not_started_by_policy_either() -> None:
+    no = (Startable(Kind.RETURN, ("l1",), False, "25001011", "too late"),)
+    made = planned(ours(BUYERS, startable=no, quote=None), STARTS)
+    assert (made.status, made.steps) == ("not_started", ())
+    assert "A buyer asked for this in the portal. The channel does not allow it: too late" in made.questions[0].text
+
+
+def test_a_declined_request_ends_with_the_words_for_the_buyer() -> None:
+    made = planned(ours(BUYERS, said={"withdrawn": NOW, "declined": "Final sale."}, **RETURNS), STARTS)
+    assert (made.status, made.ended, made.steps, made.questions) == ("withdrawn", True, (), ())
+    assert made.lanes["decision"].text == "Final sale."
+
+
+def test_in_a_shop_that_observes_a_buyers_request_is_proposed_and_may_be_declined() -> None:
+    watching = terms(mode=Mode.OBSERVE)
+    proposed = effect(StartReturn(ORDER, Kind.RETURN, ("l1",), "mine"), EffectState.PROPOSED, KEYED)
+    known = ours(BUYERS, ledger=[proposed], shop=watching, **RETURNS)
+    made = planned(known, STARTS)
+    assert (made.lanes["decision"].state, made.steps) == ("proposed", ())
+    assert "In a live shop it would be started now." in made.questions[0].text
+    gone = ours(BUYERS, ledger=[proposed], shop=watching, said={"withdrawn": NOW, "declined": "No."}, **RETURNS)
+    assert planned(gone, STARTS).ended

@@ -17,6 +17,7 @@ from backhaul.domain.starts import Quote, Start, Startable
 from backhaul.domain.steps import View
 from backhaul.domain.words import Kind
 from backhaul.store import cases
+from backhaul.work.beginnings import begin
 from tests.web import seeding
 from tests.web.conftest import Web
 
@@ -81,6 +82,27 @@ async def test_a_case_is_asked_for_shown_confirmed_and_closed(web: Web) -> None:
     assert confirmed is not None
     assert confirmed.total == Money(1250, "USD")
     assert (await web.post(f"{path}/withdraw", {"csrf": csrf})).status_code == 303
+
+
+async def test_what_a_buyer_asked_for_is_declined_on_its_page(web: Web) -> None:
+    csrf = await web.sign_in()
+    shop = await seeding.shop(web.pool)
+    start = Start(Kind.RETURN, ORDER, "buyer", 1, ("l1",), "seller_refund_damaged", buyer=True, note="It <broke>.")
+    async with web.pool.acquire() as connection, connection.transaction():
+        case_id = await begin(connection, shop, start)
+    await _answered(web, case_id, start)
+    html = (await web.get(f"/cases/{case_id}")).text
+    assert "A buyer asked for this in the portal." in html
+    assert "It &lt;broke&gt;." in html
+    assert f'action="/cases/{case_id}/decline"' in html
+    assert f'action="/cases/{case_id}/withdraw"' not in html
+    found = (await web.get(f"/?q={ORDER}")).text
+    assert str(case_id) in found
+    for words in ("", "x" * 501):
+        assert (await web.post(f"/cases/{case_id}/decline", {"csrf": csrf, "words": words})).status_code == 422
+    assert (await web.post(f"/cases/{case_id}/decline", {"csrf": csrf, "words": "Final sale."})).status_code == 303
+    assert (await cases.said(web.pool, case_id)).declined == "Final sale."
+    assert "the buyer reads: Final sale." in (await web.get(f"/cases/{case_id}")).text
 
 
 async def test_a_start_says_what_it_needs(web: Web) -> None:

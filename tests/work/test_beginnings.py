@@ -7,11 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from backhaul.domain.starts import Startable
+from backhaul.domain.policy import FromPortal, Policy
+from backhaul.domain.starts import Start, Startable
 from backhaul.domain.words import Condition, Disposition, Kind
 from backhaul.ports.errors import OutcomeUnknown, Refused, VendorError
+from backhaul.store import cases
 from backhaul.work.attend import Attendant
-from backhaul.work.beginnings import Beginnings
+from backhaul.work.beginnings import Beginnings, begin
 from backhaul.work.case_command import CommandRefused
 from tests.work.conftest import Bench
 
@@ -257,6 +259,56 @@ async def test_what_makes_no_sense_is_refused_at_once(bench: Bench, changes: dic
     with pytest.raises(CommandRefused, match=text):
         await _start(bench, **changes)
     assert await bench.pool.fetchval("select count(*) from return_case") == 0
+
+
+async def _asked_by_buyer(bench: Bench) -> UUID:
+    start = Start(Kind.RETURN, ORDER, "buyer", 1_000, ("l-1",), "mine", buyer=True, note="It broke.")
+    async with bench.pool.acquire() as connection, connection.transaction():
+        case = await begin(connection, bench.shop_id, start)
+    await bench.attend(case)
+    return case
+
+
+async def test_what_a_buyer_asked_for_is_declined_with_words(bench: Bench) -> None:
+    case, beginnings = await _asked_by_buyer(bench), Beginnings(bench.pool)
+    for words, told in ((" ", "What shall the buyer read"), ("x" * 501, "longer than 500")):
+        with pytest.raises(CommandRefused, match=told):
+            await beginnings.decline(case, words, "ann")
+    await beginnings.decline(case, " Final sale. ", "ann")
+    await bench.attend(case)
+    assert ((await _row(bench, case))["status"], (await _row(bench, case))["ended"]) == ("withdrawn", True)
+    assert (await cases.said(bench.pool, case)).declined == "Final sale."
+    assert bench.channel.sent == []
+    with pytest.raises(CommandRefused, match="closed"):
+        await beginnings.decline(case, "Again.", "ann")
+    again = await _asked_by_buyer(bench)  # the goods are free again
+    assert again != case
+
+
+async def test_only_what_a_buyer_asked_for_is_declined(bench: Bench) -> None:
+    case = await _start(bench)
+    with pytest.raises(CommandRefused, match="No buyer asked"):
+        await Beginnings(bench.pool).decline(case, "No.", "ann")
+
+
+async def test_what_a_person_changed_is_still_the_buyers_but_waits_for_a_person(bench: Bench) -> None:
+    await bench.commands.shops.set_policy(bench.shop_id, Policy(portal=FromPortal.START), "ann")
+    bench.channel.refusal = Startable(Kind.RETURN, ("l-1",), False, "9", "not yet")
+    case = await _asked_by_buyer(bench)
+    bench.channel.refusal = None
+    await Beginnings(bench.pool).change(case, kind=Kind.RETURN, by="ann", lines=["l-1"], reason_key="mine")
+    await bench.attend(case)
+    start = (await cases.said(bench.pool, case)).start
+    assert start is not None
+    assert (start.buyer, start.changed, start.by, start.note) == (True, True, "ann", "It broke.")
+    assert (await _row(bench, case))["status"] == "to_confirm"
+
+
+async def test_the_policy_starts_what_a_buyer_asked_for(bench: Bench) -> None:
+    await bench.commands.shops.set_policy(bench.shop_id, Policy(portal=FromPortal.START), "ann")
+    case = await _asked_by_buyer(bench)
+    assert [wanted.lines for wanted in bench.channel.sent] == [("l-1",)]  # type: ignore[union-attr]
+    assert (await _row(bench, case))["channel_id"] == "own-1"
 
 
 async def test_goods_without_a_return_wait_for_their_order_and_become_a_refund(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""`start-return` and `returns confirm, withdraw, arrived`: cases that begin with us."""
+"""`start-return` and `returns confirm, withdraw, decline, arrived`: cases that begin with us."""
 
 from __future__ import annotations
 
@@ -137,6 +137,27 @@ async def _withdraw(settings: Settings, text: str, by: str) -> None:
     async with running.hub(settings) as hub:
         await hub.commands.beginnings.withdraw(await finding.case(hub.pool, text), by)
         running.out.print("The case is closed; nothing was started.")
+
+
+@returns.command("decline")
+def decline(
+    case: Case,
+    words: Annotated[str, typer.Argument(help="What the buyer reads in the portal, 500 characters at most.")],
+    by: By = BY,
+) -> None:
+    """Close a case that a buyer asked for in the portal, with words for the buyer.
+
+    Example:
+
+      backhaul returns decline 0199f0c2 "This was a final sale. Write to us and we find a way."
+    """
+    running.run(_decline(running.settings_of(), case, words, by))
+
+
+async def _decline(settings: Settings, text: str, words: str, by: str) -> None:
+    async with running.hub(settings) as hub:
+        await hub.commands.beginnings.decline(await finding.case(hub.pool, text), words, by)
+        running.out.print("Declined; the buyer reads your words in the portal.")
 
 
 @returns.command("arrived")

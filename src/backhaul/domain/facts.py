@@ -234,6 +234,7 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     confirmed: Confirmed | None = None
     blind: Blind | None = None
     withdrawn: int | None = None  # when a person gave up what was not started yet
+    declined: str = ""  # and what the buyer who had asked for it is told
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -214,6 +214,8 @@ def fold_said(commands: Iterable[Command]) -> Said:
                 fields["blind"] = msgspec.json.decode(command.body, type=Blind)
             case "withdraw":
                 fields["withdrawn"] = command.at
+            case "decline":
+                fields["withdrawn"], fields["declined"] = command.at, msgspec.json.decode(command.body, type=str)
             case "proof":
                 proofs.append(msgspec.json.decode(command.body, type=ChannelRefund))
     return Said(votes=tuple(votes), waived=frozenset(waived), proofs=tuple(proofs), **fields)

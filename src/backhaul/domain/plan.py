@@ -30,7 +30,7 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     draft.places, draft.adopted = held(facts), facts.adopted
     case = facts.channel
     if case is None and facts.nameless:
-        return _nameless(facts, now, draft)
+        return _nameless(facts, policy, now, draft)
     if case is None:
         draft.steps.append(Look(Source.CASE, "the case has not been read", 2))
         return _freeze(facts, now, draft, {}, False)
@@ -68,9 +68,9 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     return _freeze(facts, now, draft, lanes, ended, urgent)
 
 
-def _nameless(facts: Facts, now: int, draft: Draft) -> Plan:
+def _nameless(facts: Facts, policy: Policy, now: int, draft: Draft) -> Plan:
     """A case that begins with us, before the channel has given it an id."""
-    lane = starting_lane(facts, now, draft)
+    lane = starting_lane(facts, policy, now, draft)
     return _freeze(facts, now, draft, {"decision": lane}, lane.terminal)
 
 
@@ -238,6 +238,7 @@ NAMELESS = {
     "to_confirm": "to_confirm",
     "not_started": "not_started",
     "withdrawn": "withdrawn",
+    "declined": "withdrawn",
     "to_inspect": "blind",
     "judged": "blind",
     "unknown_order": "blind",

@@ -8,6 +8,7 @@ from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import Effect, EffectState, Repeat, StartCancellation, StartReturn
 from backhaul.domain.facts import Facts
 from backhaul.domain.ledger import MARGIN
+from backhaul.domain.policy import FromPortal, Policy
 from backhaul.domain.starts import Start, Startable
 from backhaul.domain.steps import Draft, Lane, Look, MoneyView, Question, Send, Settle, Source, Trouble, Write
 from backhaul.domain.words import Actor, Kind
@@ -17,21 +18,25 @@ SKEW = 120  # seconds the channel's clock may be ahead of what we noted
 TRIES = 5
 
 
-def starting_lane(facts: Facts, now: int, draft: Draft) -> Lane:
+def starting_lane(facts: Facts, policy: Policy, now: int, draft: Draft) -> Lane:
     """Where a case without an id stands."""
     start = facts.said.start
     last = _last(facts)
-    if last is not None and (last.open or last.state is EffectState.PROPOSED):
+    if last is not None and last.open:
         return _under_way(facts, last, now, draft)
     if facts.said.withdrawn is not None:
-        return Lane("withdrawn", terminal=True)
+        return Lane("declined" if facts.said.declined else "withdrawn", facts.said.declined, terminal=True)
     if start is None:
         return _blind(facts, draft)
+    if last is not None and last.state is EffectState.PROPOSED:
+        if start.buyer:
+            draft.questions.append(_question(start, "In a live shop it would be started now.", ()))
+        return Lane("proposed", last.because)
     ended = (last.answered_at or last.created_at) if last is not None else -1
     if last is not None and last.state is EffectState.REFUSED and not _asked_again(facts, start, last, ended):
         _refused(facts, start, last, draft)
         return Lane("not_started", last.text)
-    return _ask(facts, start, ended, now, draft)
+    return _ask(facts, policy, start, ended, now, draft)
 
 
 def _last(facts: Facts) -> Effect | None:
@@ -68,13 +73,14 @@ def _blind(facts: Facts, draft: Draft) -> Lane:
 # -- before it is started
 
 
-def _ask(facts: Facts, start: Start, ended: int, now: int, draft: Draft) -> Lane:
-    """Ask the channel, show its answer, and start once a person has confirmed it. ``ended`` is when the last try was
-    refused."""
+def _ask(facts: Facts, policy: Policy, start: Start, ended: int, now: int, draft: Draft) -> Lane:
+    """Ask the channel, show its answer, and start once a person (or the policy, for a buyer) has confirmed it.
+    ``ended`` is when the last try was refused."""
     seen = facts.seen
+    by_policy = starts_itself(start, policy)
     retried = facts.said.retries.get("look:start", -1)
     stale = seen.quoted != start or seen.start_at < min(max(ended, retried), now)
-    if stale or (_agreed(facts, start) and now - seen.start_at > FRESH):
+    if stale or ((by_policy or _agreed(facts, start)) and now - seen.start_at > FRESH):
         draft.steps.append(Look(Source.START, "what may be started, and for how much", 6))
         return Lane("asking")
     problem = not_startable(start, seen.startable)
@@ -82,7 +88,7 @@ def _ask(facts: Facts, start: Start, ended: int, now: int, draft: Draft) -> Lane
         return _impossible(facts, start, problem, draft)
     reasons = reasons_of(start, seen.startable)
     if not start.reason_key:
-        draft.questions.append(Question("start", "Choose the lines and the reason.", reasons=reasons))
+        draft.questions.append(_question(start, "Choose the lines and the reason.", reasons))
         return Lane("to_confirm")
     if start.reason_key not in dict(reasons):
         return _impossible(facts, start, f"The channel does not take the reason “{start.reason_key}” here.", draft)
@@ -94,18 +100,33 @@ def _ask(facts: Facts, start: Start, ended: int, now: int, draft: Draft) -> Lane
     draft.money = MoneyView(expected=total)
     if total.currency != whole.currency or not 0 < total.minor <= whole.minor:
         return _impossible(facts, start, f"{total} is not within the {whole} that the channel would refund.", draft)
-    if not _agreed(facts, start):
+    agreed = _agreed(facts, start)
+    if not (agreed or by_policy):
         differs = start.expect is not None or facts.said.confirmed is not None
         text = f"The channel would refund {whole}." + (f" You asked for {total} of it." if total != whole else "")
         if differs:
             text = f"This is not the sum that was confirmed. {text}"
-        draft.questions.append(Question("start", text, reasons=reasons))
+        draft.questions.append(_question(start, text, reasons))
         return Lane("to_confirm", str(total))
     wanted = _wanted(start)
     if facts.may_write(wanted.target, ended + 1):
         by = facts.said.confirmed.by if facts.said.confirmed else start.by
-        draft.steps.append(Write(wanted, f"{by} confirmed {total}", by, 7))
+        because = f"{by} confirmed {total}"
+        if by_policy and not agreed:
+            by, because = "policy", f"the policy starts what a buyer asks for: {total}"
+        draft.steps.append(Write(wanted, because, by, 7))
     return Lane("sending", str(total))
+
+
+def starts_itself(start: Start, policy: Policy) -> bool:
+    """Whether nobody has to confirm the sum. A refund without goods pays at once: a person always does."""
+    asked = start.buyer and not start.changed and start.kind is Kind.RETURN
+    return asked and policy.portal is FromPortal.START
+
+
+def _question(start: Start, text: str, reasons: tuple[tuple[str, str], ...]) -> Question:
+    who = "A buyer asked for this in the portal. " if start.buyer else ""
+    return Question("start", who + text, reasons=reasons)
 
 
 def _agreed(facts: Facts, start: Start) -> bool:
@@ -145,7 +166,7 @@ def reasons_of(start: Start, startable: tuple[Startable, ...]) -> tuple[tuple[st
 
 
 def _impossible(facts: Facts, start: Start, problem: str, draft: Draft) -> Lane:
-    draft.questions.append(Question("start", problem, reasons=reasons_of(start, facts.seen.startable)))
+    draft.questions.append(_question(start, problem, reasons_of(start, facts.seen.startable)))
     draft.troubles.append(
         Trouble(
             "not_startable",
@@ -161,7 +182,7 @@ def _impossible(facts: Facts, start: Start, problem: str, draft: Draft) -> Lane:
 def _refused(facts: Facts, start: Start, last: Effect, draft: Draft) -> None:
     text = f"{last.text} ({last.code})" if last.code else last.text
     draft.questions.append(
-        Question("start", f"The channel refused it: {text}.", reasons=reasons_of(start, facts.seen.startable))
+        _question(start, f"The channel refused it: {text}.", reasons_of(start, facts.seen.startable))
     )
     draft.troubles.append(
         Trouble(
@@ -178,8 +199,6 @@ def _refused(facts: Facts, start: Start, last: Effect, draft: Draft) -> None:
 
 
 def _under_way(facts: Facts, effect: Effect, now: int, draft: Draft) -> Lane:
-    if effect.state is EffectState.PROPOSED:
-        return Lane("proposed", effect.because, terminal=False)
     if effect.state is EffectState.INTENT:
         text = _unwanted(facts)
         if text:

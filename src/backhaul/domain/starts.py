@@ -12,8 +12,8 @@ from backhaul.domain.words import Kind
 
 
 class Start(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A refund, return or cancellation that a person wants to begin. Without ``lines`` it is the whole order's; with an
-    ``amount`` it is a part of what the channel would refund for them."""
+    """A refund, return or cancellation that a person (or a buyer) wants to begin. Without ``lines`` it is the whole
+    order's; with an ``amount`` it is a part of what the channel would refund for them."""
 
     kind: Kind
     order_id: str  # the channel's
@@ -23,6 +23,9 @@ class Start(msgspec.Struct, frozen=True, omit_defaults=True):
     reason_key: str = ""
     amount: Money | None = None
     expect: Money | None = None  # confirmed beforehand, if this is the sum
+    buyer: bool = False  # a buyer asked for it, in the shop's portal
+    changed: bool = False  # and a person has asked for something else since
+    note: str = ""  # what the buyer wrote beside it
 
 
 class Confirmed(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -177,6 +177,7 @@ LANE_STATE = {
     "not_started": ("Could not be started", "bad"),
     "proposed": ("Proposed, not sent", "neutral"),
     "withdrawn": ("Not started", "neutral"),
+    "declined": ("Declined", "neutral"),
     "unknown_order": ("Order not known", "warn"),
 }
 EFFECT = {

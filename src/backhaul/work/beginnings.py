@@ -20,6 +20,7 @@ from backhaul.work.shop_commands import known_shop
 from backhaul.work.vendors import shop_time
 
 KINDS = (Kind.REFUND, Kind.RETURN, Kind.CANCELLATION)
+MOST_WORDS = 500  # characters that a buyer reads
 
 
 class Beginnings:
@@ -46,12 +47,7 @@ class Beginnings:
             shop = await known_shop(connection, shop_id)
             now = shop_time(await commands.shop_clock(connection, shop_id))
             wanted = _start(shop, kind, order_id, by, now, lines, reason_key, amount, expect)
-            await _alone(connection, shop_id, wanted, None)
-            case_id = await _open(connection, shop_id, wanted, now)
-            await commands.add(connection, case_id, shop_id, "start", msgspec.json.encode(wanted), by, now)
-            await commands.tell(connection, shop_id, case_id, now, by, "said.start", _phrase(wanted))
-            await turns.nudge(connection, [case_id], Rank.PERSON)
-            return case_id
+            return await begin(connection, shop_id, wanted)
 
     async def change(
         self,
@@ -76,6 +72,8 @@ class Beginnings:
             wanted = _start(shop, kind, order_id or known, by, case.now, lines, reason_key, amount, expect)
             if known and wanted.order_id != known:
                 raise CommandRefused("The case is of another order.", 409)
+            if said.start is not None and said.start.buyer:
+                wanted = msgspec.structs.replace(wanted, buyer=True, changed=True, note=said.start.note)
             await _alone(case.connection, case.shop_id, wanted, case_id)
             await beginnings.describe(case.connection, case_id, _channel_kind(kind), wanted.order_id, kind)
             await case.say("start", wanted, by, _phrase(wanted))
@@ -98,6 +96,19 @@ class Beginnings:
         async with self._case(case_id) as case:
             await self._unsent(case)
             await case.say("withdraw", True, by, f"{by} closed the case; nothing was started")
+
+    async def decline(self, case_id: UUID, words: str, by: str) -> None:
+        """Close a case that a buyer asked for in the portal, who reads these words there."""
+        words = words.strip()
+        if not words:
+            raise CommandRefused("What shall the buyer read?")
+        if len(words) > MOST_WORDS:
+            raise CommandRefused(f"The words for the buyer are longer than {MOST_WORDS} characters.")
+        async with self._case(case_id) as case:
+            start = (await self._unsent(case)).start
+            if start is None or not start.buyer:
+                raise CommandRefused("No buyer asked for this case: close it instead.", 409)
+            await case.say("decline", words, by, f"{by} declined it; the buyer reads: {words}")
 
     async def arrived(self, shop_id: UUID, *, code: str, by: str, order_id: str = "", note: str = "") -> UUID:
         """Open a case for goods that came without a return on file; its id. The same code opens one case only."""
@@ -196,10 +207,15 @@ def _phrase(wanted: Start) -> str:
     return f"{wanted.by} asked for a {wanted.kind} on {what} {wanted.order_id}{part}"
 
 
-async def _open(connection: Connection, shop_id: UUID, wanted: Start, now: int) -> UUID:
+async def begin(connection: Connection, shop_id: UUID, wanted: Start) -> UUID:
+    """Open a case that is to be started, in a transaction of the caller's; its id."""
+    await _alone(connection, shop_id, wanted, None)
     case_id = uuid7()
     kind = _channel_kind(wanted.kind)
-    await beginnings.insert(connection, case_id, shop_id, kind, wanted.order_id, wanted.kind, now)
+    await beginnings.insert(connection, case_id, shop_id, kind, wanted.order_id, wanted.kind, wanted.at)
+    await commands.add(connection, case_id, shop_id, "start", msgspec.json.encode(wanted), wanted.by, wanted.at)
+    await commands.tell(connection, shop_id, case_id, wanted.at, wanted.by, "said.start", _phrase(wanted))
+    await turns.nudge(connection, [case_id], Rank.PERSON)
     return case_id
 
 

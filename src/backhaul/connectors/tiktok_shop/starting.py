@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +19,10 @@ from backhaul.ports.errors import Refused, WireDrift
 
 TYPES = {Kind.REFUND: "REFUND", Kind.RETURN: "RETURN_AND_REFUND", Kind.CANCELLATION: "CANCEL"}
 _KINDS = {word: kind for kind, word in TYPES.items()}
+# What stands before a reason's own words in its name, such as "ecom_order_delivered_refund_reason_damaged_seller".
+_ABOUT = re.compile(
+    r"^(?:seller_)?ecom_.*?_reason_?|^(?:buyer|seller)_(?:(?:shipped_)?refund_|return_(?:and_refund_)?|cancel_)?"
+)
 
 
 def startable(rows: Iterable[Any]) -> tuple[Startable, ...]:
@@ -31,9 +36,15 @@ def startable(rows: Iterable[Any]) -> tuple[Startable, ...]:
             lines = tuple(each.order_line_items_ids or (line.order_line_item_id for line in each.order_line_list or ()))
             code = "" if each.eligible else str(each.ineligible_code or "")
             text = "" if each.eligible else each.ineligible_reason or ""
-            reasons = tuple((name, "") for name in each.available_reason_names or ())
+            reasons = tuple((name, reason_words(name)) for name in each.available_reason_names or ())
             found.append(Startable(kind, lines, each.eligible, code, text, reasons))
     return tuple(found)
+
+
+def reason_words(name: str) -> str:
+    """What a reason's name says, as the channel gives no text with it; empty for one that says nothing."""
+    found = _ABOUT.sub("", name).removesuffix("_uk").removesuffix("_seller").replace("_", " ").strip()
+    return found[:1].upper() + found[1:] if found and not found.isdigit() else ""
 
 
 def quote_body(start: Start) -> bytes:

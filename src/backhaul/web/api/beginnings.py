@@ -34,6 +34,12 @@ class TotalOrder(msgspec.Struct, frozen=True):
     total: str
 
 
+class DeclineOrder(msgspec.Struct, frozen=True):
+    """What the buyer who asked for it reads, 500 characters at most."""
+
+    words: str
+
+
 class ArrivalOrder(msgspec.Struct, frozen=True):
     """Goods that arrived. ``code``: a tracking number, return id, order id or combined return's id."""
 
@@ -111,6 +117,14 @@ async def withdraw(request: Asked, case_id: FromPath[UUID]) -> Done:
     )
 
 
+@post("/cases/{case_id:uuid}/decline", guards=[needs("decide")], status_code=202, tags=["cases"])
+async def decline(request: Asked, case_id: FromPath[UUID], data: JSONBody[DeclineOrder]) -> Done:
+    """Close a case that a buyer asked for in the portal, and tell the buyer why. Nothing is started."""
+    return await done(
+        request, lambda commands, by: commands.beginnings.decline(case_id, data.words, by), lambda _: Done(id=case_id)
+    )
+
+
 @post("/shops/{shop_id:uuid}/arrivals", guards=[needs("warehouse")], status_code=202, tags=["cases"])
 async def arrival(request: Asked, shop_id: FromPath[UUID], data: JSONBody[ArrivalOrder]) -> Arrival:
     """Goods arrived: the cases on file for the code, or a new case for goods without a return."""
@@ -138,4 +152,4 @@ async def channel_order(request: Asked, case_id: FromPath[UUID], data: JSONBody[
     )
 
 
-ROUTES = [start, change, confirm, withdraw, arrival, channel_order]
+ROUTES = [start, change, confirm, withdraw, decline, arrival, channel_order]

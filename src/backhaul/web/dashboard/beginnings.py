@@ -16,7 +16,7 @@ from backhaul.web import forms
 from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.problems import BadInput
 from backhaul.web.rendering import go, page
-from backhaul.work.beginnings import KINDS
+from backhaul.work.beginnings import KINDS, MOST_WORDS
 
 LONGEST_ORDER = 100
 
@@ -73,6 +73,14 @@ async def withdraw(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     return go(request, f"/cases/{case_id}", "The case is closed. Nothing was started.")
 
 
+@post("/cases/{case_id:uuid}/decline", guards=[needs("decide")], include_in_schema=False)
+async def decline(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
+    """Close a case that a buyer asked for, with words for the buyer."""
+    words = forms.text(await request.form(), "words", "What the buyer reads", limit=MOST_WORDS, required=True)
+    await services_of(request).commands.beginnings.decline(case_id, words, request.user.name)
+    return go(request, f"/cases/{case_id}", "Declined. The buyer reads your words in the portal.")
+
+
 @post("/cases/{case_id:uuid}/channel-order", guards=[needs("warehouse")], include_in_schema=False)
 async def channel_order(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     """Which order goods without a return are of."""
@@ -111,4 +119,4 @@ async def arrived(request: Asked) -> Response[Any]:
     return go(request, f"/cases/{case_id}", "A case is open for these goods.")
 
 
-ROUTES = [new, start, change, confirm, withdraw, channel_order, entry, arrived]
+ROUTES = [new, start, change, confirm, withdraw, decline, channel_order, entry, arrived]
