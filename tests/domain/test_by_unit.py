@@ -294,13 +294,13 @@ def test_the_answer_for_a_single_unit_is_the_one_for_all() -> None:
     assert (wanted.decision, wanted.reason_key) == (Decision.REJECT_RETURN, APPROVED_AND_NOT[1].reason_key)
 
 
-@pytest.mark.parametrize("number", [1, 2])
-def test_a_unit_that_left_unanswered_keeps_the_answer_that_was_given_for_it(number: int) -> None:
-    """Whichever half the channel makes the new case, and in whichever review of the old one it was said: no rule pays
-    what a person rejected."""
-    there = Vote(Action.ANSWER_RETURN, number, Decision.BY_UNIT, "ann", NOW, units=APPROVED_AND_NOT)
+def test_a_unit_that_left_unanswered_keeps_the_answer_that_was_given_for_it() -> None:
+    """Whichever half the channel makes the new case: no rule pays what a person rejected."""
+    there = Vote(Action.ANSWER_RETURN, 0, Decision.BY_UNIT, "ann", NOW, units=APPROVED_AND_NOT)
     known = request(found=ALONE)
     split = change(known, said=Said(votes=(there,)), seen=change(known.seen, origin="4035000"))
     wanted = written(planned(split, APPROVES), Decide)
     assert (wanted.decision, wanted.round, wanted.reason_key) == (Decision.REJECT_RETURN, 1, "damaged")
     assert written(planned(known, APPROVES), Decide).decision is Decision.APPROVE_RETURN, "the rule, where nobody spoke"
+    later = change(split, seen=change(split.seen, round={Action.ANSWER_RETURN: 2}, answerable_for="answer_return:2"))
+    assert written(planned(later, APPROVES), Decide).decision is Decision.APPROVE_RETURN, "another review, nobody spoke"

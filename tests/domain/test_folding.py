@@ -54,6 +54,26 @@ def test_a_longer_deadline_is_no_new_review() -> None:
     assert fold_case(first, longer, 1, 2).round == {Action.ANSWER_RETURN: 1}
 
 
+def test_a_question_that_one_read_leaves_out_is_the_same_one() -> None:
+    first = fold_case(Seen(), ASKED, 0, 1)
+    without_it = fold_case(first, change(ASKED, updated_at=200, due=()), 1, 2)
+    still = fold_case(without_it, change(ASKED, updated_at=201, due=()), 1, 2)
+    again = fold_case(still, change(ASKED, updated_at=300), 2, 3)
+    assert (again.round, again.unasked) == ({Action.ANSWER_RETURN: 1}, ())
+    moved = fold_case(without_it, case(Stage.OFFERED, updated_at=250), 2, 3)
+    back = fold_case(moved, change(ASKED, updated_at=300), 3, 4)
+    assert (moved.unasked, back.round) == ((), {Action.ANSWER_RETURN: 2})
+
+
+@pytest.mark.parametrize("state", [EffectState.SENT, EffectState.SUPERSEDED, EffectState.REFUSED])
+def test_but_a_new_one_when_it_comes_back_after_our_answer(state: EffectState) -> None:
+    first = fold_case(Seen(), ASKED, 0, 1)
+    ours = [effect(decide(), state)]
+    without_it = fold_case(first, change(ASKED, updated_at=200, due=()), 1, 2, ours)
+    again = fold_case(without_it, change(ASKED, updated_at=300), 2, 3, ours)
+    assert again.round == {Action.ANSWER_RETURN: 1 if state is EffectState.REFUSED else 2}
+
+
 @pytest.mark.parametrize(("answered_at", "rounds"), [(150, 2), (250, 1)])
 def test_but_it_is_one_when_our_answer_lies_before_it(answered_at: int, rounds: int) -> None:
     first = fold_case(Seen(), ASKED, 0, 1)

@@ -67,8 +67,8 @@ def barred(facts: Facts, case: ChannelCase, action: Action) -> str:
 def carried(facts: Facts, case: ChannelCase, due: ActionDue, votes: list[Vote], apart: bool) -> list[Vote]:
     """The votes of this review. Units that left their case before they were answered keep the answer that was given for
     them there; and where the channel takes no answer ``apart``, that for a single unit is the one for all."""
-    if not votes and facts.seen.origin and facts.round(due.action) == 1:
-        there = [vote for vote in facts.said.votes if (vote.action, vote.decision) == (due.action, Decision.BY_UNIT)]
+    if not votes and facts.round(due.action) == 1:
+        there = [vote for vote in facts.said.votes if (vote.action, vote.round) == (due.action, 0)]
         votes = [msgspec.structs.replace(vote, round=1) for vote in there[-1:]]
     if apart or len(case.units) != 1:
         return votes

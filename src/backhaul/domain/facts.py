@@ -6,7 +6,15 @@ from enum import StrEnum
 
 import msgspec
 
-from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ChannelRefund, ExternalReference, UnitAnswer
+from backhaul.domain.channel import (
+    ActionDue,
+    Answerable,
+    ChannelCase,
+    ChannelOrder,
+    ChannelRefund,
+    ExternalReference,
+    UnitAnswer,
+)
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.desk import DeskReason, DeskReturn
 from backhaul.domain.effects import DONE, Effect, EffectState
@@ -139,6 +147,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     channel_at: int = 0
     channel_heard: int = -1  # hints about the channel that this read has answered
     round: dict[Action, int] = {}
+    unasked: tuple[ActionDue, ...] = ()  # what it waited for and now shows nothing of, its status being the same
     order: ChannelOrder | None = None
     order_at: int = 0
     postal_code: bytes | None = None  # of the order, sealed, for the desk; None: not asked for; empty: it is hidden
@@ -178,7 +187,7 @@ class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
     """A desk's or a person's answer to what the channel waits for."""
 
     action: Action
-    round: int
+    round: int  # the review; 0: one of the case that this one was a part of
     decision: Decision
     by: str
     at: int

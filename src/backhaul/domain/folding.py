@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from backhaul.domain.channel import ChannelCase, ChannelRefund
+from backhaul.domain.channel import ActionDue, ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskReturn, number
-from backhaul.domain.effects import AnyEffect, Decide, DecideUnits, Effect, EffectState
+from backhaul.domain.effects import DONE, AnyEffect, Decide, DecideUnits, Effect, EffectState
 from backhaul.domain.facts import Backoff, Evidence, Label, Link, Said, Seen, Verdict, Vote
 from backhaul.domain.starts import Blind, Confirmed, Start
 from backhaul.domain.words import ENDED, Action, Party
@@ -32,8 +32,10 @@ def fold_case(seen: Seen, case: ChannelCase, heard: int, now: int, ledger: Itera
         # A search index that lags: it answers the hints it could have seen, but changes nothing.
         return msgspec.structs.replace(seen, channel_at=now, channel_heard=max(seen.channel_heard, heard))
     rounds = dict(seen.round)
+    away = _unasked(seen, case, ledger)
     for due in case.due:
         before = known.action_due(due.action) if known is not None else None
+        before = before or away.get(due.action)
         if due.action not in rounds:
             rounds[due.action] = 1
         elif (
@@ -48,9 +50,30 @@ def fold_case(seen: Seen, case: ChannelCase, heard: int, now: int, ledger: Itera
         channel_at=now,
         channel_heard=max(seen.channel_heard, heard),
         round=rounds,
+        unasked=tuple(away[action] for action in sorted(away) if case.action_due(action) is None),
         ended_at=seen.ended_at if case.stage in ENDED and seen.ended_at else now if case.stage in ENDED else None,
         backoff=without(seen.backoff, Party.CHANNEL),
     )
+
+
+def _unasked(seen: Seen, case: ChannelCase, ledger: Iterable[Effect]) -> dict[Action, ActionDue]:
+    """What the channel has waited for in the state that the case is still in, unless we have answered it. A read that
+    leaves it out for once ends no review: the answers that people have given in it still count."""
+    known = seen.channel
+    if known is None or (known.stage, known.raw_status) != (case.stage, case.raw_status):
+        return {}
+    sent = [each.wanted for each in ledger if each.state is EffectState.SENT or each.state in DONE]
+    return {
+        due.action: due
+        for due in (*seen.unasked, *known.due)
+        if not any(_answers(each, due.action, seen.round, case) for each in sent)
+    }
+
+
+def _answers(wanted: AnyEffect, action: Action, rounds: Mapping[Action, int], case: ChannelCase) -> bool:
+    """Whether this is an answer of ours to all that the present review asks."""
+    ours = (isinstance(wanted, Decide) or _whole(wanted, case)) and getattr(wanted, "action", None) is action
+    return ours and getattr(wanted, "round", 0) == rounds.get(action, 1)
 
 
 def _turned_down(known: ChannelCase | None, case: ChannelCase) -> bool:
@@ -63,9 +86,7 @@ def _answered(action: Action, rounds: Mapping[Action, int], ledger: Iterable[Eff
     is a new review and not an extension of the old one. Of an answer that was lost nobody knows: the question is
     asked anew rather than the old answer given to a new review."""
     return any(
-        (isinstance(effect.wanted, Decide) or _whole(effect.wanted, case))
-        and getattr(effect.wanted, "action", None) is action
-        and getattr(effect.wanted, "round", 0) == rounds[action]
+        _answers(effect.wanted, action, rounds, case)
         and (at := effect.sent_at if effect.state is EffectState.SENT else effect.answered_at) is not None
         and at <= case.updated_at
         for effect in ledger

@@ -102,6 +102,24 @@ where c.id = any($1)
 """
 
 
+MOVED = """
+select e.wanted from effect e where e.kind = 'dispose' and e.state in ('intent', 'sent', 'accepted', 'confirmed')
+    and e.case_id in (
+        select $1 union
+        select o.id from return_case c join return_case o on o.shop_id = c.shop_id and o.order_id = c.order_id
+        where c.id = $1 and c.order_id <> ''
+        union
+        select o.id from return_case c join return_case o
+            on o.shop_id = c.shop_id and o.commerce_order_id = c.commerce_order_id
+        where c.id = $1 and c.commerce_order_id <> '')
+"""
+
+
+async def moved(connection: Connection, case_id: UUID) -> frozenset[str]:
+    """Units of a case's order whose stock one of its cases has moved, or moves now."""
+    return _units_of([row["wanted"] for row in await connection.fetch(MOVED, case_id)])
+
+
 def _effect(row: tuple[Any, ...]) -> Effect:
     state = EffectState(row[2])
     created_at, because, by, attempts, sent_at, dead_at, answered_at, code, text, result = row[4:14]
@@ -243,8 +261,12 @@ async def inherit(pool: Pool, case_id: UUID, source: UUID) -> None:
             INHERITED,
         )
         for shop_id, kind, body, by, at in rows:
-            if kind != "vote" or _vote.decode(body).decision is Decision.BY_UNIT:
-                await commands.add(connection, case_id, shop_id, kind, body, by, at)
+            if kind == "vote":
+                vote = _vote.decode(body)
+                if vote.decision is not Decision.BY_UNIT:
+                    continue
+                body = msgspec.json.encode(msgspec.structs.replace(vote, round=0))  # no review of this case
+            await commands.add(connection, case_id, shop_id, kind, body, by, at)
 
 
 async def said(pool: Pool | Connection, case_id: UUID) -> Said:

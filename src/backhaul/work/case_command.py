@@ -93,16 +93,10 @@ class CaseCommand:
         if strange:
             raise CommandRefused(f"Not a picture of this case: {', '.join(strange)}.", 404)
 
-    async def moved(self, unit_id: str) -> bool:
-        """Whether stock of this unit was moved, or is on its way to be."""
-        rows = await self.connection.fetch(
-            """
-            select wanted from effect where case_id = $1 and kind = 'dispose'
-            and state in ('intent', 'sent', 'accepted', 'confirmed')
-            """,
-            self.case_id,
-        )
-        return any(unit_id in msgspec.json.decode(row["wanted"])["units"] for row in rows)
+    async def moved(self) -> frozenset[str]:
+        """Units whose stock was moved, or is on its way to be: by this case, or by another of the order, of which they
+        may have been a part."""
+        return await cases.moved(self.connection, self.case_id)
 
     async def say(self, kind: str, body: object, by: str, text: str) -> None:
         """Store the command, tell it, and have the case looked at before anything else."""

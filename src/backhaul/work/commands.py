@@ -142,10 +142,11 @@ class Commands:
         """What was found of these units and what becomes of them. A unit's verdict stands once stock was moved."""
         async with self._case(case_id) as case:
             case.check_units([unit for unit, *_ in verdicts])
+            moved = await case.moved()
             for unit, condition, disposition, _ in verdicts:
                 if disposition is Disposition.RESTOCK and condition is not Condition.SELLABLE:
                     raise CommandRefused(f"A unit that is {condition.replace('_', ' ')} cannot be restocked.")
-                if await case.moved(unit):
+                if unit in moved:
                     raise CommandRefused(f"The stock of unit {unit} has been moved already.", 409)
             said = {
                 unit: Verdict(condition, disposition, by, case.now, note)
@@ -184,7 +185,7 @@ class Commands:
                 select state from effect where case_id = $1 and kind = 'upload_label'
                 and state in ('intent', 'sent', 'accepted', 'confirmed') limit 1
                 """,
-                case_id,
+                case.case_id,
             )
             if sent:
                 raise CommandRefused("A label was sent already; the channel takes only one.", 409)
