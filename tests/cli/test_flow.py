@@ -9,9 +9,13 @@ from pathlib import Path
 
 from backhaul.cli.children import Child
 from backhaul.cli.children import backhaul as command
+from backhaul.domain.channel import Goods, Instead, WayBack
+from backhaul.domain.words import Kind, ShippedBy, Stage
 from backhaul.simulator.process import SimulatorProcess
+from backhaul.store.db import open_pool
 from tests.cli.runs import backhaul, environment
 from tests.patience import patient
+from tests.web import seeding
 
 STORE = "flow.myshopify.com"
 
@@ -114,3 +118,16 @@ async def _settle(run: Callable[..., Awaitable[str]], simulator: SimulatorProces
     said = await run("returns", "show", asked)
     assert "money booked" in said
     assert "ana received 1 units" in said
+
+
+async def test_what_is_sent_instead_is_shown(database: str, tmp_path: Path) -> None:
+    instead = Instead((Goods("9", "MUG-GREEN", "Stoneware mug, green"),), "5769999")
+    case = seeding.channel_case(Stage.COMPLETED, Kind.EXCHANGE, way_back=WayBack(ShippedBy.CHANNEL))
+    pool = await open_pool(database, 1)
+    try:
+        await seeding.put(pool, await seeding.shop(pool), case, seen={"instead": instead})
+    finally:
+        await pool.close()
+    done = await asyncio.to_thread(backhaul, tmp_path, "returns", "show", case.id, BACKHAUL_DATABASE_URL=database)
+    assert "instead Stoneware mug, green (MUG-GREEN)" in done.stdout, done.stderr
+    assert "instead new order 5769999" in done.stdout

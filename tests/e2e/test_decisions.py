@@ -69,12 +69,36 @@ async def test_an_exchange_is_answered_with_the_words_that_the_channel_names(sta
     await approved.until(lambda row: row.view.questions, "the question")
     await approved.decide(Decision.APPROVE_EXCHANGE)
     await refunded.decide(Decision.REFUND_EXCHANGE)
-    await approved.until_ended()
     await refunded.until_ended()
+    await approved.until(lambda row: row.status == "awaiting_parcel", "the wait for the goods")
+    await approved.until_recorded()
     await check_books(stage)
     assert decisions(await approved.books()) == ["APPROVE_EXCHANGE"]
     assert decisions(await refunded.books()) == ["ISSUE_EXCHANGE_REFUND"]
     assert (await refunded.order())["refunded_minor"] == (await refunded.state())["total"] > 0
+
+
+async def test_the_goods_of_an_exchange_come_home_and_no_money_is_booked(stage: Stage) -> None:
+    case = await stage.ask("EXCHANGE")
+    await case.until(lambda row: row.view.questions, "the question")
+    await case.decide(Decision.APPROVE_EXCHANGE)
+    await case.until_recorded()
+    await case.ship_and_deliver()
+    await case.receive()
+    row = await case.until(lambda row: row.lane("stock") == "to_inspect", "the question what became of them")
+    assert row.status == "accepted"
+    async with stage.http.get(
+        f"{stage.base}/api/v1/cases", params={"tab": "inspect"}, headers={"Authorization": f"Bearer {stage._token}"}
+    ) as answer:
+        assert [each["channel_id"] for each in (await answer.json())["cases"]] == [case.rid]
+    await case.inspect()
+    await case.until_ended()
+    await check_books(stage)
+    order = await case.order()
+    (record,) = order["returns"]
+    assert (record["status"], order["refunds"]) == ("CLOSED", [])
+    assert {each["type"] for each in record["dispositions"]} == {"RESTOCKED"}
+    assert sum(each["quantity"] for each in record["dispositions"]) == sum(one["quantity"] for one in record["lines"])
 
 
 async def test_an_exchange_whose_words_are_others_is_left_to_seller_center(opener: Opener) -> None:
@@ -84,7 +108,7 @@ async def test_an_exchange_whose_words_are_others_is_left_to_seller_center(opene
         assert trouble["console"]
         assert trouble["deadline"] == (await case.state())["deadline"]
         await case.act("decide", decision="APPROVE_EXCHANGE")
-        await case.until_ended()
+        await case.until(lambda row: row.status == "awaiting_parcel", "the answer that was given there")
         await check_books(stage)
         assert decisions(await case.books()) == []
 

@@ -56,6 +56,26 @@ async def test_the_search_alone_finds_it_and_people_see_why(opener: Opener) -> N
         assert shown[0]["capabilities"]["line_level"]["evidence"] == known.evidence
 
 
+async def test_where_the_channel_names_it_people_see_what_is_sent_instead(opener: Opener) -> None:
+    async with opener(spec={"switches": {"batch_model": True}}) as stage:
+        await found(stage, True)
+        case = await stage.ask("EXCHANGE")
+        row = await case.until(lambda row: row.seen.instead, "what the buyer wants")
+        assert row.seen.instead is not None
+        names = ", ".join(each.text for each in row.seen.instead.goods)
+        await case.until(
+            lambda row: any(each.text == f"The buyer wants instead: {names}." for each in row.view.questions),
+            "the question with its name",
+        )
+        await case.decide(Decision.APPROVE_EXCHANGE)
+        row = await case.until(lambda row: row.seen.instead and row.seen.instead.order_id, "the new order")
+        made = row.seen.instead.order_id  # type: ignore[union-attr]
+        assert (await stage.control.call("GET", f"/orders/{made}"))["id"] == made
+        headers = {"Authorization": f"Bearer {stage._token}"}
+        async with stage.http.get(f"{stage.base}/api/v1/cases/{row.id}", headers=headers) as answer:
+            assert (await answer.json())["instead"]["order_id"] == made
+
+
 # -- answers for single units -----------------------------------------------------------------------------------------
 
 SPLITS = {"switches": {"batch_model": True, "split_units": True}}

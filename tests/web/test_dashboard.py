@@ -10,8 +10,9 @@ from uuid import UUID
 
 import pytest
 
+from backhaul.domain.channel import ActionDue, Goods, Instead, WayBack
 from backhaul.domain.facts import Said, Verdict
-from backhaul.domain.words import Condition, Disposition, Stage
+from backhaul.domain.words import Action, Condition, Disposition, Kind, ShippedBy, Stage
 from backhaul.web import rendering
 from backhaul.web.access import COOKIE
 from backhaul.work.logins import CallbackResult
@@ -171,6 +172,32 @@ async def test_a_case_shows_lanes_money_and_what_to_do(web: Web) -> None:
     assert "Mark on the commerce order" in html
     assert "What would be sent" in html
     assert (await web.get(f"/cases/{named['us']}")).status_code == 404
+
+
+async def test_an_exchange_shows_what_is_wanted_and_waits_for_the_goods(web: Web) -> None:
+    await web.sign_in()
+    shop = await seeding.shop(web.pool)
+    back = WayBack(ShippedBy.CHANNEL)
+    due = (ActionDue(Action.ANSWER_EXCHANGE, seeding.NOW + 9 * seeding.HOUR),)
+    asked = await seeding.put(web.pool, shop, seeding.channel_case(kind=Kind.EXCHANGE, way_back=back, due=due))
+    html = (await web.get(f"/cases/{asked}")).text
+    assert "The channel does not say it here" in html
+    assert "made when it is approved" in html
+    sent = seeding.channel_case(Stage.COMPLETED, Kind.EXCHANGE, way_back=back)
+    instead = Instead((Goods("9", "MUG-GREEN", "Stoneware mug, green"),), "5769999")
+    case = await seeding.put(web.pool, shop, sent, seen={"instead": instead})
+    html = (await web.get(f"/cases/{case}")).text
+    for text in ("Sent instead", "Stoneware mug, green", "MUG-GREEN", "5769999", "Awaiting parcel", "not received"):
+        assert text in html, text
+    shown = (await web.get(f"/api/v1/cases/{case}", headers=await web.token())).json()["instead"]
+    assert shown == {
+        "goods": [{"sku_id": "9", "sku": "MUG-GREEN", "name": "Stoneware mug, green"}],
+        "order_id": "5769999",
+    }
+    replaced = seeding.channel_case(Stage.COMPLETED, Kind.REPLACEMENT)
+    html = (await web.get(f"/cases/{await seeding.put(web.pool, shop, replaced)}")).text
+    assert "the same once more" in html
+    assert "no goods come back" in html
 
 
 async def test_related_cases_are_linked(web: Web) -> None:

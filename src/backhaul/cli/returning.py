@@ -104,6 +104,11 @@ async def _show(settings: Settings, text: str) -> None:
         for unit in found.units:
             end = unit.disposition or ("received" if unit.received_at else "not here yet")
             say(f"  unit {unit.unit_id}  {unit.sku}  {unit.name}  {finding.amount(unit.refund, row.currency)}  {end}")
+        if found.seen.instead is not None:
+            for goods in found.seen.instead.goods:
+                say(f"  instead {goods.text}", markup=False)
+            if found.seen.instead.order_id:
+                say(f"  instead new order {found.seen.instead.order_id}")
         for parcel in found.parcels:
             say(f"  parcel {parcel.tracking_number} {parcel.carrier}")
         for entry in found.entries:

@@ -117,6 +117,8 @@ def _text(facts: Facts, case: ChannelCase, due: ActionDue, found: Inspected | No
         return "The buyer wants to cancel. To refuse it, ship the order: no answer can."
     if case.offer_refused and case.offer is not None:
         return f"The buyer turned the offer of {case.offer} down. The channel waits for another answer."
+    if due.action is Action.ANSWER_EXCHANGE and facts.seen.instead is not None and facts.seen.instead.goods:
+        return f"The buyer wants instead: {', '.join(each.text for each in facts.seen.instead.goods)}."
     return "The channel waits for an answer."
 
 

@@ -12,7 +12,7 @@ from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money
 from backhaul.domain.records import no_location, propose, shipped_units
 from backhaul.domain.steps import Draft, Look, Source, Trouble
-from backhaul.domain.words import Kind, Party
+from backhaul.domain.words import RESHIPPED, Kind, Party
 
 FRESH = 60  # seconds a read of the commerce order may be old when a booking is written
 NEVER = frozenset({"shopify_payments"})  # gateways that always move money, whatever a shop's list says
@@ -102,10 +102,10 @@ def _release(
 
 
 def _return_first(facts: Facts, order: CommerceOrder, lines: Lines) -> bool:
-    """Goods that came back without being asked for are put on a return first: units that are refunded cannot be
-    returned any more, and their stock would move nowhere."""
+    """Goods that came back without being asked for, or although money was paid in place of new ones, are put on a
+    return first: units that are refunded cannot be returned any more, and their stock would move nowhere."""
     case = facts.channel
-    if case is None or case.kind is not Kind.REFUND or not facts.goods_expected:
+    if case is None or case.kind not in (Kind.REFUND, *RESHIPPED) or not facts.goods_expected:
         return False
     return our_return(facts, order, lines) is None and not shipped_units(order, lines.quantities())[1]
 

@@ -37,6 +37,27 @@ class WayBack(msgspec.Struct, frozen=True, omit_defaults=True):
     carrier_name: str = ""
 
 
+class Goods(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One unit that is to go to the buyer: as much of it as the channel names."""
+
+    sku_id: str = ""
+    sku: str = ""  # the merchant's code
+    name: str = ""
+
+    @property
+    def text(self) -> str:
+        """It as people call it."""
+        return f"{self.name} ({self.sku})" if self.name and self.sku else self.name or self.sku or self.sku_id
+
+
+class Instead(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the buyer gets instead of money: the goods that were asked for, and the order that brings them once it was
+    made. Of a replacement no goods are named: it is the same once more."""
+
+    goods: tuple[Goods, ...] = ()
+    order_id: str = ""
+
+
 class ChannelRefund(msgspec.Struct, frozen=True, omit_defaults=True):
     """Proof that the channel has paid. ``id`` names the payment, not the message that told of it, so that two
     messages of one payment are one proof."""

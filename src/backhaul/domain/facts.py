@@ -13,6 +13,7 @@ from backhaul.domain.channel import (
     ChannelOrder,
     ChannelRefund,
     ExternalReference,
+    Instead,
     UnitAnswer,
 )
 from backhaul.domain.commerce import Candidate, CommerceOrder
@@ -20,7 +21,18 @@ from backhaul.domain.desk import DeskReason, DeskReturn
 from backhaul.domain.effects import DONE, Effect, EffectState
 from backhaul.domain.money import Money
 from backhaul.domain.starts import Blind, Confirmed, Quote, Start, Startable
-from backhaul.domain.words import ENDED, Action, Condition, Decision, Disposition, Kind, Party, Stage
+from backhaul.domain.words import (
+    ENDED,
+    RESHIPPED,
+    Action,
+    Condition,
+    Decision,
+    Disposition,
+    Kind,
+    Party,
+    ShippedBy,
+    Stage,
+)
 
 
 class Mode(StrEnum):
@@ -168,6 +180,9 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     answerable: tuple[Answerable, ...] = ()
     answerable_at: int = 0
     answerable_for: str = ""  # the reviews it was read for: "action:round", with blanks between
+    instead: Instead | None = None  # what the buyer gets instead of money, where the channel says so
+    instead_at: int = -1  # when it was asked
+    instead_of: int = -1  # and at which change of the case
     aliases: dict[str, str] = {}  # channel SKU -> commerce SKU, of this order's lines
     reason_ids: dict[str, str] = {}  # commerce reason handle -> id
     backoff: dict[Party, Backoff] = {}
@@ -395,16 +410,28 @@ class Facts(msgspec.Struct, frozen=True):
     @property
     def goods_expected(self) -> bool:
         """Whether goods come back: a return that was not settled by letting the buyer keep them, be it by our answer,
-        by the channel or by a partial refund. Goods that are on their way are expected whatever the channel's flags."""
+        by the channel or by a partial refund; an exchange that the channel shows a way back for. Goods that are on
+        their way are expected whatever the channel's flags."""
         case = self.seen.channel
         if case is not None and case.kind is Kind.REFUND and self.said.blind is not None and self.said.received:
             return True  # the goods came first, and nobody asked the channel for a way back
-        if case is None or case.kind is not Kind.RETURN:
+        if case is None or case.kind not in (Kind.RETURN, *RESHIPPED):
             return False
         if case.way_back.tracking_number or self.said.received:
             return True
+        if case.kind in RESHIPPED:  # what is replaced is the buyer's to keep
+            way = case.kind is Kind.EXCHANGE and case.way_back.shipped_by is not ShippedBy.UNKNOWN
+            return way and not (case.can_keep_item or case.paid_instead or case.stage is Stage.CANCELLED)
         kept = case.can_keep_item or (case.offer is not None and not case.offer_refused)
         return not (self.decided(Decision.KEEP_ITEM) or (kept and case.stage in (Stage.ACCEPTED, Stage.COMPLETED)))
+
+    @property
+    def goods_outlast(self) -> bool:
+        """Whether goods come back although the channel's case is over: the new ones of an exchange are sent first, and
+        no status of the channel tells of the old ones."""
+        case = self.seen.channel
+        ended = case is not None and case.kind in RESHIPPED and case.stage is Stage.COMPLETED
+        return ended and self.goods_expected
 
     def backing_off(self, party: Party, now: int) -> Backoff | None:
         """The party's back-off, while it lasts."""

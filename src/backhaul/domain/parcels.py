@@ -6,8 +6,10 @@ from backhaul.domain.channel import ChannelCase
 from backhaul.domain.desk_votes import label_from_desk
 from backhaul.domain.effects import EffectState, UploadLabel
 from backhaul.domain.facts import Facts, Label
+from backhaul.domain.instead import UNSEEN, gone_at
+from backhaul.domain.policy import DAY
 from backhaul.domain.steps import Draft, Lane, Question, Trouble, Write
-from backhaul.domain.words import Action, Document, Party, ShippedBy, Stage
+from backhaul.domain.words import Action, Disposition, Document, Party, ShippedBy, Stage
 
 
 def parcel_lane(facts: Facts, now: int, draft: Draft) -> Lane:
@@ -16,6 +18,8 @@ def parcel_lane(facts: Facts, now: int, draft: Draft) -> Lane:
     assert case is not None
     if not facts.goods_expected:
         return Lane("none", terminal=True)
+    if facts.goods_outlast:
+        return _outlasting(facts, case, now, draft)
     label = facts.said.label
     wants_label = (
         case.stage is Stage.AWAITING_SHIPMENT
@@ -93,3 +97,33 @@ def _lane(facts: Facts, case: ChannelCase) -> Lane:
 
 def _ours(case: ChannelCase) -> bool:
     return case.way_back.shipped_by is ShippedBy.SELLER
+
+
+def _outlasting(facts: Facts, case: ChannelCase, now: int, draft: Draft) -> Lane:
+    """Goods whose way back no status of the channel tells of: followed by what people say until each unit was taken in
+    or judged. Those that stay away long after they should be here are told of."""
+    if facts.seen.order is not None and facts.seen.order.fulfilled_by_channel:
+        return Lane("by_channel", "the channel's own warehouse takes the goods", terminal=True)
+    way = case.way_back
+    seen = [unit for unit in case.units if unit.id in facts.said.received or unit.id in facts.said.verdicts]
+    if len(seen) == len(case.units) or "stock" in facts.said.waived:
+        missing = [unit for unit, verdict in facts.said.verdicts.items() if verdict.disposition is Disposition.MISSING]
+        here = sum(unit.id not in missing for unit in seen)
+        return Lane("received" if here else "missing", f"{here} of {len(case.units)} units", terminal=True)
+    late = gone_at(case)
+    if now < late:
+        draft.wake(late)
+    else:
+        draft.troubles.append(
+            Trouble(
+                f"gone:{case.id}",
+                "parcel",
+                f"{len(case.units) - len(seen)} of {len(case.units)} units have not come back {UNSEEN // DAY} days "
+                "after the channel sent new goods for them.",
+                "Look in Seller Center what became of the parcel. Take the units in, or judge them as missing.",
+            )
+        )
+    if seen:
+        return Lane("partly_received", f"{len(seen)} of {len(case.units)} units")
+    state = "in_transit" if way.tracking_number and way.shipped_by is ShippedBy.BUYER else "awaiting_buyer"
+    return Lane(state, f"{way.carrier_name} {way.tracking_number}".strip())

@@ -9,6 +9,7 @@ from backhaul.domain.decisions import decision_lane
 from backhaul.domain.desk_votes import ask_for_reason, with_desk
 from backhaul.domain.desks import desk_lane
 from backhaul.domain.facts import Facts, Mode
+from backhaul.domain.instead import ask_instead
 from backhaul.domain.ledger import follow
 from backhaul.domain.matching import case_lines
 from backhaul.domain.parcels import parcel_lane
@@ -48,6 +49,7 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     lines = case_lines(facts)
     draft.adopted = still_adopted(facts)
     draft.places = adopted(facts, order, lines)
+    ask_instead(facts, now, draft)
     lanes = {"decision": decision_lane(facts, policy, now, draft)}
     lanes["money"] = money_lane(facts, order, lines, now, draft)
     lanes["parcel"] = parcel_lane(facts, now, draft)
@@ -254,4 +256,7 @@ def _status(facts: Facts, lanes: dict[str, Lane], ended: bool) -> str:
         return "closed"
     if case.stage is Stage.SHIPPED and case.action_due(Action.JUDGE_PARCEL):
         return "delivered"
+    if facts.goods_outlast and not case.paid_instead:
+        here = {*facts.said.received, *facts.said.verdicts}
+        return "accepted" if all(unit.id in here for unit in case.units) else "awaiting_parcel"
     return STATUS[case.stage]

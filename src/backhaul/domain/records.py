@@ -83,10 +83,11 @@ def _anothers(facts: Facts, case: ChannelCase, order: CommerceOrder, draft: Draf
 
 def concerned(facts: Facts) -> bool:
     """Whether this case has a counterpart in commerce: a return or refund, or anything else that the channel has paid
-    money for; a system connected, nobody waived it."""
+    money for or that goods come back for; a system connected, nobody waived it."""
     case = facts.channel
     kept = case is not None and (
-        case.kind in (Kind.RETURN, Kind.REFUND) or (case.kind is not Kind.UNKNOWN and bool(facts.refunds))
+        case.kind in (Kind.RETURN, Kind.REFUND)
+        or (case.kind is not Kind.UNKNOWN and (bool(facts.refunds) or facts.goods_expected))
     )
     return kept and facts.shop.commerce_connected and "records" not in facts.said.waived
 

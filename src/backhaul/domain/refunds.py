@@ -17,7 +17,7 @@ from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money, total
 from backhaul.domain.records import never_there
 from backhaul.domain.steps import Draft, Entry, Lane, Look, MoneyView, Source, Trouble
-from backhaul.domain.words import ENDED, Kind, Stage
+from backhaul.domain.words import ENDED, RESHIPPED, Kind, Stage
 
 DESK_PATIENCE = 900  # seconds after the desk has processed at which its refund should show in commerce
 DESK_REREAD = 60
@@ -56,7 +56,7 @@ def money_lane(facts: Facts, order: CommerceOrder | None, lines: Lines, now: int
 
 def _free(case: ChannelCase) -> bool:
     """Whether the case ends without money: nothing to pay, goods instead of it, or an order that was never paid."""
-    if case.kind in (Kind.REPLACEMENT, Kind.EXCHANGE):
+    if case.kind in RESHIPPED:
         return not case.paid_instead
     if case.refund_total is None:
         return case.kind is Kind.CANCELLATION

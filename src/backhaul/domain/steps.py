@@ -25,6 +25,7 @@ class Source(StrEnum):
     BESIDE = "beside"  # the cases of an order: is ours among them?
     DESK_LABEL = "desk_label"
     CARRIERS = "carriers"
+    INSTEAD = "instead"  # what the buyer gets instead of money
 
     @property
     def party(self) -> Party:

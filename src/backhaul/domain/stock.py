@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from backhaul.domain.adoption import our_return
-from backhaul.domain.channel import ChannelCase
+from backhaul.domain.channel import ChannelCase, ChannelUnit
 from backhaul.domain.commerce import CommerceOrder, CommerceReturn, ReturnedLine
 from backhaul.domain.effects import Dispose
 from backhaul.domain.facts import Facts
+from backhaul.domain.instead import gone_at
 from backhaul.domain.matching import Lines
 from backhaul.domain.policy import Policy
 from backhaul.domain.records import no_location, propose
@@ -37,12 +38,21 @@ def stock_lane(facts: Facts, policy: Policy, order: CommerceOrder | None, lines:
     _dispose(facts, case, order, lines, fates, draft)
     text = f"{len(fates)} of {len(due)} units have a verdict"
     if missing:
-        here = facts.said.received or case.action_due(Action.JUDGE_PARCEL)
-        if here or case.stage in (Stage.ACCEPTED, Stage.COMPLETED):
-            draft.questions.append(Question("inspection", _waiting(len(missing)), otherwise="not restocked"))
+        waiting = to_inspect(facts, case, missing, now)
+        if waiting:
+            draft.questions.append(Question("inspection", _waiting(len(waiting)), otherwise="not restocked"))
             return Lane("to_inspect", text)
         return Lane("expected", text)
     return _settled(facts, case, order, lines, fates, draft)
+
+
+def to_inspect(facts: Facts, case: ChannelCase, missing: list[ChannelUnit], now: int) -> list[ChannelUnit]:
+    """Which of the units without a verdict a person is asked about. Where no status of the channel tells that goods
+    are here only those that somebody took in, and all when they should have been here long since."""
+    if facts.goods_outlast and now < gone_at(case):
+        return [unit for unit in missing if unit.id in facts.said.received]
+    here = facts.said.received or case.action_due(Action.JUDGE_PARCEL) or facts.goods_outlast
+    return missing if here or case.stage in (Stage.ACCEPTED, Stage.COMPLETED) else []
 
 
 def _waiting(units: int) -> str:
@@ -56,6 +66,8 @@ def _fates(facts: Facts, policy: Policy, case: ChannelCase, now: int, draft: Dra
         for unit in case.units:
             if case.stage is Stage.CANCELLED and unit.id not in facts.said.received:
                 continue
+            if facts.goods_outlast and unit.id not in facts.said.received:
+                continue  # it was not seen: whether it is missing is for a person to say
             if unit.id not in fates:
                 since = facts.said.received.get(unit.id, case.updated_at)
                 over = since + policy.inspect_within_s

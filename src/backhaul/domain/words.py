@@ -26,6 +26,10 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
+# New goods go to the buyer in a new order; no money does.
+RESHIPPED = frozenset({Kind.REPLACEMENT, Kind.EXCHANGE})
+
+
 class Stage(StrEnum):
     """Where the channel says the case stands."""
 

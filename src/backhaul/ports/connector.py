@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference, Record
+from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference, Instead, Record
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.desk import DeskOffer, DeskReturn
 from backhaul.domain.effects import AnyEffect
@@ -132,6 +132,11 @@ class Returns(Protocol):
 
     async def answerable(self, case_id: str) -> tuple[Answerable, ...]:
         """What may be decided now, with the valid reject reasons."""
+        ...
+
+    async def instead(self, case: ChannelCase) -> Instead | None:
+        """What the buyer of a replacement or an exchange gets instead of money; None where the shop's channel does not
+        say."""
         ...
 
 

@@ -17,6 +17,7 @@ from backhaul.store.db import Pool
 ANSWER = ("requested", "delivered", "to_confirm")
 ENDED = ("closed", "cancelled", "withdrawn")
 ARRIVED = ("delivered", "accepted", "refunded")
+RESHIPPED = ("exchange", "replacement")  # of these goods came back only where somebody took them in: then accepted
 TABS = ("answer", "open", "inspect", "exceptions", "ended", "all")
 SORTS = ("updated", "due")
 COUNT_LIMIT = 100  # what no running total covers is counted only this far
@@ -140,7 +141,8 @@ def _where(wanted: Filter, arg: Arguments) -> list[str]:
 
 def _inspect(arg: Arguments) -> str:
     return (
-        f"c.kind = 'return' and c.status = any({arg(ARRIVED)}) and exists "
+        f"c.status = any({arg(ARRIVED)}) and (c.kind = 'return' or c.kind = any({arg(RESHIPPED)}) and "
+        "c.status = 'accepted') and exists "
         "(select 1 from return_line u where u.case_id = c.id and u.disposition is null)"
     )
 

@@ -148,6 +148,7 @@ LANE_STATE = {
     "delivered": ("Delivered", "info"),
     "received": ("Received", "good"),
     "partly_received": ("Partly received", "warn"),
+    "missing": ("Did not come back", "bad"),
     "to_inspect": ("To inspect", "warn"),
     "judged": ("Inspected", "info"),
     "moving": ("Moving stock", "info"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from backhaul.domain.channel import ChannelCase, ChannelOrder
+from backhaul.domain.channel import ChannelCase, ChannelOrder, Instead
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.effects import DecideUnits, EffectState
 from backhaul.domain.facts import LINE_LEVEL, Capability, Link, LinkState
@@ -18,7 +18,7 @@ from backhaul.domain.starting import not_startable
 from backhaul.domain.starts import Quote, Startable
 from backhaul.domain.steps import Look, Source
 from backhaul.domain.words import Decision, Kind, Party
-from backhaul.ports.errors import Refused, Unavailable
+from backhaul.ports.errors import Refused, Unavailable, WireDrift
 from backhaul.store import cases, shops
 from backhaul.work import looking_desk
 from backhaul.work.run import Run
@@ -129,6 +129,23 @@ async def _answerable(run: Run) -> None:
         run.facts = msgspec.structs.replace(run.facts, shop=msgspec.structs.replace(run.facts.shop, line_level=True))
     run.see(answerable=answers, answerable_at=run.now(), answerable_for=run.facts.reviews)
     run.recovered(Party.CHANNEL)
+
+
+async def _instead(run: Run) -> None:
+    """What the buyer gets instead of money. Only shown, so that a channel that does not tell it now keeps nothing else
+    of the case waiting: it is asked again later."""
+    case, known = run.facts.channel, run.facts.seen.instead
+    assert case is not None
+    channel = await run.vendors.channel(run.known.connections, run.shop_id)
+    try:
+        found: Instead | None = await channel.instead(case)
+    except (Unavailable, Refused, WireDrift):
+        found = None
+    run.see(instead=found or known, instead_at=run.now(), instead_of=case.updated_at)
+    if found is not None and found != known:
+        goods = f"The buyer wants instead: {', '.join(each.text for each in found.goods)}." if found.goods else ""
+        made = f"It is sent with order {found.order_id}." if found.order_id else ""
+        run.tell("channel", "channel.instead", " ".join(part for part in (goods, made) if part))
 
 
 async def _order(run: Run) -> None:
@@ -259,6 +276,7 @@ async def _helpers(run: Run, commerce: object) -> None:
 _READERS = {
     Source.CASE: _case,
     Source.ANSWERABLE: _answerable,
+    Source.INSTEAD: _instead,
     Source.ORDER: _order,
     Source.MATCH: _match,
     Source.COMMERCE: _commerce,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from backhaul.connectors.tiktok_shop import mapping, wire, words
 from backhaul.domain import by_unit
-from backhaul.domain.channel import ActionDue, ChannelRefund, ChannelUnit, WayBack
+from backhaul.domain.channel import ActionDue, ChannelRefund, ChannelUnit, Goods, Instead, WayBack
 from backhaul.domain.money import Money
 from backhaul.domain.words import ANSWERS, ENDED, Action, Actor, Decision, Document, Kind, ShippedBy, Stage
 from backhaul.ports.errors import WireDrift
@@ -206,6 +206,26 @@ def test_special_traits() -> None:
     assert (case.offer, case.offer_refused) == (Money(1200, USD), True)
     assert (case.previous_id, case.next_id, case.combined_id) == ("41", "", "42")
     assert case.unread == {}
+
+
+def test_what_is_sent_instead() -> None:
+    row = {
+        "return_id": "4",
+        "exchange_order_lines": [
+            {"sku_id": "9", "sku_name": "Blue, L", "product_name": "Jacket", "seller_sku_name": "JKT-L", "new": 1},
+            {},
+        ],
+        "reshipment_order_id": "57",
+    }
+    found = mapping.instead(mapping.shape(row, wire.SkuRequest, "request"))
+    assert found == Instead((Goods("9", "JKT-L", "Jacket (Blue, L)"), Goods()), "57")
+    nothing: list[dict[str, Any]] = [
+        {},
+        {"exchange_order_lines": None, "reshipment_order_id": "0"},
+        {"exchange_order_lines": []},
+    ]
+    for empty in nothing:
+        assert mapping.instead(mapping.shape({"return_id": "4", **empty}, wire.SkuRequest, "request")) is None
 
 
 @pytest.mark.parametrize(

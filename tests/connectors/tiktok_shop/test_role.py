@@ -295,6 +295,35 @@ async def test_a_part_of_the_refund_within_what_the_channel_allows() -> None:
         assert [each.amount for each in case.refunds] == [low]
 
 
+async def test_what_is_sent_instead_is_named_where_the_shop_has_the_line_level_model() -> None:
+    simulated = SimulatedShop()
+    async for shop in on_air(simulated):
+        case_id = shop.request(Kind.EXCHANGE)
+        wanted = shop.case(case_id).exchange_for[0]
+        asked = await shop.connector.case("return", case_id)
+        assert asked is not None
+        assert await shop.connector.instead(asked) is None
+        before = shop.books.of(shop.shop.id).calls
+        assert await shop.connector.instead(asked) is None
+        assert shop.books.of(shop.shop.id).calls == before, "a shop that lacks the model is asked once"
+        shop.shop.switches.batch_model = True
+        assert (await shop.connector.capabilities())["line_level"].has
+        pending = await shop.connector.instead(asked)
+        assert pending is not None
+        assert [(goods.sku_id, goods.sku) for goods in pending.goods] == [(wanted.sku_id, wanted.seller_sku)]
+        assert pending.order_id == ""
+        await perform(shop, Decide(case_id, Action.ANSWER_EXCHANGE, 1, Decision.APPROVE_EXCHANGE))
+        made = await shop.connector.instead(asked)
+        assert made == msgspec.structs.replace(pending, order_id=shop.case(case_id).replacement_order_id)
+        order = await shop.connector.order(made.order_id)
+        assert order is not None
+        assert (order.special, order.replaces) == ("exchange", asked.order_id)
+        returned = shop.request(Kind.RETURN)
+        plain = await shop.connector.case("return", returned)
+        assert plain is not None
+        assert await shop.connector.instead(plain) is None
+
+
 async def test_a_rejection_may_be_disputed(shop: SimulatedShop) -> None:
     case_id = shop.request(Kind.RETURN)
     answers = {answer.decision: answer for answer in await shop.connector.answerable(case_id)}

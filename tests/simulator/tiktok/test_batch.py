@@ -201,6 +201,28 @@ async def test_pages_filters_and_order_of_requests(batch: Wire) -> None:
         assert (await batch.call("POST", REQUESTS, wrong)).code == 25001001
 
 
+async def test_a_request_names_what_is_exchanged_the_new_order_and_where_the_old_goods_are(batch: Wire) -> None:
+    case = batch.ask("EXCHANGE", "JKT-BLU-M")
+    body = {"filters": {"main_order_ids": [case.order.id]}, "whitelisted_data_fields": EVERYTHING}
+
+    async def shown() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        row = (await batch.call("POST", REQUESTS, body)).data["aftersales_requests"][0]
+        return row["sku_return_requests"][0], row["return_merchandise_authorizations"]
+
+    row, parcels = await shown()
+    assert [line["seller_sku_name"] for line in row["exchange_order_lines"]] == ["JKT-BLU-L"]
+    assert "reshipment_order_id" not in row
+    assert parcels == []
+    aftersales = batch.sim.channel.aftersales
+    aftersales.move(case, "approve", "SELLER")
+    row, (parcel,) = await shown()
+    assert row["reshipment_order_id"] == case.replacement_order_id
+    assert parcel["status"] == "AWAITING_BUYER_RETURN"
+    aftersales.ship(case)
+    aftersales.deliver(case)
+    assert (await shown())[1][0]["status"] == "PACKAGE_REVIEW_COMPLETED", "the seller judges nothing"
+
+
 async def test_only_the_decisions_asked_about(batch: Wire) -> None:
     case = batch.ask("EXCHANGE")
     query = {

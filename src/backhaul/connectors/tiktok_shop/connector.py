@@ -19,7 +19,7 @@ from backhaul.connectors.tiktok_shop.manifest import MANIFEST
 from backhaul.connectors.tiktok_shop.mapping import Row
 from backhaul.connectors.tiktok_shop.settings import Settings, read
 from backhaul.connectors.tiktok_shop.words import EU_MARKETS
-from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference, Record
+from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference, Instead, Record
 from backhaul.domain.effects import AnyEffect, Decide, DecideUnits, StartCancellation, StartReturn, UploadEvidence
 from backhaul.domain.facts import LINE_LEVEL, Capability
 from backhaul.domain.money import Money
@@ -111,6 +111,23 @@ class TikTokShopConnector:
         return tuple(
             msgspec.structs.replace(answer, reasons=reasons) if _lacks_reasons(answer) else answer for answer in found
         )
+
+    async def instead(self, case: ChannelCase) -> Instead | None:
+        """See :class:`backhaul.ports.connector.Returns`. Only requests of the line-level model name it."""
+        if self._line_level is False:
+            return None
+        filters = {
+            "filters": {"main_order_ids": [case.order_id]},
+            "whitelisted_data_fields": ["SKU_RETURN_REQUESTS"],
+        }
+        try:
+            rows = await self._groups(_REQUESTS, _PAGE, filters)
+        except Refused as refused:
+            self._line_level = False if refused.code in errors.NO_LINE_LEVEL else self._line_level
+            return None
+        groups = (mapping.shape(row, wire.Group, "request") for row in rows)
+        requests_of = (each for group in groups for each in group.sku_return_requests or ())
+        return next((mapping.instead(each) for each in requests_of if each.return_id == case.id), None)
 
     async def _by_line(self, case_id: str, found: tuple[Answerable, ...]) -> tuple[Answerable, ...]:
         """What the line-level model adds, in shops that have that model: an answer for each line, and of a parcel that

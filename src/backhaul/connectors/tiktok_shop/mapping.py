@@ -32,6 +32,8 @@ from backhaul.domain.channel import (
     ChannelRefund,
     ChannelUnit,
     ExternalReference,
+    Goods,
+    Instead,
     Record,
     WayBack,
 )
@@ -148,6 +150,16 @@ def _cancellation(row: Row) -> ChannelCase:
         refunds=_proof(found.cancel_id, paid, found.update_time),
         unread=unread,
     )
+
+
+def instead(found: wire.SkuRequest) -> Instead | None:
+    """What the buyer gets instead of money; None when the request names nothing."""
+    goods = tuple(
+        Goods(line.sku_id, line.seller_sku_name, _name(line.product_name, line.sku_name))
+        for line in found.exchange_order_lines or ()
+    )
+    order_id = _real_id(found.reshipment_order_id)
+    return Instead(goods, order_id) if goods or order_id else None
 
 
 def _proof(case_id: str, paid: Money | None, at: int) -> tuple[ChannelRefund, ...]:

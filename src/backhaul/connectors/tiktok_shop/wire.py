@@ -198,11 +198,29 @@ class GroupLine(msgspec.Struct):
     sku_return_request_id: str = ""
 
 
+class ExchangeLine(msgspec.Struct):
+    """One unit that a buyer wants instead."""
+
+    sku_id: str = ""
+    sku_name: str = ""
+    product_name: str = ""
+    seller_sku_name: str = ""
+
+
+class SkuRequest(msgspec.Struct):
+    """A return as a request of the line-level model shows it; read for what the return search does not show."""
+
+    return_id: str
+    exchange_order_lines: list[ExchangeLine] | None = None
+    reshipment_order_id: str | None = None
+
+
 class Group(msgspec.Struct):
     """All that a buyer asked for in one go, or a parcel on its way back (the channel's RMA)."""
 
     id: str
     line_items: list[GroupLine] | None = None
+    sku_return_requests: list[SkuRequest] | None = None
 
 
 class OrderLine(msgspec.Struct):

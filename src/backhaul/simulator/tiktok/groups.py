@@ -86,6 +86,11 @@ def parcel_status(cases: Iterable[Return]) -> str:
     parts = list(cases)
     if any(case.status == m.SHIPPED and case.delivered_at for case in parts):
         return "PENDING_PACKAGE_REVIEW"
-    if any(case.status in (m.AWAITING_SHIP, m.SHIPPED) for case in parts):
+    if any(case.status in (m.AWAITING_SHIP, m.SHIPPED) or _exchanged(case) for case in parts):
         return "AWAITING_BUYER_RETURN"
     return "PACKAGE_REVIEW_COMPLETED"
+
+
+def _exchanged(case: Return) -> bool:
+    """Whether the new goods of an exchange are sent and the old ones not back yet."""
+    return case.status == m.EXCHANGE_COMPLETE and not case.delivered_at

@@ -71,6 +71,7 @@ async def case(request: Asked, case_id: FromPath[UUID]) -> Response[CaseDetail]:
         files=found.files,
         related=tuple(row for row, _ in found.related),
         candidates=list(found.seen.link.candidates),
+        instead=found.seen.instead,
         raw=raw,
     )
     return Response(full(detail))

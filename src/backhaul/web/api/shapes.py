@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from backhaul.domain.channel import Instead
 from backhaul.domain.facts import Booker, Capability, DeskOpens, DeskTerms, Mode, Payer
 from backhaul.domain.steps import View
 from backhaul.domain.words import Action, Condition, Decision, Disposition
@@ -50,7 +51,8 @@ class CasePage(msgspec.Struct, frozen=True):
 
 
 class CaseDetail(msgspec.Struct, frozen=True):
-    """One case. ``raw`` are the channel's own words, for roles that may read them."""
+    """One case. ``instead`` is what the buyer of a replacement or an exchange gets, null where the channel does not
+    say; ``raw`` are the channel's own words, for roles that may read them."""
 
     case: CaseRow
     view: View
@@ -63,6 +65,7 @@ class CaseDetail(msgspec.Struct, frozen=True):
     files: tuple[FileRow, ...]
     related: tuple[CaseRow, ...]
     candidates: list[Any]
+    instead: Instead | None
     raw: dict[str, Any] | None
 
 
