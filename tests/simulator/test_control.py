@@ -246,6 +246,21 @@ async def test_a_month_that_passes_at_once_brings_no_months_crowd(rate: float, m
         assert sim.books.problems == []
 
 
+@pytest.mark.parametrize("about", [True, False])
+async def test_a_buyer_goes_on_with_what_the_seller_began_for_them(
+    sim: Simulator, control: ControlClient, about: bool
+) -> None:
+    """As long as a crowd is about; otherwise whoever plays does it."""
+    shop = next(iter(sim.channel.world.shops.values()))
+    if about:
+        sim.buyers.start(Temper(per_minute=0.001, limit=0, withdraw_share=0.0))
+    order = sim.channel.world.orders[(await control.place_order(shop.id, [{"sku": "MUG-GRN"}]))["id"]]
+    case = sim.channel.aftersales.request(order, "RETURN_AND_REFUND", order.lines, role="SELLER", shipment="PLATFORM")
+    assert case.status == m.AWAITING_SHIP
+    await control.step(3 * 86400)
+    assert bool(case.shipped_at) is about
+
+
 async def test_the_same_seed_gives_the_same_world() -> None:
     def play(seed: int) -> list[str]:
         sim = Simulator(seed=seed, shops=[ShopSpec(name="One")], rate=0, start=START)

@@ -64,6 +64,7 @@ class Buyers:
         self._generation = 0
         self.temper: Temper | None = None
         self.counts = {"orders": 0, "returns": 0, "cancellations": 0, "withdrawn": 0, "disputed": 0}
+        channel.aftersales.requested.append(self._begun)
 
     def start(self, temper: Temper) -> None:
         """Lets buyers come, from now on."""
@@ -164,6 +165,11 @@ class Buyers:
     def follow(self, case: Return, temper: Temper) -> None:
         """Makes the buyer go on with a case until it ends."""
         self._clock.after(temper.think * self._rng.uniform(0.3, 1.0), lambda: self._step(case, temper, case.status))
+
+    def _begun(self, case: Return) -> None:
+        """What a seller begins for a buyer is the buyer's to go on with, as long as a crowd is about."""
+        if self.temper is not None and case.role == "SELLER":
+            self.follow(case, self.temper)
 
     def _step(self, case: Return, temper: Temper, seen: str) -> None:
         if case.status in m.ENDED or case.status == m.REPLACEMENT_REJECTED:
