@@ -34,6 +34,7 @@ from backhaul.domain.effects import (
     Safety,
     StageLabel,
     StampOrder,
+    UpdateDelivery,
     UploadEvidence,
     UploadLabel,
 )
@@ -49,7 +50,10 @@ CASE, REFUND, CHANNEL_ORDER = "4035318504086604100", "refund-4035318504086604100
 TRACKING = "1Z999AA10123456784"
 PAID_AT = 1_790_000_000
 LABEL = b"%PDF-1.4\n%%EOF\n"
-TAGS = ("stamp_order", "create_return", "attach_tracking", "dispose", "book_refund", "close_return", "cancel_return")
+TAGS = (
+    "stamp_order", "create_return", "attach_tracking", "update_delivery", "dispose", "book_refund", "close_return",
+    "cancel_return",
+)  # fmt: skip
 ABILITIES = ("Authorises", "CommerceOrders", "Connector", "Performs", "Subscribes")
 
 
@@ -167,6 +171,10 @@ class CommerceSuite:
         line = made.lines[0]
         if tag == "attach_tracking":
             return order_id, AttachTracking(order_id, made.id, line.reverse_order_id, TRACKING)
+        if tag == "update_delivery":
+            await self.do(world, AttachTracking(order_id, made.id, line.reverse_order_id, "by mistake"), "number")
+            (parcel,) = (await self.our_return(world, order_id)).deliveries
+            return order_id, UpdateDelivery(order_id, made.id, parcel.id, TRACKING)
         if tag == "dispose":
             place = (await world.connector.locations())[0][0]
             return order_id, Dispose(
@@ -182,6 +190,7 @@ class CommerceSuite:
             "stamp_order": int(books.stamp == CHANNEL_ORDER),
             "create_return": sum(CASE in note for _, _, note in books.returns),
             "attach_tracking": books.tracking.count(TRACKING),
+            "update_delivery": books.tracking.count(TRACKING),
             "dispose": books.disposed.count((Disposition.RESTOCK, 1)),
             "book_refund": sum(REFUND in note for _, note, _ in books.refunds),
             "close_return": sum(status == "closed" for status, _, _ in books.returns),
@@ -434,6 +443,23 @@ class CommerceSuite:
         assert (books.tracking, books.labels, books.messages) == ([TRACKING], [LABEL], 0)
         with pytest.raises(Refused):
             world.connector.prepare(stage, "key", LABEL + b"x")
+
+    async def test_a_label_is_put_on_a_parcel_that_is_there(self, world: CommerceWorld) -> None:
+        if "stage_label" not in world.connector.manifest.effects:
+            return  # this vendor keeps no files
+        order_id, wanted = await self.ready(world, "attach_tracking")
+        await self.do(world, wanted)
+        (made,) = (await self.read(world, order_id)).returns
+        (parcel,) = made.deliveries
+        assert (parcel.tracking_number, parcel.labelled) == (TRACKING, False)
+        stage = StageLabel(order_id, "file", hashlib.sha256(LABEL).hexdigest())
+        prepared = world.connector.prepare(stage, "key", LABEL)
+        receipt = await world.connector.perform(stage, prepared, dead_at=time.time() + 60)
+        await self.do(world, UpdateDelivery(order_id, made.id, parcel.id, TRACKING, "file", receipt.result), "label")
+        (parcel,) = (await self.our_return(world, order_id)).deliveries
+        assert (parcel.tracking_number, parcel.labelled) == (TRACKING, True)
+        books = world.books(order_id)
+        assert (books.tracking, books.labels, books.messages) == ([TRACKING], [LABEL], 0)
 
     async def test_an_ended_return_is_read_back(self, world: CommerceWorld) -> None:
         for tag, status in (("close_return", "closed"), ("cancel_return", "cancelled")):

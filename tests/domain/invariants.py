@@ -22,6 +22,7 @@ from backhaul.domain.effects import (
     EffectState,
     OpenDeskReturn,
     ProcessDeskReturn,
+    UpdateDelivery,
     UploadLabel,
 )
 from backhaul.domain.facts import Booker, DeskOpens, Facts, Payer
@@ -118,7 +119,7 @@ def _write(facts: Facts, step: Write) -> None:
     elif isinstance(wanted, (UploadLabel, Dispose)):
         assert facts.seen.order is not None
         assert not facts.seen.order.fulfilled_by_channel
-    elif isinstance(wanted, AttachTracking | CloseReturn | CancelReturn):
+    elif isinstance(wanted, AttachTracking | UpdateDelivery | CloseReturn | CancelReturn):
         assert facts.seen.commerce is not None
         assert any(each.id == wanted.return_id and each.trace == case.id for each in facts.seen.commerce.returns)
     if isinstance(wanted, DeskEffect):

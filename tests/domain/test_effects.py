@@ -27,6 +27,7 @@ from backhaul.domain.effects import (
     StampOrder,
     StartCancellation,
     StartReturn,
+    UpdateDelivery,
     UploadEvidence,
     UploadLabel,
 )
@@ -50,6 +51,7 @@ WRITTEN: list[tuple[str, str, bool, AnyEffect]] = [
     ("create_return:c1", "records", False, CreateReturn("c1", "s1", (), 0)),
     ("stage_label:a1", "records", False, StageLabel("s1", "a1", "00")),
     ("attach_tracking:r1:t1", "records", False, AttachTracking("s1", "r1", "v1", "t1")),
+    ("update_delivery:p1:t1:a1", "records", False, UpdateDelivery("s1", "r1", "p1", "t1", "a1", "https://files/1")),
     ("dispose:r1:u1+u2", "stock", False, Dispose("s1", "r1", "v1", 2, Disposition.RESTOCK, ("u1", "u2"), 0)),
     ("book_refund:f1", "money", True, BookRefund("c1", "f1", "s1", Money(1, "USD"), (), 0, "p1", "g")),
     ("close_return:r1", "records", False, CloseReturn("s1", "r1")),

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from backhaul.domain.channel import ChannelCase, WayBack
-from backhaul.domain.commerce import CommerceOrder
+from backhaul.domain.commerce import CommerceDelivery, CommerceOrder, CommerceReturn
 from backhaul.domain.desk import DeskLabel, DeskReturn, DeskState
 from backhaul.domain.effects import (
     AnyEffect,
@@ -30,6 +30,7 @@ from backhaul.domain.effects import (
     RequestDeskLabel,
     Safety,
     StampOrder,
+    UpdateDelivery,
     UploadLabel,
 )
 from backhaul.domain.facts import Backoff, Facts, Mode, Said
@@ -60,6 +61,13 @@ from tests.domain.build import (
 ASKED = case(due=(due(),))
 APPROVED = case(Stage.AWAITING_SHIPMENT)
 PARTLY = record(disposed={"L1": ((Disposition.RESTOCK, 1),)})
+
+
+def parcel(number: str = "", labelled: bool = False) -> CommerceReturn:
+    """Our return with one parcel."""
+    there = (CommerceDelivery("RD1", number, labelled),)
+    return msgspec.structs.replace(record(tracking=(number,) if number else ()), deliveries=there)
+
 
 # What the vendor shows -> how a read of it is taken: ours, not (yet), or somebody else's.
 Scene = tuple[ChannelCase, CommerceOrder]
@@ -108,6 +116,13 @@ SCENES: dict[str, tuple[AnyEffect, dict[bool | None, Scene]]] = {
         {
             False: (APPROVED, commerce(returns=(record(tracking=("0Z",)),))),
             True: (APPROVED, commerce(returns=(record(tracking=("0Z", "1Z")),))),
+        },
+    ),
+    "update_delivery": (
+        UpdateDelivery(GID, RETURN, "RD1", "1Z", "file", "https://files/1"),
+        {
+            False: (APPROVED, commerce(returns=(parcel("1Z", labelled=False),))),
+            True: (APPROVED, commerce(returns=(parcel("1Z", labelled=True),))),
         },
     ),
     "dispose": (

@@ -29,6 +29,7 @@ from backhaul.domain.effects import (
     RequestDeskLabel,
     Safety,
     StampOrder,
+    UpdateDelivery,
     UploadLabel,
 )
 from backhaul.domain.facts import (
@@ -190,6 +191,7 @@ wanted: st.SearchStrategy[AnyEffect] = pick(
         StampOrder(GID, ORDER),
         CreateReturn(CASE, GID, (), OPENED),
         AttachTracking(GID, RETURN, "RO", "1Z"),
+        UpdateDelivery(GID, RETURN, "RD1", "1Z", "a", "https://files/1"),
         Dispose(GID, RETURN, "RR1", 1, Disposition.RESTOCK, ("u1",), 0),
         book(),
         book(500, f"{CASE}:2"),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backhaul.domain.commerce import ShippedLine
+from backhaul.domain.commerce import CommerceDelivery, CommerceOrder, ShippedLine
 from backhaul.domain.effects import (
     AttachTracking,
     CancelReturn,
@@ -14,6 +14,7 @@ from backhaul.domain.effects import (
     ReturnLine,
     StageLabel,
     StampOrder,
+    UpdateDelivery,
 )
 from backhaul.domain.facts import Label, Link, LinkState, Said
 from backhaul.domain.policy import Policy
@@ -254,8 +255,11 @@ def test_a_mirror_that_is_not_there_or_waived_never_holds_the_case() -> None:
     assert planned(facts(done, None, link=Link(), said=Said(waived=frozenset({"records"})))).ended
 
 
+GIVEN = Said(label=Label("file", "sha", "1Z", "c1", "ann", NOW))
+
+
 def test_the_label_we_have_is_shown_with_its_number() -> None:
-    given = Said(label=Label("file", "sha", "1Z", "c1", "ann", NOW))
+    given = GIVEN
     known = case(Stage.AWAITING_SHIPMENT, way_back=shipped("1Z"))
     order = commerce(returns=(record(),))
     stage = StageLabel(GID, "file", "sha")
@@ -263,6 +267,32 @@ def test_the_label_we_have_is_shown_with_its_number() -> None:
     assert not any(isinstance(each, AttachTracking) for each in writes(planned(facts(known, order, given))))
     there = effect(stage, EffectState.ACCEPTED, result="https://files/1")
     assert written(planned(facts(known, order, given, [there])), AttachTracking).label_url == "https://files/1"
+
+
+def with_parcel(number: str, labelled: bool = False) -> CommerceOrder:
+    there = (CommerceDelivery("RD1", number, labelled),)
+    return commerce(returns=(change(record(tracking=(number,) if number else ()), deliveries=there),))
+
+
+def test_a_label_that_comes_after_its_number_is_put_on_the_parcel() -> None:
+    known = case(Stage.AWAITING_SHIPMENT, way_back=shipped("1Z"))
+    stage, there = StageLabel(GID, "file", "sha"), "https://files/1"
+    staged = effect(stage, EffectState.CONFIRMED, result=there)
+    assert writes(planned(facts(known, with_parcel("1Z"), GIVEN))) == [stage]
+    made = planned(facts(known, with_parcel("1Z"), GIVEN, [staged]))
+    assert writes(made) == [UpdateDelivery(GID, RETURN, "RD1", "1Z", "file", there)]
+    for order, said in ((with_parcel("1Z", labelled=True), GIVEN), (with_parcel("1Z"), Said())):
+        assert writes(planned(facts(known, order, said, [staged]))) == []
+
+
+@pytest.mark.parametrize(("labelled", "attachment"), [(True, ""), (False, "file")])
+def test_a_number_that_comes_after_its_parcel_makes_no_second_one(labelled: bool, attachment: str) -> None:
+    """Somebody has put the label, or an empty parcel, onto our return: all its lines are on their way there."""
+    known = case(Stage.AWAITING_SHIPMENT, way_back=shipped("1Z"))
+    staged = effect(StageLabel(GID, "file", "sha"), EffectState.CONFIRMED, result="https://files/1")
+    (wanted,) = writes(planned(facts(known, with_parcel("", labelled), GIVEN, [staged])))
+    url = "https://files/1" if attachment else ""
+    assert wanted == UpdateDelivery(GID, RETURN, "RD1", "1Z", attachment, url)
 
 
 def test_the_number_does_not_wait_for_a_file_that_commerce_does_not_take() -> None:

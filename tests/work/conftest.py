@@ -173,6 +173,7 @@ class FakeCommerce:
             "create_return",
             "stage_label",
             "attach_tracking",
+            "update_delivery",
             "dispose",
             "book_refund",
             "close_return",

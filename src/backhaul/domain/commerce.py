@@ -55,6 +55,14 @@ class ReturnedLine(msgspec.Struct, frozen=True, omit_defaults=True):
     disposed: tuple[tuple[Disposition, int], ...] = ()
 
 
+class CommerceDelivery(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A parcel of a return, as the commerce system keeps it."""
+
+    id: str
+    tracking_number: str = ""
+    labelled: bool = False  # it shows the file of a label
+
+
 class CommerceReturn(msgspec.Struct, frozen=True, omit_defaults=True):
     """A return in the commerce system. ``trace`` is the channel return id our own returns carry, else empty."""
 
@@ -64,6 +72,7 @@ class CommerceReturn(msgspec.Struct, frozen=True, omit_defaults=True):
     trace: str = ""
     lines: tuple[ReturnedLine, ...] = ()
     tracking: tuple[str, ...] = ()
+    deliveries: tuple[CommerceDelivery, ...] = ()
 
 
 class CommerceRefund(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -209,6 +209,22 @@ class AttachTracking(Wanted, frozen=True, tag="attach_tracking"):
     label_url: str = ""  # where the label's file was put
 
 
+class UpdateDelivery(Wanted, frozen=True, tag="update_delivery"):
+    """Put on a parcel that the return in commerce shows already what it lacks: its number, the label's file. Without a
+    message to the buyer."""
+
+    party = Party.COMMERCE
+    lane = "records"
+    named_by = ("delivery_id", "tracking_number", "attachment")
+
+    order_id: str
+    return_id: str
+    delivery_id: str
+    tracking_number: str
+    attachment: str = ""  # id of the label's stored file; empty: its number alone
+    label_url: str = ""  # where that file was put
+
+
 class Dispose(Wanted, frozen=True, tag="dispose"):
     """Say what became of units that came back. The only effect that moves stock."""
 
@@ -361,6 +377,7 @@ AnyEffect = (
     | CreateReturn
     | StageLabel
     | AttachTracking
+    | UpdateDelivery
     | Dispose
     | BookRefund
     | CloseReturn

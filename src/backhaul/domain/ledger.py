@@ -32,6 +32,7 @@ from backhaul.domain.effects import (
     StampOrder,
     StartCancellation,
     StartReturn,
+    UpdateDelivery,
     UploadEvidence,
     UploadLabel,
 )
@@ -100,9 +101,16 @@ def _decided(wanted: Decide, facts: Facts) -> bool | None:
     return True if case.stage in LEADS_TO.get(wanted.decision, frozenset()) else None
 
 
-def _on_return(wanted: AttachTracking | Dispose | CloseReturn | CancelReturn, record: CommerceReturn) -> bool | None:
+def _on_return(
+    wanted: AttachTracking | UpdateDelivery | Dispose | CloseReturn | CancelReturn, record: CommerceReturn
+) -> bool | None:
     if isinstance(wanted, AttachTracking):
         return wanted.tracking_number in record.tracking
+    if isinstance(wanted, UpdateDelivery):
+        parcel = next((each for each in record.deliveries if each.id == wanted.delivery_id), None)
+        if parcel is None or parcel.tracking_number != wanted.tracking_number:
+            return False
+        return parcel.labelled or not wanted.attachment
     if isinstance(wanted, CloseReturn):
         return True if record.status == "closed" else None if record.status == "cancelled" else False
     if isinstance(wanted, CancelReturn):

@@ -19,6 +19,7 @@ from backhaul.domain.effects import (
     ReturnLine,
     StageLabel,
     StampOrder,
+    UpdateDelivery,
     Wanted,
 )
 from backhaul.domain.facts import Facts, LinkState
@@ -293,14 +294,30 @@ def _follow(facts: Facts, case: ChannelCase, order: CommerceOrder, record: Comme
             return Lane("open", f"{name} waits for the verdict on what came back")
         propose(facts, _end(case, order, record), "the channel's case was cancelled", 70, draft)
         return Lane("cancelling", name)
-    tracking = case.way_back.tracking_number
-    reverse = next((line.reverse_order_id for line in record.lines if line.reverse_order_id), "")
-    if tracking and reverse and tracking not in record.tracking:
-        label_url = _label(facts, order, tracking, draft)
-        if label_url is not None:
-            wanted = AttachTracking(order.id, record.id, reverse, tracking, label_url=label_url)
-            propose(facts, wanted, "the parcel has a tracking number", 48, draft)
+    if case.way_back.tracking_number:
+        _parcel(facts, order, record, case.way_back.tracking_number, draft)
     return Lane("open", name)
+
+
+def _parcel(facts: Facts, order: CommerceOrder, record: CommerceReturn, tracking: str, draft: Draft) -> None:
+    """Show the parcel with its number and, where we have it, the label's file, whichever comes first."""
+    there = next((each for each in record.deliveries if each.tracking_number == tracking), None)
+    blank = next((each for each in record.deliveries if not each.tracking_number), None)
+    reverse = next((line.reverse_order_id for line in record.lines if line.reverse_order_id), "")
+    if tracking in record.tracking and (there is None or there.labelled):
+        return
+    label_url = "" if blank is not None and there is None and blank.labelled else _label(facts, order, tracking, draft)
+    attachment = facts.said.label.attachment if facts.said.label is not None and label_url else ""
+    known = there or blank
+    if label_url is None or (there is not None and not label_url):
+        return
+    if known is not None:
+        because = "the label is shown with the parcel" if there else "the parcel has a tracking number"
+        wanted = UpdateDelivery(order.id, record.id, known.id, tracking, attachment, label_url)
+        propose(facts, wanted, because, 48, draft)
+    elif reverse:
+        made = AttachTracking(order.id, record.id, reverse, tracking, label_url=label_url)
+        propose(facts, made, "the parcel has a tracking number", 48, draft)
 
 
 def _label(facts: Facts, order: CommerceOrder, tracking: str, draft: Draft) -> str | None:

@@ -191,6 +191,7 @@ EFFECT = {
     "create_return": "Return in commerce",
     "stage_label": "Label file in commerce",
     "attach_tracking": "Tracking in commerce",
+    "update_delivery": "Parcel in commerce",
     "dispose": "Stock movement",
     "book_refund": "Refund booking",
     "close_return": "Close the return in commerce",

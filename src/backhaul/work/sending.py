@@ -245,6 +245,7 @@ PHRASES = {
     "create_return": "Create the return in commerce",
     "stage_label": "Put the label's file into commerce",
     "attach_tracking": "Add the tracking number in commerce",
+    "update_delivery": "Complete the parcel in commerce",
     "dispose": "Book the stock in commerce",
     "book_refund": "Book the refund in commerce",
     "close_return": "Close the return in commerce",

@@ -172,6 +172,7 @@ class World:
             "metafieldsSet",
             "returnCreate",
             "reverseDeliveryCreateWithShipping",
+            "reverseDeliveryShippingUpdate",
             "reverseFulfillmentOrderDispose",
             "refundCreate",
             "returnClose",

@@ -9,6 +9,7 @@ import pytest
 
 from backhaul.connectors.shopify import mapping, wire
 from backhaul.domain.commerce import (
+    CommerceDelivery,
     CommerceLine,
     CommerceRefund,
     CommerceReturn,
@@ -49,6 +50,7 @@ LINE: dict[str, Any] = {
     "taxLines": [{"priceSet": bag("1.0")}, {"priceSet": bag("0.25")}],
 }
 SHIPPED: dict[str, Any] = {"id": gid("FulfillmentLineItem", 5), "lineItem": {"id": gid("LineItem", 1)}}
+LABEL = {"createdAt": "2026-11-20T10:00:00Z"}
 RETURN: dict[str, Any] = {
     "id": gid("Return", 7),
     "name": "#1001-R1",
@@ -76,7 +78,7 @@ RETURN: dict[str, Any] = {
                 }
             ),
             "reverseDeliveries": page(
-                {"id": gid("ReverseDelivery", 11), "deliverable": {"tracking": {"number": "1Z999"}}},
+                {"id": gid("ReverseDelivery", 11), "deliverable": {"tracking": {"number": "1Z999"}, "label": LABEL}},
                 {"id": gid("ReverseDelivery", 12), "deliverable": None},
                 {"id": gid("ReverseDelivery", 13), "deliverable": {"tracking": None}},
             ),
@@ -205,6 +207,11 @@ def test_return() -> None:
                 ),
             ),
             tracking=("1Z999",),
+            deliveries=(
+                CommerceDelivery(gid("ReverseDelivery", 11), "1Z999", labelled=True),
+                CommerceDelivery(gid("ReverseDelivery", 12)),
+                CommerceDelivery(gid("ReverseDelivery", 13)),
+            ),
         ),
     )
 

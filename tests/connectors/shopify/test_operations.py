@@ -52,6 +52,7 @@ def test_one_named_operation_and_only_its_fragments(name: str) -> None:
 
 def test_no_message_goes_to_the_buyer() -> None:
     assert "notifyCustomer: false" in operation("attach_tracking").text
+    assert "notifyCustomer: false" in operation("update_delivery").text
     writes = [operation(name) for name in NAMES if operation(name).write]
     assert not any("notifyCustomer: true" in each.text for each in writes)
 

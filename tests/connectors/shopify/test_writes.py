@@ -21,6 +21,7 @@ from backhaul.domain.effects import (
     Dispose,
     ReturnLine,
     StampOrder,
+    UpdateDelivery,
     Wanted,
 )
 from backhaul.domain.money import Money
@@ -31,6 +32,7 @@ KEY = "0193b5a0-0000-7000-8000-000000000001"
 ORDER, RETURN, CASE = "gid://shopify/Order/1", "gid://shopify/Return/2", "4035318504086604100"
 SHIPPED, REASON = "gid://shopify/FulfillmentLineItem/3", "gid://shopify/ReturnReasonDefinition/7"
 REVERSE, REVERSE_LINE = "gid://shopify/ReverseFulfillmentOrder/4", "gid://shopify/ReverseFulfillmentOrderLineItem/5"
+DELIVERY = "gid://shopify/ReverseDelivery/9"
 LOCATION, LINE, SALE = "gid://shopify/Location/6", "gid://shopify/LineItem/7", "gid://shopify/OrderTransaction/8"
 
 BOOKING = BookRefund(
@@ -103,6 +105,16 @@ CASES: list[tuple[AnyEffect, str, dict[str, Any]]] = [
         AttachTracking(order_id=ORDER, return_id=RETURN, reverse_order_id=REVERSE, tracking_number="1Z9"),
         "attach_tracking",
         {"reverseOrder": REVERSE, "lines": [], "tracking": {"number": "1Z9"}},
+    ),
+    (
+        UpdateDelivery(ORDER, RETURN, DELIVERY, "1Z9", "file", "https://files/1"),
+        "update_delivery",
+        {"delivery": DELIVERY, "tracking": {"number": "1Z9"}, "label": {"fileUrl": "https://files/1"}},
+    ),
+    (
+        UpdateDelivery(ORDER, RETURN, DELIVERY, "1Z9"),
+        "update_delivery",
+        {"delivery": DELIVERY, "tracking": {"number": "1Z9"}},
     ),
     (
         AttachTracking(ORDER, RETURN, REVERSE, "1Z9", lines=((REVERSE_LINE, 1),)),

@@ -28,9 +28,10 @@ _POINTS = {
     "order": 80.0,
     "order_lines": 35.0,
     "order_money": 45.0,
-    "order_returns": 80.0,
-    "return_reverse_orders": 45.0,
+    "order_returns": 85.0,
+    "return_reverse_orders": 50.0,
     "returnable": 50.0,
+    "reverse_deliveries": 40.0,
     "scan_orders": 75.0,
 }
 

@@ -23,6 +23,7 @@ MANIFEST = Manifest(
         "create_return": _FINDABLE,  # by the mark in the reason note
         "stage_label": _NATURAL,  # a second file is one that nothing names
         "attach_tracking": _FINDABLE,  # by the number
+        "update_delivery": _NATURAL,  # the same values once more change nothing
         "dispose": _FINDABLE,  # by the count before
         "book_refund": Safety(Repeat.KEYED, memory_s=86_400, then=Repeat.FINDABLE, settle_s=15),  # then by the mark
         "close_return": _NATURAL,  # a repeat is a success

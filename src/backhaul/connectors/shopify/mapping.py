@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from backhaul.connectors.shopify import wire
 from backhaul.domain.commerce import (
+    CommerceDelivery,
     CommerceLine,
     CommerceOrder,
     CommerceRefund,
@@ -203,13 +204,15 @@ def commerce_return(read: wire.Return) -> CommerceReturn:
         for line in reverse_order.line_items.nodes:
             shipped = line.fulfillment_line_item.id if line.fulfillment_line_item else ""
             reverse[shipped].append((reverse_order.id, line))
+    parcels = tuple(_deliveries(read))
     return CommerceReturn(
         id=read.id,
         name=read.name,
         status=STATUS.get(read.status, read.status),
         trace=next(filter(None, (traced(each.return_reason_note) for each in read.return_line_items.nodes)), ""),
         lines=tuple(_returned(each, reverse) for each in read.return_line_items.nodes),
-        tracking=tuple(dict.fromkeys(_tracking_numbers(read))),
+        tracking=tuple(dict.fromkeys(each.tracking_number for each in parcels if each.tracking_number)),
+        deliveries=parcels,
     )
 
 
@@ -247,9 +250,9 @@ def dispositions(line: wire.ReverseLine) -> tuple[tuple[Disposition, int], ...]:
     return tuple(units.items())
 
 
-def _tracking_numbers(read: wire.Return) -> Iterable[str]:
+def _deliveries(read: wire.Return) -> Iterable[CommerceDelivery]:
     for reverse_order in read.reverse_fulfillment_orders.nodes:
         for delivery in reverse_order.reverse_deliveries.nodes:
-            tracking = delivery.deliverable.tracking if delivery.deliverable else None
-            if tracking is not None and tracking.number:
-                yield tracking.number
+            there = delivery.deliverable or wire.Deliverable()
+            number = there.tracking.number if there.tracking else None
+            yield CommerceDelivery(delivery.id, number or "", there.label is not None)

@@ -226,10 +226,17 @@ class Tracking(Wire, frozen=True):
     number: str | None = None
 
 
+class Label(Wire, frozen=True):
+    """The file of a label that a parcel shows."""
+
+    created_at: str | None = None
+
+
 class Deliverable(Wire, frozen=True):
     """What travels back."""
 
     tracking: Tracking | None = None
+    label: Label | None = None
 
 
 class Delivery(Wire, frozen=True):

@@ -26,6 +26,7 @@ from backhaul.domain.effects import (
     Dispose,
     StageLabel,
     StampOrder,
+    UpdateDelivery,
 )
 from backhaul.domain.words import Disposition
 from backhaul.kit.text import truncate
@@ -156,6 +157,14 @@ def _attach_tracking(wanted: AttachTracking, key: str) -> Variables:
     }
 
 
+def _update_delivery(wanted: UpdateDelivery, key: str) -> Variables:
+    return {
+        "delivery": wanted.delivery_id,
+        "tracking": {"number": wanted.tracking_number},
+        **({"label": {"fileUrl": wanted.label_url}} if wanted.label_url else {}),
+    }
+
+
 def _dispose(wanted: Dispose, key: str) -> Variables:
     entry: Variables = {
         "reverseFulfillmentOrderLineItemId": wanted.reverse_line_id,
@@ -219,6 +228,7 @@ _WRITES: dict[type, tuple[str, Callable[[Any, str], Variables]]] = {
     StampOrder: ("stamp_order", _stamp),
     CreateReturn: ("create_return", _create_return),
     AttachTracking: ("attach_tracking", _attach_tracking),
+    UpdateDelivery: ("update_delivery", _update_delivery),
     Dispose: ("dispose", _dispose),
     BookRefund: ("book_refund", _book_refund),
     CloseReturn: ("close_return", _by_id),
