@@ -189,6 +189,12 @@ async def test_an_exchange_shows_what_is_wanted_and_waits_for_the_goods(web: Web
     html = (await web.get(f"/cases/{case}")).text
     for text in ("Sent instead", "Stoneware mug, green", "MUG-GREEN", "5769999", "Awaiting parcel", "not received"):
         assert text in html, text
+    assert "All 2 have arrived" in html
+    word = await web.sign_in()
+    answer = await web.post(f"/cases/{case}/received", {"csrf": word, "unit": ["u1", "u2"]})
+    assert answer.status_code == 303, answer.text
+    kind, body = (await web.commands())[-1]
+    assert (kind, list(body)) == ("receive", ["u1", "u2"])
     shown = (await web.get(f"/api/v1/cases/{case}", headers=await web.token())).json()["instead"]
     assert shown == {
         "goods": [{"sku_id": "9", "sku": "MUG-GREEN", "name": "Stoneware mug, green"}],
@@ -198,6 +204,7 @@ async def test_an_exchange_shows_what_is_wanted_and_waits_for_the_goods(web: Web
     html = (await web.get(f"/cases/{await seeding.put(web.pool, shop, replaced)}")).text
     assert "the same once more" in html
     assert "no goods come back" in html
+    assert "It came back all the same" in html
 
 
 async def test_related_cases_are_linked(web: Web) -> None:
