@@ -25,6 +25,7 @@ PANELS = {
         "desk": "desking:desk",
         "mode": "shopping:mode",
         "policy": "policies:policy",
+        "portal": "portal:portal",
         "rehearse": "rehearsing:rehearse",
         "user": "people:user",
         "token": "people:token",

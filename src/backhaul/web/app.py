@@ -15,7 +15,18 @@ from backhaul.store import sessions
 from backhaul.web import health
 from backhaul.web.access import Asked, SessionAuthentication, check_form, services_of
 from backhaul.web.api import api_router, openapi
-from backhaul.web.dashboard import beginnings, cases, connections, exceptions, grid, history, policy, shops, signin
+from backhaul.web.dashboard import (
+    beginnings,
+    cases,
+    connections,
+    exceptions,
+    grid,
+    history,
+    policy,
+    portal,
+    shops,
+    signin,
+)
 from backhaul.web.ingress.webhooks import webhook
 from backhaul.web.live import Live
 from backhaul.web.problems import HANDLERS
@@ -67,6 +78,7 @@ def create_app(services: Services, **options: Any) -> Litestar:
             *connections.ROUTES,
             *shops.ROUTES,
             *policy.ROUTES,
+            *portal.ROUTES,
             *history.ROUTES,
         ],
         middleware=[SessionAuthentication],

@@ -8,7 +8,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from backhaul.web.access import TokenAuthentication
-from backhaul.web.api import beginnings, cases, connections, lists, shops
+from backhaul.web.api import beginnings, cases, connections, lists, portal, shops
 
 PREFIX = "/api/v1"
 
@@ -17,7 +17,14 @@ def api_router() -> Router:
     """All calls, under one prefix, for whoever shows a token."""
     return Router(
         PREFIX,
-        route_handlers=[*lists.ROUTES, *cases.ROUTES, *beginnings.ROUTES, *shops.ROUTES, *connections.ROUTES],
+        route_handlers=[
+            *lists.ROUTES,
+            *cases.ROUTES,
+            *beginnings.ROUTES,
+            *shops.ROUTES,
+            *portal.ROUTES,
+            *connections.ROUTES,
+        ],
         middleware=[TokenAuthentication],
         security=[{"token": []}],
     )

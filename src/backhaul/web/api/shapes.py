@@ -11,8 +11,9 @@ import msgspec
 
 from backhaul.domain.channel import Instead
 from backhaul.domain.facts import Booker, Capability, DeskOpens, DeskTerms, Mode, Payer
+from backhaul.domain.portal import Redirect
 from backhaul.domain.steps import View
-from backhaul.domain.words import Action, Condition, Decision, Disposition
+from backhaul.domain.words import Action, Condition, Decision, Disposition, Kind
 from backhaul.store.case_page import EffectRow, EntryRow, FileRow, ParcelRow, UnitRow
 from backhaul.store.grid import CaseRow
 from backhaul.store.pages import ExceptionRow, HistoryRow
@@ -263,6 +264,32 @@ class DeskOrder(msgspec.Struct, frozen=True):
     moves_stock: bool = False
     reject_reasons: list[str] = []
     carriers: dict[str, str] = {}
+
+
+class PortalOpen(msgspec.Struct, frozen=True):
+    """Whether the portal is open to buyers."""
+
+    open: bool
+
+
+class PortalKinds(msgspec.Struct, frozen=True):
+    """What buyers may ask for: return, refund or both."""
+
+    kinds: list[Kind]
+
+
+class PortalWords(msgspec.Struct, frozen=True):
+    """The shop's own words in a language; what is empty is said in Backhaul's."""
+
+    title: str = ""
+    introduction: str = ""
+    help: str = ""
+
+
+class PortalRedirect(msgspec.Struct, frozen=True):
+    """How far the channel's redirect to the portal is."""
+
+    state: Redirect
 
 
 class AliasOrder(msgspec.Struct, frozen=True):

@@ -48,7 +48,7 @@ document.addEventListener("click", async (event) => {
     button.classList.add("done");
     const said = document.getElementById("said") ?? document.body.appendChild(Object.assign(document.createElement("p"), { id: "said", className: "sr", role: "status" }));
     said.setAttribute("role", "status");
-    said.textContent = `Copied ${button.dataset.copy}`;
+    said.textContent = `Copied ${button.dataset.copy.slice(0, 80)}`;
     setTimeout(() => button.classList.remove("done"), 1200);
   } catch {
     // A page without TLS may not write to the clipboard: select the text beside the button instead.
