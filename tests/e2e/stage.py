@@ -28,6 +28,7 @@ from backhaul.web.app import create_app
 from backhaul.web.services import Services
 from backhaul.wiring import REGISTRY, Hub, open_hub
 from backhaul.work.lookups import Lookups
+from backhaul.work.portal import Buyers
 from backhaul.work.worker import Worker
 from tests.e2e.play import Return
 from tests.patience import patient
@@ -310,8 +311,8 @@ def _listen() -> socket.socket:
 def services(hub: Hub) -> Services:
     """What the web application gets."""
     manifests = {name: vendor.manifest for name, vendor in REGISTRY.items()}
-    lookups = Lookups(hub.vendors)
-    return Services(hub.pool, hub.commands, hub.intake, hub.logins, lookups, manifests, hub.settings.base_url)
+    lookups, buyers = Lookups(hub.vendors), Buyers(hub.vendors)
+    return Services(hub.pool, hub.commands, hub.intake, hub.logins, lookups, buyers, manifests, hub.settings.base_url)
 
 
 @contextlib.asynccontextmanager

@@ -27,6 +27,8 @@ from backhaul.work.commands import Commands
 from backhaul.work.intake import Intake
 from backhaul.work.logins import CallbackResult, LoginRefused, Logins
 from backhaul.work.lookups import Lookups
+from backhaul.work.portal import Buyers
+from backhaul.work.vendors import Vendors
 
 BASE = "http://hub.test"
 
@@ -51,6 +53,7 @@ class Outside:
     result: CallbackResult = field(default_factory=lambda: CallbackResult(True, "Kiln is connected."))
     began: list[str] = field(default_factory=list)
     callbacks: list[tuple[str, dict[str, str], str, bool]] = field(default_factory=list)
+    channel: Any = None
 
     async def webhook(self, key: str, raw: bytes, headers: Mapping[str, str]) -> int:
         if self.fails is not None:
@@ -104,6 +107,18 @@ class Outside:
 
     async def location(self, shop_id: UUID, wanted: str) -> tuple[str, str]:
         return await Lookups.location(cast("Lookups", self), shop_id, wanted)
+
+
+@dataclass(frozen=True)
+class Selling:
+    """Stands in for the vendors of a shop: the channel is the one that a test set."""
+
+    pool: Pool
+    vault: Vault
+    outside: Outside
+
+    async def channel(self, connections: Mapping[str, UUID], shop_id: UUID) -> Any:
+        return self.outside.channel
 
 
 @dataclass
@@ -170,13 +185,14 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 @pytest.fixture
 async def web(pool: Pool) -> AsyncIterator[Web]:
     """The application and a client that speaks to it without a socket."""
-    outside = Outside()
+    outside, vault = Outside(), Vault({b"\0\0\0\1": bytes(range(32))})
     services = Services(
         pool=pool,
-        commands=Commands(pool, Vault({b"\0\0\0\1": bytes(range(32))})),
+        commands=Commands(pool, vault),
         intake=cast("Intake", outside),
         logins=cast("Logins", outside),
         lookups=cast("Lookups", outside),
+        buyers=Buyers(cast("Vendors", Selling(pool, vault, outside))),
         vendors={"tiktok_shop": MANIFEST},
         base_url=BASE,
         version="1.2.3",

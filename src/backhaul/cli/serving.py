@@ -20,6 +20,7 @@ from backhaul.web.app import create_app
 from backhaul.web.services import Services
 from backhaul.wiring import REGISTRY, Hub
 from backhaul.work.lookups import Lookups
+from backhaul.work.portal import Buyers
 from backhaul.work.worker import Worker
 
 Attached = Annotated[bool, typer.Option("--attached", hidden=True, help="End when standard input closes.")]
@@ -92,6 +93,7 @@ def services(hub: Hub) -> Services:
         intake=hub.intake,
         logins=hub.logins,
         lookups=Lookups(hub.vendors),
+        buyers=Buyers(hub.vendors),
         vendors={name: vendor.manifest for name, vendor in REGISTRY.items()},
         base_url=hub.settings.base_url,
         version=__version__,

@@ -35,6 +35,7 @@ from backhaul.web.app import create_app
 from backhaul.web.services import Services
 from backhaul.wiring import REGISTRY, Hub, open_hub
 from backhaul.work.lookups import Lookups
+from backhaul.work.portal import Buyers
 from backhaul.work.worker import Worker
 
 BY = "rehearsal"
@@ -230,8 +231,9 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def _serving(hub: Hub, listener: socket.socket) -> AsyncIterator[None]:
     manifests = {name: vendor.manifest for name, vendor in REGISTRY.items()}
+    lookups, buyers = Lookups(hub.vendors), Buyers(hub.vendors)
     services = Services(
-        hub.pool, hub.commands, hub.intake, hub.logins, Lookups(hub.vendors), manifests, hub.settings.base_url
+        hub.pool, hub.commands, hub.intake, hub.logins, lookups, buyers, manifests, hub.settings.base_url
     )
     config = uvicorn.Config(
         create_app(services), log_config=None, access_log=False, lifespan="on", ws="none", loop="none",

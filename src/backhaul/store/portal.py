@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
+from backhaul.domain.facts import Said, Seen
+from backhaul.domain.folding import Command, fold_said
 from backhaul.domain.portal import Portal
+from backhaul.domain.steps import View
+from backhaul.kit.ids import secret_token, uuid7
 from backhaul.store.db import Connection, Pool
+
+_SEEN = msgspec.json.Decoder(Seen)
+_VIEW = msgspec.json.Decoder(View)
 
 
 async def settings(pool: Pool | Connection, shop_id: UUID) -> Portal:
@@ -122,3 +130,100 @@ async def give_back(connection: Pool | Connection, marks: list[bytes]) -> None:
 async def forget_tries(connection: Pool | Connection, mark: bytes) -> None:
     """Somebody knew: what was tried under this mark before does not count any more."""
     await connection.execute("delete from portal_try where mark = $1", mark)
+
+
+# -- visits
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """A buyer who has found an order."""
+
+    id: UUID
+    shop_id: UUID
+    order_id: str
+    csrf: str
+    offer: bytes | None
+    asked: dict[str, UUID]  # what a form was sent as -> the case it became
+
+
+async def open_visit(
+    connection: Pool | Connection, shop_id: UUID, order_id: str, offer: bytes, lasts: timedelta
+) -> str:
+    """A visit to an order; the secret word of its cookie. Visits of a month ago are forgotten."""
+    token = secret_token()
+    await connection.execute(
+        """
+        with old as (
+            delete from portal_visit where id in (select id from portal_visit where shop_id = $3
+                and found_at < now() - interval '30 days' limit 100 for update skip locked)
+        )
+        insert into portal_visit (id, token, csrf, shop_id, order_id, offer, ends_at)
+        values ($1, $2, $4, $3, $5, $6, now() + $7::interval)
+        """,
+        uuid7(),
+        _hash(token),
+        shop_id,
+        secret_token(),
+        order_id,
+        offer,
+        lasts,
+    )
+    return token
+
+
+async def visit(pool: Pool | Connection, shop_id: UUID, token: str, *, lock: bool = False) -> Visit | None:
+    """The visit of this cookie, while it lasts; with ``lock`` another's form waits until this transaction is over."""
+    row = await pool.fetchrow(
+        "select id, shop_id, order_id, csrf, offer, asked from portal_visit "
+        "where token = $1 and shop_id = $2 and ends_at > now()" + (" for update" if lock else ""),
+        _hash(token),
+        shop_id,
+    )
+    return msgspec.convert(dict(row), Visit) if row else None
+
+
+async def keep_offer(pool: Pool, visit_id: UUID, offer: bytes) -> None:
+    """What the channel said may be asked for."""
+    await pool.execute("update portal_visit set offer = $2 where id = $1", visit_id, offer)
+
+
+async def keep_asked(connection: Connection, visit_id: UUID, once: str, case_id: UUID) -> None:
+    """This form has become this case."""
+    await connection.execute(
+        """
+        update portal_visit set asked = asked || jsonb_build_object($2::text, $3::text), asked_at = now(), case_id = $4
+        where id = $1
+        """,
+        visit_id,
+        once,
+        str(case_id),
+        case_id,
+    )
+
+
+async def cases_of(pool: Pool | Connection, shop_id: UUID, order_id: str) -> list[tuple[UUID, int, Seen, Said, View]]:
+    """The cases of an order, oldest first: id, when it was asked for, and what is known."""
+    rows = await pool.fetch(
+        """
+        select c.id, c.requested_at, c.body, c.view,
+            array(select (k.kind, k.body, k.by, k.at) from command k where k.case_id = c.id order by k.id) as said
+        from return_case c where c.shop_id = $1 and c.order_id = $2 and c.merged_into is null
+        order by c.requested_at, c.id
+        """,
+        shop_id,
+        order_id,
+    )
+    return [
+        (
+            row["id"],
+            row["requested_at"] or 0,
+            _SEEN.decode(row["body"]) if row["body"] else Seen(),
+            fold_said(Command(*each) for each in row["said"]),
+            _VIEW.decode(row["view"]) if row["view"] else View(),
+        )
+        for row in rows
+    ]
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -29,7 +29,8 @@ from backhaul.web.dashboard import (
 )
 from backhaul.web.ingress.webhooks import webhook
 from backhaul.web.live import Live
-from backhaul.web.problems import HANDLERS
+from backhaul.web.portal import errors as portal_errors
+from backhaul.web.portal import pages as portal
 from backhaul.web.rendering import STATIC
 from backhaul.web.security import secure_headers
 from backhaul.web.services import Services
@@ -101,10 +102,11 @@ def create_app(services: Services, **options: Any) -> Litestar:
             health.readyz,
             health.metrics,
             dashboard,
+            *portal.ROUTES,
             api_router(),
             static,
         ],
-        exception_handlers=HANDLERS,
+        exception_handlers=portal_errors.HANDLERS,
         openapi_config=openapi(services.version),
         lifespan=[lifespan],
         state=State({"services": services, "live": news}),

@@ -28,6 +28,11 @@ HEADERS = {
 }
 
 
+# A buyer's pages: their address tells nobody where it leads from, and no search engine keeps it.
+FOR_BUYERS = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex, nofollow"}
+PORTAL = "/portal/"
+
+
 def secure_headers(secure: bool) -> type:
     """The middleware; ``secure`` adds that browsers are to come over TLS for a year."""
     headers = {**HEADERS, "strict-transport-security": "max-age=31536000"} if secure else HEADERS
@@ -37,10 +42,13 @@ def secure_headers(secure: bool) -> type:
             self.app = app
 
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            for_buyers = scope["path"].startswith(PORTAL)
+            mine = {**headers, **FOR_BUYERS} if for_buyers else headers
+
             async def sending(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     found = MutableScopeHeaders.from_message(message)
-                    for name, value in headers.items():
+                    for name, value in mine.items():
                         found[name] = value
                     if "cache-control" not in found:
                         found["cache-control"] = "no-store"

@@ -1,0 +1,253 @@
+"""Find an order, ask for a return, see what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response, Router, get, post
+from litestar.datastructures import FormMultiDict
+from litestar.exceptions import NotFoundException, PermissionDeniedException
+from litestar.params import FromPath
+
+from backhaul.domain.portal import Mistake, Offer, Portal, Unit, given, reasons_for, units_of
+from backhaul.domain.words import Kind
+from backhaul.kit.crypto import same
+from backhaul.kit.ids import secret_token
+from backhaul.ports.errors import VendorError
+from backhaul.store import pages, portal, sessions
+from backhaul.store.pages import Shop
+from backhaul.store.portal import Visit
+from backhaul.web.access import COOKIE, Asked, services_of
+from backhaul.web.forms import check_label
+from backhaul.web.portal import words
+from backhaul.web.portal.frame import (
+    GIVEN_COOKIE,
+    GIVEN_S,
+    PATH,
+    VISIT_COOKIE,
+    check_site,
+    cookie,
+    field,
+    open_given,
+    seal_given,
+    show,
+    visit_cookie,
+)
+from backhaul.web.problems import BadInput
+from backhaul.work.case_command import CommandRefused
+from backhaul.work.portal import MOST_WORDS, Closed, Found, Locked
+
+LARGEST_FORM = 50_000  # bytes
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """The shop whose portal it is."""
+
+    shop: Shop
+    settings: Portal
+    channel: str  # as people call it
+    preview: bool = False  # closed, and shown to somebody of the shop
+
+    @property
+    def path(self) -> str:
+        return f"{PATH}/{self.shop.id}"
+
+
+async def _place(request: Asked, shop_id: UUID, *, preview: bool = False) -> _Place:
+    """Raises :class:`Closed` for a shop without an open portal; ``preview``: unless its own people ask."""
+    services = services_of(request)
+    shop = next((each for each in await pages.shops(services.pool) if each.id == shop_id), None)
+    settings = await services.buyers.settings(shop_id)
+    own = preview and await sessions.session(services.pool, request.cookies.get(COOKIE, "")) is not None
+    if shop is None or not (settings.open or own):
+        raise Closed
+    manifest = services.manifest(shop.vendor or "")
+    return _Place(shop, settings, manifest.title if manifest else "TikTok Shop", not settings.open)
+
+
+def _go(place: _Place, path: str = "", **parameters: Any) -> Response[None]:
+    return Response(None, status_code=303, headers={"location": f"{place.path}{path}"}, **parameters)
+
+
+def _find_page(
+    request: Asked,
+    place: _Place,
+    order: str,
+    code: str,
+    *,
+    problem: str = "",
+    status: int = 200,
+    visit: Visit | None = None,
+) -> Response[str]:
+    language = words.language(
+        request.headers.get("accept-language", ""), request.query_params.get("lang", "")[:20], place.settings.texts
+    )
+    texts = words.texts(place.settings.texts, language, place.channel)
+    return show(
+        "find.html", request, status=status, place=place, texts=texts, language=language or "en", order=order,
+        code=code, problem=problem, visit=visit,
+    )  # fmt: skip
+
+
+@get("/", include_in_schema=False)
+async def find(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
+    """The form. What the address carries is taken out of it and stands in the form."""
+    place, services = await _place(request, shop_id, preview=True), services_of(request)
+    order, code = given(request.query_params.multi_items())
+    if not place.preview:
+        await portal.looked_at(services.pool, shop_id, bool(order and code))
+    named = [name for name in request.query_params if given([(name, "1")]) != ("", "")]
+    if named:
+        language = request.query_params.get("lang", "")
+        kept = f"?lang={language}" if language.replace("-", "").isalnum() and language.isascii() else ""
+        sealed = seal_given(services.commands.vault, str(shop_id), order, code)
+        cookies = [cookie(request, GIVEN_COOKIE, sealed, GIVEN_S)] if order or code else []
+        return _go(place, kept, cookies=cookies)
+    order, code = open_given(services.commands.vault, str(shop_id), request.cookies.get(GIVEN_COOKIE, ""))
+    return _find_page(request, place, order, code, visit=await _visit(request, shop_id))
+
+
+@post("/", include_in_schema=False)
+async def look_up(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
+    """Look the order up. A wrong answer shows the form again with what was typed."""
+    check_site(request)
+    place, services = await _place(request, shop_id), services_of(request)
+    form = await request.form()
+    order, code = field(form, "order", 200), field(form, "zip", 200)
+    client = request.client.host if request.client else ""
+    try:
+        found = await services.buyers.look_up(shop_id, order, code, client)
+    except VendorError:
+        problem = words.AWAY.format(channel=place.channel)
+        answer = _find_page(request, place, order, code, problem=problem, status=503)
+        answer.headers["retry-after"] = "5"
+        return answer
+    if isinstance(found, Found):
+        done = _go(place, "/order", cookies=[visit_cookie(request, found.token)])
+        done.delete_cookie(GIVEN_COOKIE, path=PATH)
+        return done
+    if isinstance(found, Locked):
+        answer = _find_page(request, place, order, code, problem=words.locked(found.left_s), status=429)
+        answer.headers["retry-after"] = str(found.left_s)
+        return answer
+    text = words.MISTAKE[found] if isinstance(found, Mistake) else words.NOT_FOUND
+    return _find_page(request, place, order, code, problem=text.format(channel=place.channel), status=422)
+
+
+async def _visit(request: Asked, shop_id: UUID) -> Visit | None:
+    return await services_of(request).buyers.visit(shop_id, request.cookies.get(VISIT_COOKIE, ""))
+
+
+def _ended(request: Asked, place: _Place) -> Response[str]:
+    return _find_page(request, place, "", "", problem=words.ENDED, status=403)
+
+
+@get("/order", include_in_schema=False)
+async def order(request: Asked, shop_id: FromPath[UUID]) -> Response[str]:
+    """What became of the order's returns, and the form for another."""
+    place = await _place(request, shop_id)
+    visit = await _visit(request, shop_id)
+    return await _order_page(request, place, visit) if visit is not None else _ended(request, place)
+
+
+async def _order_page(
+    request: Asked, place: _Place, visit: Visit, *, problem: str = "", status: int = 200
+) -> Response[str]:
+    buyers, kinds = services_of(request).buyers, place.settings.kinds
+    offer = await buyers.offer(visit, kinds)
+    cases, taken = await buyers.cases(visit)
+    units = {kind: units_of(offer, kind, taken) for kind in kinds}
+    form = await request.form() if request.method == "POST" else FormMultiDict()
+    kind = _kind(field(form, "kind") or request.query_params.get("kind", ""), units)
+    free = [unit.id for unit in units[kind] if unit.why is None]
+    return show(
+        "order.html", request, status=status, place=place, visit=visit, cases=cases, kind=kind, kinds=kinds,
+        units=units[kind], names={unit.id: unit.name for unit in units[kind]}, free=free,
+        reasons=_reasons(offer, kind, free), problem=problem, once=secret_token(),
+        chosen=form.getall("unit", []) or (free if len(free) == 1 else []), reason=field(form, "reason"),
+        note=field(form, "note"), said=words, longest=MOST_WORDS,
+    )  # fmt: skip
+
+
+def _kind(wanted: str, units: dict[Kind, tuple[Unit, ...]]) -> Kind:
+    """The kind that is asked for, else the first of which something may be."""
+    named = next((kind for kind in units if kind.value == wanted), None)
+    return named or next(
+        (kind for kind, found in units.items() if any(each.why is None for each in found)), next(iter(units))
+    )
+
+
+def _reasons(offer: Offer, kind: Kind, free: list[str]) -> list[tuple[str, str]]:
+    """The reasons to choose from, in words."""
+    found = reasons_for(offer, kind, free)
+    return [(key, text or "Another reason") for key, text in found]
+
+
+@post("/order", include_in_schema=False)
+async def ask(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
+    """Ask for it. What does not fit is said on the same page, with what was chosen."""
+    check_site(request)
+    place = await _place(request, shop_id)
+    visit = await _visit(request, shop_id)
+    if visit is None:
+        return _ended(request, place)
+    form = await request.form()
+    if not same(field(form, "csrf"), visit.csrf):
+        raise PermissionDeniedException("This form is out of date. Go back, reload the page and try again.")
+    kind = next((each for each in place.settings.kinds if each.value == field(form, "kind")), None)
+    once = field(form, "once", 100)
+    if kind is None or not once:
+        raise BadInput("That is not offered here.")
+    try:
+        case_id = await services_of(request).buyers.ask(
+            shop_id,
+            request.cookies.get(VISIT_COOKIE, ""),
+            once=once,
+            kind=kind,
+            lines=[each for each in form.getall("unit", []) if isinstance(each, str)],
+            reason=field(form, "reason"),
+            note=field(form, "note", MOST_WORDS + 1),
+        )
+    except CommandRefused as error:
+        return await _order_page(request, place, visit, problem=error.text, status=error.status)
+    return _go(place, f"/order#c-{case_id}")
+
+
+@post("/leave", include_in_schema=False)
+async def leave(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
+    """End the visit on this device."""
+    check_site(request)
+    place = await _place(request, shop_id)
+    answer = _go(place)
+    answer.delete_cookie(VISIT_COOKIE, path=PATH)
+    answer.delete_cookie(GIVEN_COOKIE, path=PATH)
+    return answer
+
+
+@get("/label/{case_id:uuid}", include_in_schema=False)
+async def label(request: Asked, shop_id: FromPath[UUID], case_id: FromPath[UUID]) -> Response[Any]:
+    """The label of one of the order's returns, to save or print."""
+    place = await _place(request, shop_id)
+    visit = await _visit(request, shop_id)
+    if visit is None:
+        return _ended(request, place)
+    found = await services_of(request).buyers.label(visit, case_id)
+    if found is None:
+        raise NotFoundException
+    mime = check_label(found[1])
+    ending = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg"}[mime]
+    return Response(
+        found[1], media_type=mime, headers={"content-disposition": f'attachment; filename="return-label.{ending}"'}
+    )
+
+
+ROUTES = [
+    Router(
+        PATH + "/{shop_id:uuid}",
+        route_handlers=[find, look_up, order, ask, leave, label],
+        request_max_body_size=LARGEST_FORM,
+        include_in_schema=False,
+    )
+]

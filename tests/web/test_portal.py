@@ -1,0 +1,484 @@
+"""The buyers' pages: what an address carries leaves it, guesses tell nothing, a return is asked for once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from html.parser import HTMLParser
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+import pytest
+import structlog
+
+from backhaul.domain.channel import ChannelOrder, ChannelOrderLine, WayBack
+from backhaul.domain.facts import Label
+from backhaul.domain.money import Money
+from backhaul.domain.portal import Texts
+from backhaul.domain.starts import Startable
+from backhaul.domain.words import Kind, Stage
+from backhaul.ports.errors import Unavailable, VendorError
+from backhaul.store import cases, commands, portal
+from backhaul.web.portal.words import language
+from backhaul.work import files
+from tests.web import seeding
+from tests.web.conftest import BASE, Web
+
+ORDER, CODE = "576461413038785752", "90001"
+
+
+@dataclass
+class Channel:
+    """An order of two mugs and a bowl."""
+
+    trouble: list[Exception] = field(default_factory=list)
+    reads: int = 0
+    name: str = "Mug, <blue>"
+
+    async def order(self, order_id: str) -> ChannelOrder | None:
+        self.reads += 1
+        if self.trouble:
+            raise self.trouble.pop(0)
+        lines = (
+            ChannelOrderLine("l1", "s1", "MUG-BLUE", self.name, Money(2499, "USD")),
+            ChannelOrderLine("l2", "s1", "MUG-BLUE", self.name, Money(2499, "USD")),
+            ChannelOrderLine("l3", "s2", "BOWL-L", "Serving bowl", Money(3999, "USD")),
+        )
+        found = ChannelOrder(ORDER, "DELIVERED", 1, 1, "USD", lines=lines, postal_code=CODE)
+        return found if order_id == ORDER else None
+
+    async def startable(self, order_id: str, kind: Kind) -> tuple[Startable, ...]:
+        if self.trouble:
+            raise self.trouble.pop(0)
+        return (
+            Startable(kind, ("l1", "l2"), True, reasons=(("broken", "It is <broken>"), ("late", ""))),
+            Startable(kind, ("l3",), False, "25001011", "The time is over."),
+        )
+
+
+class Form(HTMLParser):
+    """The fields of the page's form that sends to an address, as a browser without script would send them."""
+
+    def __init__(self, html: str, action: str) -> None:
+        super().__init__()
+        self.action, self.fields, self.boxes, self.options = action, {}, [], []  # type: ignore[var-annotated]
+        self._inside = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._inside = given["action"] == self.action
+        elif self._inside and tag == "input" and given.get("type") == "checkbox":
+            self.boxes.append(given["value"])
+        elif self._inside and tag in ("input", "textarea", "select"):
+            self.fields[given["name"]] = given.get("value", "")
+        elif self._inside and tag == "option":
+            self.options.append(given["value"])
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "form"
+
+
+@dataclass
+class Buyer:
+    """A browser without script."""
+
+    web: Web
+    shop: UUID
+    path: str
+    channel: Channel
+
+    async def get(self, more: str = "", **headers: str) -> httpx.Response:
+        return await self.web.get(f"{self.path}{more}", headers=headers)
+
+    async def look_up(self, order: str = ORDER, code: str = CODE, **headers: str) -> httpx.Response:
+        return await self.web.post(self.path, {"order": order, "zip": code}, headers=headers)
+
+    async def form(self, more: str = "") -> Form:
+        return Form((await self.get(f"/order{more}")).text, f"{self.path}/order")
+
+    async def ask(self, form: Form, **changes: Any) -> httpx.Response:
+        return await self.web.post(f"{self.path}/order", {**form.fields, "unit": ["l1"], "reason": "broken", **changes})
+
+
+@pytest.fixture
+async def buyer(web: Web) -> Buyer:
+    """Somebody before the open portal of a shop."""
+    shop = await seeding.shop(web.pool)
+    await web.services.commands.portal.set_open(shop, True, "dana")
+    channel = Channel()
+    web.outside.channel = channel
+    return Buyer(web, shop, f"/portal/{shop}", channel)
+
+
+def text_of(answer: httpx.Response) -> str:
+    """What a person reads, with blanks made one."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
+
+
+async def test_the_whole_way_without_script(buyer: Buyer) -> None:
+    page = await buyer.get()
+    assert page.status_code == 200
+    assert "Order number of TikTok Shop" in page.text
+    assert "e-mail address does not work" in text_of(page)
+    assert "<script" not in page.text
+    assert "set-cookie" not in page.headers  # a stranger gets none
+
+    found = await buyer.look_up(code="90001-4321")
+    assert (found.status_code, found.headers["location"]) == (303, f"{buyer.path}/order")
+    cookie = found.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert "path=/portal" in cookie
+
+    page = await buyer.get("/order")
+    assert "Mug, &lt;blue&gt;" in page.text
+    assert "The time is over." in page.text
+    assert "It is &lt;broken&gt;" in page.text
+    assert "Another reason" in page.text
+    form = await buyer.form()
+    assert form.boxes == ["l1", "l2"]
+    assert form.options == ["", "broken", "late"]
+
+    sent = await buyer.ask(form, note="It came <broken>.")
+    assert sent.status_code == 303
+    case = UUID(sent.headers["location"].rpartition("#c-")[2])
+    start = (await cases.said(buyer.web.pool, case)).start
+    assert start is not None
+    assert (start.kind, start.lines, start.reason_key, start.by) == (Kind.RETURN, ("l1",), "broken", "buyer")
+    assert (start.buyer, start.note) == (True, "It came <broken>.")
+    shown = text_of(await buyer.get("/order"))
+    assert "Being looked at" in shown
+    assert "under way or done" in shown
+
+    again = await buyer.ask(form, note="It came <broken>.")
+    assert again.headers["location"] == sent.headers["location"]
+    assert await buyer.web.pool.fetchval("select count(*) from return_case") == 1
+
+
+async def test_a_declined_request_shows_the_shops_words_and_may_be_asked_again(buyer: Buyer) -> None:
+    await buyer.look_up()
+    sent = await buyer.ask(await buyer.form())
+    case = UUID(sent.headers["location"].rpartition("#c-")[2])
+    await buyer.web.services.commands.beginnings.decline(case, "A final sale, <sorry>.", "dana")
+    page = await buyer.get("/order")
+    assert "Declined" in page.text
+    assert "A final sale, &lt;sorry&gt;." in page.text
+    assert (await buyer.form()).boxes == ["l1", "l2"]
+
+
+@pytest.mark.parametrize(
+    ("query", "order", "code"),
+    [
+        (f"order={ORDER}&zip={CODE}", ORDER, CODE),
+        (f"order_id={ORDER}&postal_code=SW1A%201AA", ORDER, "SW1A 1AA"),
+        (f"orderNumber={ORDER}&postCode={CODE}&utm_source=x", ORDER, CODE),
+        (f"order_number={ORDER}&zipcode=%7Bzip%7D", ORDER, ""),
+        ("order={order}&zip={zip}", "", ""),
+        ("orderId=%5BORDER%5D&zip_code=$ZIP", "", ""),
+        ("order=%22%3E%3Cscript%3E&zip=1", '"><script>', "1"),
+    ],
+)
+async def test_what_an_address_carries_leaves_it_and_stands_in_the_form(
+    buyer: Buyer, query: str, order: str, code: str
+) -> None:
+    moved = await buyer.get(f"?{query}")
+    assert (moved.status_code, moved.headers["location"]) == (303, buyer.path)
+    cookie = moved.headers.get("set-cookie", "")
+    assert bool(cookie) == bool(order or code)
+    assert not cookie or (ORDER not in cookie and CODE not in cookie and "httponly" in cookie.lower())
+    page = await buyer.get()
+    form = Form(page.text, buyer.path)
+    assert (form.fields["order"], form.fields["zip"]) == (order, code)
+    assert "<script>" not in page.text
+
+
+async def test_what_was_carried_is_forgotten_once_the_order_is_found(buyer: Buyer) -> None:
+    await buyer.get(f"?order={ORDER}&zip={CODE}")
+    await buyer.look_up()
+    assert Form((await buyer.get()).text, buyer.path).fields["zip"] == ""
+
+
+async def test_a_cookie_that_is_not_ours_is_nothing(buyer: Buyer) -> None:
+    for value in ("x", "AAAA", "é"):
+        page = await buyer.web.get(buyer.path, headers={"cookie": f"backhaul_portal_given={value}".encode()})
+        assert page.status_code == 200
+    other = await seeding.shop(buyer.web.pool, "Other")
+    await buyer.web.services.commands.portal.set_open(other, True, "dana")
+    await buyer.get(f"?order={ORDER}&zip={CODE}")
+    assert ORDER not in (await buyer.web.get(f"/portal/{other}")).text
+    await buyer.look_up()
+    assert (await buyer.web.get(f"/portal/{other}/order")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("order", "code", "told"),
+    [
+        ("jo@example.com", CODE, "An e-mail address does not work here"),
+        ("#1004", CODE, "looks like a number of our own"),
+        ("", CODE, "Type your order number"),
+        (ORDER, "", "Type the postal code"),
+        ("<b>576461413038785752</b>", CODE, "This is no order number"),
+        ("5" * 199, CODE, "This is no order number"),
+    ],
+)
+async def test_what_cannot_be_looked_up_gets_a_helpful_answer(buyer: Buyer, order: str, code: str, told: str) -> None:
+    page = await buyer.look_up(order, code)
+    assert page.status_code == 422
+    assert told in text_of(page)
+    assert Form(page.text, buyer.path).fields["order"] == order
+    assert "<b>" not in page.text
+    assert buyer.channel.reads == 0
+
+
+async def test_a_wrong_code_and_no_such_order_are_the_same_page(buyer: Buyer) -> None:
+    wrong = await buyer.look_up(ORDER, "10000")
+    absent = await buyer.look_up("576461413038785753", "10000")
+    assert wrong.status_code == absent.status_code == 422
+    assert wrong.text.replace(ORDER, "") == absent.text.replace("576461413038785753", "")
+    assert "set-cookie" not in wrong.headers
+
+
+async def test_too_many_guesses_are_locked_with_the_time_that_is_left(buyer: Buyer) -> None:
+    for _ in range(5):
+        await buyer.look_up(ORDER, "10000")
+    locked = await buyer.look_up()
+    assert locked.status_code == 429
+    assert 0 < int(locked.headers["retry-after"]) <= 3600
+    assert "too many wrong tries" in text_of(locked)
+    assert buyer.channel.reads == 5
+
+
+@pytest.mark.parametrize("error", [Unavailable("busy"), OSError("the database went away")])
+async def test_a_side_that_does_not_answer_loses_nothing(buyer: Buyer, error: Exception) -> None:
+    buyer.channel.trouble = [error]
+    page = await buyer.look_up()
+    assert page.status_code == 503
+    assert "Nothing was lost" in text_of(page)
+    assert "retry-after" in page.headers
+    if isinstance(error, VendorError):
+        assert Form(page.text, buyer.path).fields == {"order": ORDER, "zip": CODE}
+    assert (await buyer.look_up()).status_code == 303
+    buyer.channel.trouble = [error]
+    page = await buyer.get("/order")
+    assert page.status_code == 503
+    assert f'href="{buyer.path}/order"' in page.text
+    assert (await buyer.get("/order")).status_code == 200
+
+
+async def test_an_error_of_our_own_says_so_without_its_cause(buyer: Buyer) -> None:
+    buyer.channel.trouble = [RuntimeError("secret cause")]
+    page = await buyer.look_up()
+    assert page.status_code == 500
+    assert "It is our fault" in text_of(page)
+    assert "secret cause" not in page.text
+
+
+async def test_a_closed_portal_and_none_at_all_are_one_page(buyer: Buyer) -> None:
+    await buyer.web.services.commands.portal.set_open(buyer.shop, False, "dana")
+    pages = [
+        await buyer.get(),
+        await buyer.look_up(),
+        await buyer.get("/order"),
+        await buyer.web.get(f"/portal/{uuid4()}"),
+        await buyer.web.get("/portal/none"),
+        await buyer.get("/nothing/here"),
+    ]
+    assert {page.status_code for page in pages} == {404}
+    assert len({page.text for page in pages}) == 1
+    assert "takes no returns here" in text_of(pages[0])
+    assert "To the returns" not in pages[0].text
+
+
+async def test_the_shops_own_people_see_a_closed_portal(buyer: Buyer) -> None:
+    await buyer.web.services.commands.portal.set_open(buyer.shop, False, "dana")
+    await buyer.web.sign_in()
+    page = await buyer.get()
+    assert page.status_code == 200
+    assert "Preview" in page.text
+    assert (await portal.progress(buyer.web.pool, buyer.shop)).opened_at is None
+
+
+async def test_a_visit_that_has_ended_begins_again(buyer: Buyer) -> None:
+    await buyer.look_up()
+    form = await buyer.form()
+    await buyer.web.pool.execute("update portal_visit set ends_at = now()")
+    for page in (await buyer.get("/order"), await buyer.ask(form), await buyer.get(f"/label/{uuid4()}")):
+        assert page.status_code == 403
+        assert "visit has ended" in text_of(page)
+
+
+async def test_leaving_takes_the_visit_from_this_device(buyer: Buyer) -> None:
+    await buyer.look_up()
+    assert f"Go on with order {ORDER}" in text_of(await buyer.get())
+    assert (await buyer.web.post(f"{buyer.path}/leave")).status_code == 303
+    assert (await buyer.get("/order")).status_code == 403
+    assert "Go on with order" not in text_of(await buyer.get())
+
+
+async def test_forms_of_other_sites_are_not_carried_out(buyer: Buyer) -> None:
+    for headers in ({"origin": "https://evil.test"}, {"sec-fetch-site": "cross-site", "origin": "null"}):
+        assert (await buyer.look_up(**headers)).status_code == 403
+    assert buyer.channel.reads == 0
+    assert (await buyer.look_up(origin="null", **{"sec-fetch-site": "same-origin"})).status_code == 303
+    form = await buyer.form()
+    refused = await buyer.ask(form, csrf="another")
+    assert refused.status_code == 403
+    assert "out of date" in text_of(refused)
+    assert await buyer.web.pool.fetchval("select count(*) from return_case") == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "told"),
+    [
+        ({"unit": []}, 422, "Choose at least one item."),
+        ({"unit": ["l3"]}, 409, "cannot be asked for any more"),
+        ({"unit": ["l1", "strange"]}, 409, "cannot be asked for any more"),
+        ({"reason": ""}, 422, "Choose a reason."),
+        ({"reason": "made_up"}, 422, "does not fit"),
+        ({"note": "x" * 400}, 422, "longer than 300"),
+    ],
+)
+async def test_what_does_not_fit_is_said_beside_what_was_chosen(
+    buyer: Buyer, changes: dict[str, Any], status: int, told: str
+) -> None:
+    await buyer.look_up()
+    page = await buyer.ask(await buyer.form(), **changes)
+    assert page.status_code == status
+    assert told in text_of(page)
+    if "unit" not in changes:
+        assert 'value="l1" checked' in page.text
+    for wrong in ({"kind": "refund"}, {"kind": ""}, {"once": ""}):
+        assert (await buyer.ask(await buyer.form(), **wrong)).status_code == 422
+    assert await buyer.web.pool.fetchval("select count(*) from return_case") == 0
+
+
+async def test_refunds_without_goods_where_the_shop_allows_them(buyer: Buyer) -> None:
+    await buyer.web.services.commands.portal.set_kinds(buyer.shop, [Kind.RETURN, Kind.REFUND], "dana")
+    await buyer.look_up()
+    assert 'href="' + buyer.path + '/order?kind=refund#new"' in (await buyer.get("/order")).text
+    form = await buyer.form("?kind=refund")
+    assert form.fields["kind"] == "refund"
+    sent = await buyer.ask(form)
+    start = (await cases.said(buyer.web.pool, UUID(sent.headers["location"].rpartition("#c-")[2]))).start
+    assert start is not None
+    assert start.kind is Kind.REFUND
+
+
+async def test_the_shops_words_in_the_buyers_language(buyer: Buyer) -> None:
+    settings = buyer.web.services.commands.portal
+    await settings.set_texts(buyer.shop, "de", Texts("Retoure <hier>", "Zwei\nZeilen", "Hilfe"), "dana")
+    await settings.set_texts(buyer.shop, "en", Texts("Send it to us"), "dana")
+    german = await buyer.get(**{"accept-language": "fr;q=0.2, de-CH, en;q=0.5"})
+    assert 'lang="de"' in german.text
+    assert "Retoure &lt;hier&gt;" in german.text
+    assert "Send it to us" in (await buyer.get(**{"accept-language": "en-GB"})).text
+    assert "Retoure" in (await buyer.get("?lang=de")).text
+    kept = await buyer.get(f"?lang=de&order={ORDER}")
+    assert kept.headers["location"] == f"{buyer.path}?lang=de"
+    evil = await buyer.get(f"?lang=%0d%0ax&order={ORDER}")
+    assert evil.headers["location"] == buyer.path
+
+
+@pytest.mark.parametrize(
+    ("accepted", "wanted", "found"),
+    [
+        ("", "", ""),
+        ("de", "", "de"),
+        ("pt", "", "pt-br"),
+        ("pt-PT", "", "pt-br"),
+        ("en, de;q=0.9", "", ""),
+        ("fr, de;q=0", "", ""),
+        ("fr, de;q=x, pt-br;q=0.1", "", "pt-br"),
+        ("de", "pt-br", "pt-br"),
+        ("de", "xx", "de"),
+        (";;;,,q=,", "", ""),
+    ],
+)
+def test_the_language_that_a_browser_asks_for_first(accepted: str, wanted: str, found: str) -> None:
+    assert language(accepted, wanted, {"de": Texts("a"), "pt-br": Texts("b")}) == found
+
+
+async def test_what_browsers_and_search_engines_are_told(buyer: Buyer) -> None:
+    for page in (await buyer.get(), await buyer.look_up(), await buyer.get("/order"), await buyer.get("/nowhere")):
+        assert page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["x-robots-tag"] == "noindex, nofollow"
+        assert page.headers["cache-control"] == "no-store"
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert not re.search(r'(?:src|href|action)="(?!/)', page.text)  # nothing of anybody else
+    assert (await buyer.web.get("/signin")).headers["referrer-policy"] == "same-origin"
+
+
+async def test_nothing_of_the_buyer_stands_in_a_log(buyer: Buyer, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    with structlog.testing.capture_logs() as told:
+        await buyer.get(f"?order={ORDER}&zip={CODE}")
+        await buyer.look_up(ORDER, "98765")
+        buyer.channel.trouble = [Unavailable("busy"), RuntimeError("broken")]
+        await buyer.look_up()
+        await buyer.look_up()
+        await buyer.look_up()
+        await buyer.ask(await buyer.form())
+    assert any(line["event"] == "request failed" for line in told)
+    written = repr([{**line, "exc_info": repr(line.get("exc_info"))} for line in told])
+    written += "".join(each.getMessage() for each in caplog.records if each.name != "httpx")  # the test's own client
+    assert not [value for value in (ORDER, CODE, "98765") if value in written]
+
+
+async def test_a_form_that_is_far_too_large_is_refused_as_a_buyers_page(buyer: Buyer) -> None:
+    page = await buyer.web.post(buyer.path, {"order": "1" * 60_000})
+    assert page.status_code == 413
+    assert "To the returns" not in page.text
+
+
+async def _returned(buyer: Buyer, stage: Stage, **changes: Any) -> UUID:
+    """A return of the order that the channel shows."""
+    way_back = changes.pop("way_back", WayBack())
+    case = seeding.channel_case(stage, order_id=ORDER, due=(), way_back=way_back, **changes)
+    return await seeding.put(buyer.web.pool, buyer.shop, case)
+
+
+async def test_what_became_of_it_in_a_buyers_words(buyer: Buyer) -> None:
+    sent = await _returned(buyer, Stage.SHIPPED, way_back=WayBack(tracking_number="1Z999", carrier_name="UPS"))
+    await _returned(buyer, Stage.COMPLETED)
+    await buyer.look_up()
+    page = await buyer.get("/order")
+    text = text_of(page)
+    assert "On its way" in text
+    assert "UPS 1Z999" in text
+    assert "Refunded" in text
+    assert "54.98" in text
+    assert 'aria-current="step"' in page.text
+    assert f'id="c-{sent}"' in page.text
+    assert "There is nothing more to ask for" in text
+    assert "Dana" not in text
+
+
+async def test_the_label_is_had_by_the_orders_buyer_alone(buyer: Buyer) -> None:
+    case = await _returned(buyer, Stage.AWAITING_SHIPMENT)
+    await buyer.look_up()
+    assert "is in the app of TikTok Shop" in text_of(await buyer.get("/order"))
+    vault, pool, attachment = buyer.web.services.commands.vault, buyer.web.pool, uuid4()
+    content = b"%PDF-1.4 label"
+    await files.keep(pool, vault, attachment, buyer.shop, case, name="x.pdf", content=content, by="dana")
+    label = Label(str(attachment), "hash", "1Z", "7", "dana", 1, carrier_name="UPS")
+    async with pool.acquire() as connection:
+        await commands.add(connection, case, buyer.shop, "label", msgspec.json.encode(label), "dana", 1)
+    assert f'href="{buyer.path}/label/{case}"' in (await buyer.get("/order")).text
+    found = await buyer.get(f"/label/{case}")
+    assert (found.content, found.headers["content-type"]) == (content, "application/pdf")
+    assert found.headers["content-disposition"] == 'attachment; filename="return-label.pdf"'
+    assert (await buyer.get(f"/label/{uuid4()}")).status_code == 404
+    await pool.execute("update return_case set order_id = 'another' where id = $1", case)
+    assert (await buyer.get(f"/label/{case}")).status_code == 404
+
+
+async def test_over_tls_cookies_are_kept_to_it(buyer: Buyer, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "secure" not in (await buyer.look_up()).headers["set-cookie"].lower()
+    object.__setattr__(buyer.web.services, "base_url", BASE.replace("http:", "https:"))
+    assert "secure" in (await buyer.look_up()).headers["set-cookie"].lower()
+    assert buyer.web.services.portal_address(buyer.shop) == f"https://hub.test/portal/{buyer.shop}"
