@@ -30,7 +30,7 @@ from backhaul.web.dashboard import (
 from backhaul.web.ingress.webhooks import webhook
 from backhaul.web.live import Live
 from backhaul.web.portal import errors as portal_errors
-from backhaul.web.portal import pages as portal
+from backhaul.web.portal import pages as buyers
 from backhaul.web.rendering import STATIC
 from backhaul.web.security import secure_headers
 from backhaul.web.services import Services
@@ -102,7 +102,7 @@ def create_app(services: Services, **options: Any) -> Litestar:
             health.readyz,
             health.metrics,
             dashboard,
-            *portal.ROUTES,
+            *buyers.ROUTES,
             api_router(),
             static,
         ],
