@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from backhaul.domain.commerce import CommerceRefund, CommerceReturn, ReturnedLine
 from backhaul.domain.desk import DeskLine, DeskReason, DeskReturn, DeskState
-from backhaul.domain.desks import own_return
+from backhaul.domain.desk_adoption import own_return
 from backhaul.domain.effects import (
     AnyEffect,
     CancelDeskReturn,

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from backhaul.domain.channel import ChannelCase
-from backhaul.domain.desk import DeskReason, DeskReturn, DeskState
-from backhaul.domain.desks import own_return
+from backhaul.domain.desk import DeskReason, DeskState
 from backhaul.domain.effects import (
     BookRefund,
     CancelDeskReturn,
@@ -21,8 +20,7 @@ from backhaul.domain.effects import (
     Repeat,
     Safety,
 )
-from backhaul.domain.facts import Booker, DeskOpens, Facts, Said
-from backhaul.domain.matching import case_lines
+from backhaul.domain.facts import Backoff, Booker, DeskOpens, Facts, Said
 from backhaul.domain.policy import Policy
 from backhaul.domain.starts import Blind
 from backhaul.domain.steps import Look, Plan, Send, Settle, Source
@@ -157,10 +155,25 @@ def test_a_hidden_postal_code_is_read_again_when_a_person_tries_again() -> None:
 
 def test_a_postal_code_that_nobody_has_asked_for_is_read_before_the_desk() -> None:
     plan = made(with_desk(COMING, postal_code=None, desk_at=0))
-    assert looks(plan) == {Source.ORDER}
+    assert [step.source for step in plan.steps if isinstance(step, Look)] == [Source.ORDER, Source.DESK]
     assert lane(plan) == "looking"
     for found in (with_desk(COMING, desk_return(), postal_code=None), with_desk(KEPT, postal_code=None)):
         assert not looks(made(found))
+
+
+def test_a_silent_channel_holds_no_return_that_stands_in_the_desk_and_opens_none() -> None:
+    silent = {Party.CHANNEL: Backoff(NOW - 60, NOW + 600, 3, "down")}
+    plan = made(with_desk(COMING, postal_code=None, desk_at=0, backoff=silent))
+    assert looks(plan) == {Source.DESK}
+    plan = made(with_desk(COMING, postal_code=None, backoff=silent))
+    assert (looks(plan), lane(plan), OpenDeskReturn in kinds(plan)) == (set(), "looking", False)
+    assert lane(made(with_desk(COMING, desk_return(), postal_code=None, backoff=silent))) == "open"
+
+
+def test_the_desks_reasons_are_read_once_the_postal_code_is_known() -> None:
+    plan = made(with_desk(COMING, order_at=NOW, desk_at=NOW - 60))
+    assert (looks(plan), OpenDeskReturn in kinds(plan)) == ({Source.DESK}, False)
+    assert OpenDeskReturn in kinds(made(with_desk(COMING, order_at=NOW, desk_at=NOW)))
 
 
 def test_an_old_read_of_the_desk_is_read_again_first() -> None:
@@ -198,52 +211,6 @@ def test_an_intent_is_dropped_when_somebody_opened_it_meanwhile() -> None:
     waiting = effect(OPEN, EffectState.INTENT)
     plan = made(with_desk(COMING, desk_return(), ledger=[waiting]))
     assert [step.state for step in plan.steps if isinstance(step, Settle)] == [EffectState.DROPPED]
-
-
-# -- which return is the case's
-
-
-def found_of(*records: DeskReturn, **changes: Any) -> DeskReturn | None:
-    known = with_desk(COMING, **changes)
-    return own_return(known, records, case_lines(known))
-
-
-def test_one_on_the_same_lines_is_adopted_and_one_on_others_is_not() -> None:
-    other = desk_return(id="D2", lines=desk_return().lines[:1])
-    assert found_of(other) is None
-    assert found_of(other, desk_return()) == desk_return()
-
-
-def test_one_that_stands_for_another_case_is_left_alone() -> None:
-    known = change(with_desk(COMING), desk_elsewhere=frozenset({"D1"}))
-    assert own_return(known, (desk_return(),), case_lines(known)) is None
-
-
-def test_a_new_one_stands_in_for_one_that_was_cancelled() -> None:
-    gone, fresh = desk_return(DeskState.CANCELLED), desk_return(id="D2", created_at=OPENED + 1)
-    assert found_of(gone, fresh, desk=None) == fresh
-    assert found_of(gone, fresh) == fresh
-    known = with_desk(COMING, gone)
-    assert own_return(known, (gone,), case_lines(known)) == gone
-    assert found_of(gone) is None, "a cancelled one of somebody else is no reason not to open ours"
-
-
-@pytest.mark.parametrize(
-    "over", [{"processed": True}, {"state": DeskState.CLOSED}, {"state": DeskState.EXPIRED}], ids=str
-)
-def test_one_that_was_over_before_the_case_began_is_of_other_goods(over: dict[str, Any]) -> None:
-    """Two units of one line come back months apart: the first unit's refund is no vote to pay for the second."""
-    earlier = desk_return(created_at=OPENED - 60 * HOUR, **over)
-    assert found_of(earlier, desk=None) is None
-    assert found_of(change(earlier, created_at=OPENED), desk=None) is not None
-    still_open = desk_return(created_at=OPENED - 60 * HOUR)
-    assert found_of(still_open, desk=None) == still_open, "somebody opened it before the buyer told the channel"
-
-
-def test_the_one_we_opened_is_ours_whatever_its_lines() -> None:
-    edited = desk_return(lines=desk_return().lines[:1])
-    accepted = effect(OPEN, EffectState.ACCEPTED, result="D1")
-    assert found_of(edited, ledger=[accepted]) == edited
 
 
 # -- who pays and who books

@@ -9,7 +9,7 @@ import msgspec
 
 from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskReturn, DeskState
-from backhaul.domain.desks import own_return
+from backhaul.domain.desk_adoption import own_return
 from backhaul.domain.effects import CancelDeskReturn, EffectState, OpenDeskReturn
 from backhaul.domain.facts import Adopted, Facts, Label, Link, LinkState
 from backhaul.domain.folding import fold_link

@@ -10,7 +10,8 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.desk import DeskLine, DeskReturn, DeskState, number
-from backhaul.domain.desks import desk_name, elsewhere, ours
+from backhaul.domain.desk_adoption import elsewhere, ours
+from backhaul.domain.desks import desk_name
 from backhaul.domain.effects import CloseDeskReturn, Decide, EffectState, ProcessDeskReturn, RequestDeskLabel
 from backhaul.domain.facts import DeskTerms, Facts, Label, LinkState, Verdict, Vote
 from backhaul.domain.matching import case_lines

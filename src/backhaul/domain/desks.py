@@ -11,11 +11,11 @@ from backhaul.domain.booking import FRESH, harmless_payment
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskReturn, DeskState, number
+from backhaul.domain.desk_adoption import elsewhere, ours
 from backhaul.domain.effects import (
     CancelDeskReturn,
     CloseDeskReturn,
     DeskLineWanted,
-    EffectState,
     NoteDeskReturn,
     OpenDeskReturn,
     ProcessDeskReturn,
@@ -32,7 +32,6 @@ from backhaul.domain.words import APPROVED, Kind, Party, Stage
 
 RECHECK = 24 * 3600
 ACCEPTED = (Stage.ACCEPTED, Stage.COMPLETED)
-STANDING = (EffectState.INTENT, EffectState.SENT, EffectState.ACCEPTED, EffectState.CONFIRMED)
 NOTE = 254  # characters a note may have
 TOLD = {
     Stage.REQUEST_REJECTED: "rejected the request",
@@ -62,10 +61,8 @@ def desk_lane(
     if facts.seen.order is None or facts.seen.link.state is not LinkState.MATCHED or order is None:
         lost = case.stage is Stage.CANCELLED and facts.seen.desk is None
         return Lane("none" if lost else "finding_order", terminal=lost)
-    hidden = facts.seen.postal_code is not None and facts.said.retries.get("look:desk", 0) <= facts.seen.order_at
-    if facts.desk is not None and facts.seen.desk is None and not (facts.seen.postal_code or hidden):
-        draft.steps.append(Look(Source.ORDER, "the desk asks for the postal code of the order", 25))
-        return Lane("looking")
+    # A return that stands there already needs nothing of the channel, which may be silent now; opening one does.
+    unready = facts.desk is not None and facts.seen.desk is None and _unready(facts, draft)
     asked = facts.said.retries.get("look:desk", 0) > facts.seen.desk_at
     if facts.stale(Party.DESK) or asked or now - facts.seen.desk_at > RECHECK:
         draft.steps.append(Look(Source.DESK, "the desk may have changed", 29))
@@ -75,13 +72,27 @@ def desk_lane(
     if not facts.goods_expected:
         return _unneeded(facts, record, draft)
     if record is None:
-        return _open(facts, policy, case, terms, order, lines, draft)
+        return Lane("looking") if unready else _open(facts, policy, case, terms, order, lines, draft)
     if elsewhere(facts, record):
         return _astray(facts, record, order, desk_name(terms), draft)
     if case.stage in TOLD and record.state in (DeskState.OPEN, DeskState.REVIEW):
         text = f"The channel {TOLD[case.stage]} {case.id}."
         draft.steps += _note(facts, record, TOLD[case.stage].split()[0], text)
     return _follow(facts, case, record, order, lines, lanes, now, draft)
+
+
+def _unready(facts: Facts, draft: Draft) -> bool:
+    """Whether something has to be read before a return is opened: the order's postal code, and then the reasons, which
+    the desk tells only whoever knows it."""
+    seen = facts.seen
+    hidden = seen.postal_code is not None and facts.said.retries.get("look:desk", 0) <= seen.order_at
+    if not (seen.postal_code or hidden):
+        draft.steps.append(Look(Source.ORDER, "the desk asks for the postal code of the order", 25))
+        return True
+    if seen.postal_code and seen.desk_at < seen.order_at:
+        draft.steps.append(Look(Source.DESK, "the desk names its reasons to whoever knows the postal code", 29))
+        return True
+    return False
 
 
 def _outside(facts: Facts, case: ChannelCase) -> Lane | None:
@@ -106,38 +117,6 @@ def desk_name(terms: DeskTerms) -> str:
 # -- opening
 
 
-def own_return(facts: Facts, found: tuple[DeskReturn, ...], lines: Lines) -> DeskReturn | None:
-    """The case's return among those of its order: the one we opened, else one that somebody opened on the same lines
-    and that stands for no other case. A cancelled one is kept only where there is no other, as is one that we opened
-    on another order; one that was over before the case began is of goods that came back earlier, and says nothing of
-    these."""
-    ours = {
-        effect.result
-        for effect in facts.ledger
-        if isinstance(effect.wanted, OpenDeskReturn) and effect.state in STANDING
-    }
-    known = facts.seen.desk.id if facts.seen.desk else ""
-    wanted = {number(line_id): count for line_id, count in lines.quantities().items()}
-    best: DeskReturn | None = None
-    gone = {each.id for each in found if each.state is DeskState.CANCELLED or elsewhere(facts, each)}
-    for record in sorted(found, key=lambda each: (each.id in gone, -each.created_at)):
-        if record.id in facts.desk_elsewhere or (elsewhere(facts, record) and record.id not in ours):
-            continue
-        mine = record.id == known or (record.id in ours and record.id)
-        if mine and record.id not in gone:
-            return record
-        alike = wanted and _quantities(record) == wanted and not _of_before(facts, record)
-        if best is None and (mine or alike):
-            best = record
-    return best
-
-
-def elsewhere(facts: Facts, record: DeskReturn) -> bool:
-    """Whether it is on another order in commerce than the one that the case is linked to now."""
-    order = facts.seen.commerce
-    return order is not None and bool(record.order_id) and number(record.order_id) != number(order.id)
-
-
 def _astray(facts: Facts, record: DeskReturn, order: CommerceOrder, name: str, draft: Draft) -> Lane:
     """We opened it on an order that turned out to be the wrong one: called off, and for a person to open anew."""
     if record.state in (DeskState.OPEN, DeskState.REVIEW):
@@ -154,21 +133,6 @@ def _astray(facts: Facts, record: DeskReturn, order: CommerceOrder, name: str, d
         )
     )
     return Lane("blocked", record.id)
-
-
-def _of_before(facts: Facts, record: DeskReturn) -> bool:
-    """Whether it was called off, or was over when the channel's case began."""
-    if record.state is DeskState.CANCELLED:
-        return True
-    over = record.processed or record.state in (DeskState.CLOSED, DeskState.EXPIRED)
-    return over and facts.channel is not None and record.created_at < facts.channel.created_at
-
-
-def _quantities(record: DeskReturn) -> dict[str, int]:
-    counted: dict[str, int] = {}
-    for line in record.lines:
-        counted[number(line.line_id)] = counted.get(number(line.line_id), 0) + 1
-    return counted
 
 
 def _open(
@@ -376,16 +340,6 @@ def _end(facts: Facts, record: DeskReturn, because: str, draft: Draft) -> Lane:
     wanted: Wanted = CloseDeskReturn(record.id) if touched else CancelDeskReturn(record.id)
     _do(facts, wanted, because, 72, draft)
     return Lane("closing", record.id)
-
-
-def ours(facts: Facts, kind: type[Wanted], record: DeskReturn) -> bool:
-    """Whether we asked for this end of the desk's return."""
-    return any(
-        isinstance(effect.wanted, kind)
-        and getattr(effect.wanted, "return_id", "") == record.id
-        and effect.state in STANDING
-        for effect in facts.ledger
-    )
 
 
 def _do(facts: Facts, wanted: Wanted, because: str, rank: int, draft: Draft) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from backhaul.domain.desk import DeskReason, DeskReturn, DeskState
-from backhaul.domain.desks import elsewhere, own_return
+from backhaul.domain.desk_adoption import elsewhere, own_return
 from backhaul.domain.effects import OpenDeskReturn
 from backhaul.domain.facts import Label
 from backhaul.domain.folding import fold_desk
