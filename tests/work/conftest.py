@@ -64,6 +64,9 @@ class FakeChannel:
         self.sent: list[AnyEffect] = []
         self.reads = 0
         self.trouble: list[VendorError] = []
+        self.answers: tuple[Answerable, ...] | VendorError = (
+            Answerable(Decision.REJECT_REFUND, True, reasons=(("no", "No"),)),
+        )
         self.on_read: Callable[[], Any] | None = None
         self.on_send: Callable[[], Any] | None = None
 
@@ -128,7 +131,9 @@ class FakeChannel:
         return number
 
     async def answerable(self, case_id: str) -> tuple[Answerable, ...]:
-        return (Answerable(Decision.REJECT_REFUND, True, reasons=(("no", "No"),)),)
+        if isinstance(self.answers, VendorError):
+            raise self.answers
+        return self.answers
 
     async def shops(self) -> tuple[()]:
         self._fail()

@@ -11,6 +11,7 @@ from backhaul.cli import finding, running
 from backhaul.cli.shopping import BY, ShopName
 from backhaul.domain.facts import DeskOpens, DeskTerms
 from backhaul.settings import Settings
+from backhaul.work.lookups import Lookups
 
 OPENS = {DeskOpens.REQUESTED: "as soon as the buyer asks", DeskOpens.APPROVED: "when the channel has approved"}
 
@@ -43,7 +44,8 @@ def desk(
 ) -> None:
     """Show how a shop works with its returns desk, or change it. What is not named stays as it is.
 
-    Reasons given replace those that stood; a carrier given is added, and taken away by DESK= with nothing after it.
+    Reasons given replace those that stood, and have to be among those that the channel has named for the shop's
+    returns. A carrier given is added, and taken away by DESK= with nothing after it.
 
     Examples:
 
@@ -82,6 +84,9 @@ async def _desk(settings: Settings, name: str, changes: dict[str, Any], carriers
             together = {**terms.carriers, **carriers}
             terms = msgspec.structs.replace(terms, carriers={desk: to for desk, to in together.items() if to})
         if terms != shop.desk:
+            unchecked = await Lookups(hub.vendors).check_reasons(shop.id, terms.reject_reasons)
+            if unchecked:
+                running.out.print(unchecked, style="yellow", markup=False)
             await hub.commands.shops.set_desk(shop.id, terms, BY)
         _show(shop.name, hub.vendors.registry[terms.vendor].manifest.title, terms)
 

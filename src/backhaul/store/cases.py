@@ -269,6 +269,17 @@ async def inherit(pool: Pool, case_id: UUID, source: UUID) -> None:
             await commands.add(connection, case_id, shop_id, kind, body, by, at)
 
 
+async def latest(pool: Pool, shop_id: UUID, limit: int) -> list[Seen]:
+    """What was seen of a shop's returns, the last to change first."""
+    rows = await pool.fetch(
+        "select body from return_case where shop_id = $1 and channel_kind = 'return' and body is not null "
+        "order by updated_at desc, id desc limit $2",
+        shop_id,
+        limit,
+    )
+    return [_seen.decode(row["body"]) for row in rows]
+
+
 async def said(pool: Pool | Connection, case_id: UUID) -> Said:
     """What people have said of a case by now."""
     rows = await pool.fetch("select kind, body, by, at from command where case_id = $1 order by id", case_id)

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from backhaul.domain.words import Party
-from backhaul.store import shops
+from backhaul.domain.channel import Answerable
+from backhaul.domain.desk_votes import JUDGED
+from backhaul.domain.policy import REJECTS
+from backhaul.domain.words import Action, Party
+from backhaul.ports.errors import VendorError
+from backhaul.store import cases, shops
 from backhaul.work.commands import CommandRefused
 from backhaul.work.vendors import Vendors
+
+LATEST = 100  # returns that are looked through for the reasons that the channel has named
+MOST_ASKED = 2  # returns that the channel is asked about where none has shown any
+MOST_NAMED = 40
+OF = {Action.ANSWER_RETURN: "requests", Action.JUDGE_PARCEL: "parcels"}
+
+
+def _collect(named: dict[Action, dict[str, str]], answers: Iterable[Answerable]) -> None:
+    for answer in answers:
+        for action, reasons in named.items():
+            if answer.decision == REJECTS[action]:
+                reasons.update(answer.reasons)
 
 
 class Lookups:
@@ -42,6 +59,47 @@ class Lookups:
             known = ", ".join(name for _, name in places) or "none; connect the commerce system first"
             raise CommandRefused(f"There is no place “{wanted.strip()[:100]}”. Those there are: {known}.")
         return found
+
+    async def check_reasons(self, shop_id: UUID, keys: Sequence[str]) -> str:
+        """Refuse (CommandRefused) reasons for what the desk rejects that the channel does not take, unless they stand
+        already; what cannot be checked, in words. The channel names its reasons for one return at a time, so that some
+        may not have come up yet."""
+        shop = await shops.shop(self.vendors.pool, shop_id)
+        standing = shops.desk_terms("", shop.desk).reject_reasons if shop is not None else keys
+        keys = [key for key in keys if key not in standing]
+        if not keys:
+            return ""
+        named = await self._reject_reasons(shop_id)
+        known = {key: text for reasons in named.values() for key, text in reasons.items()}
+        strange = [key for key in keys if key not in known]
+        unknown = [OF[action] for action, reasons in named.items() if not reasons]
+        if not strange:
+            return ""
+        if unknown:
+            lacking = " and ".join(unknown)
+            return f"Not checked: {', '.join(strange)}. The channel has named no reasons yet for {lacking}."
+        takes = "; ".join(f"{key} ({text})" if text else key for key, text in sorted(known.items())[:MOST_NAMED])
+        raise CommandRefused(
+            f"The channel takes no reason “{strange[0][:100]}” for this shop's returns; keys are case-sensitive. "
+            f"It takes: {takes}."
+        )
+
+    async def _reject_reasons(self, shop_id: UUID) -> dict[Action, dict[str, str]]:
+        """By what is answered: the reasons (key, text) that the latest returns have shown, else those of some that wait
+        for that answer now."""
+        latest = await cases.latest(self.vendors.pool, shop_id, LATEST)
+        named: dict[Action, dict[str, str]] = {action: {} for action in JUDGED}
+        for seen in latest:
+            _collect(named, seen.answerable)
+        for action, reasons in named.items():
+            waiting = [seen.channel.id for seen in latest if seen.channel and seen.channel.action_due(action)]
+            for case_id in waiting[:MOST_ASKED] if not reasons else ():
+                try:
+                    channel = await self.vendors.channel(await self._connections(shop_id), shop_id)
+                    _collect(named, await channel.answerable(case_id))
+                except VendorError:
+                    break  # it cannot be read now
+        return named
 
     async def _connections(self, shop_id: UUID) -> dict[str, UUID]:
         return {

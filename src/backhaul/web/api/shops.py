@@ -103,7 +103,8 @@ async def payer(request: Asked, shop_id: FromPath[UUID], data: JSONBody[PayerOrd
 
 @post("/shops/{shop_id:uuid}/desk", guards=[needs("configure")], status_code=200, tags=["shops"])
 async def desk(request: Asked, shop_id: FromPath[UUID], data: JSONBody[DeskOrder]) -> Done:
-    """How the shop works with its returns desk."""
+    """How the shop works with its returns desk. Reasons that the channel does not take are refused; ``text`` names
+    those that could not be checked."""
     terms = DeskTerms(
         "",
         opens=data.opens,
@@ -113,7 +114,14 @@ async def desk(request: Asked, shop_id: FromPath[UUID], data: JSONBody[DeskOrder
         reject_reasons=tuple(data.reject_reasons),
         carriers=data.carriers,
     )
-    return await done(request, lambda commands, by: commands.shops.set_desk(shop_id, terms, by))
+
+    async def run() -> Done:
+        services = services_of(request)
+        unchecked = await services.lookups.check_reasons(shop_id, terms.reject_reasons)
+        await services.commands.shops.set_desk(shop_id, terms, request.user.name)
+        return Done(text=unchecked)
+
+    return await command(request, run, Done)
 
 
 @post("/shops/{shop_id:uuid}/writers-off", guards=[needs("configure")], status_code=200, tags=["shops"])

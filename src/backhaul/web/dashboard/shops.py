@@ -133,8 +133,10 @@ async def desk(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
         reject_reasons=tuple(forms.text(form, "reject_reasons", "The reasons", limit=2000).split()),
         carriers=_pairs(forms.text(form, "carriers", "The carriers", limit=4000)),
     )
-    await services_of(request).commands.shops.set_desk(shop_id, terms, request.user.name)
-    return go(request, "/connections", "How the shop works with its desk is set.")
+    services = services_of(request)
+    unchecked = await services.lookups.check_reasons(shop_id, terms.reject_reasons)
+    await services.commands.shops.set_desk(shop_id, terms, request.user.name)
+    return go(request, "/connections", f"How the shop works with its desk is set. {unchecked}".rstrip())
 
 
 def _pairs(text: str) -> dict[str, str]:

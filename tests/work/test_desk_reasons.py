@@ -1,0 +1,74 @@
+"""Reasons for what the desk rejects are the channel's: one that it does not take is told before it is kept."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from backhaul.domain.channel import ActionDue, Answerable
+from backhaul.domain.facts import DeskTerms
+from backhaul.domain.words import Action, Decision, Kind
+from backhaul.kit.ids import uuid7
+from backhaul.ports.errors import Unavailable
+from backhaul.work.case_command import CommandRefused
+from backhaul.work.lookups import Lookups
+from tests.work.conftest import Bench
+
+
+@pytest.fixture
+async def lookups(bench: Bench) -> Lookups:
+    """Of a shop with a desk."""
+    desk = uuid7()
+    await bench.pool.execute(
+        "insert into connection (id, vendor, role, title, environment, state, webhook_key) "
+        "values ($1, 'loop', 'desk', 'Loop', 'simulated', 'connected', 'desk')",
+        desk,
+    )
+    await bench.pool.execute(
+        "insert into link (shop_id, role, connection_id) values ($1, 'desk', $2)", bench.shop_id, desk
+    )
+    return Lookups(bench.vendors)
+
+
+async def _waiting(bench: Bench, *actions: Action) -> None:
+    """A return that waits for each of these answers, and what the channel takes for a rejection."""
+    bench.channel.answers = (
+        Answerable(Decision.REJECT_RETURN, True, reasons=(("worn", "Worn"), ("late", ""))),
+        Answerable(Decision.REFUSE_PARCEL, True, reasons=(("damaged", "Damaged"),)),
+    )
+    for action in actions:
+        bench.channel.ask(action, Kind.RETURN)
+        case = bench.channel.cases[action]
+        due = (ActionDue(action, case.due[0].deadline),)
+        bench.channel.cases[action] = msgspec.structs.replace(case, due=due)
+        await bench.attend(await bench.hear(action))
+
+
+BOTH = (Action.ANSWER_RETURN, Action.JUDGE_PARCEL)
+
+
+async def test_a_reason_that_the_channel_does_not_take_is_refused_with_those_it_takes(
+    bench: Bench, lookups: Lookups
+) -> None:
+    await _waiting(bench, *BOTH)
+    assert await lookups.check_reasons(bench.shop_id, ("damaged", "worn")) == ""
+    with pytest.raises(CommandRefused, match=r"no reason “Worn”.*damaged \(Damaged\); late; worn \(Worn\)"):
+        await lookups.check_reasons(bench.shop_id, ("worn", "Worn"))
+
+
+async def test_what_stands_already_is_in_nobodys_way(bench: Bench, lookups: Lookups) -> None:
+    await _waiting(bench, *BOTH)
+    await bench.commands.shops.set_desk(bench.shop_id, DeskTerms("", reject_reasons=("old",)), "ann")
+    assert await lookups.check_reasons(bench.shop_id, ("old", "worn")) == ""
+    with pytest.raises(CommandRefused, match="no reason “new”"):
+        await lookups.check_reasons(bench.shop_id, ("old", "new"))
+
+
+async def test_a_reason_that_cannot_be_checked_is_kept_and_told(bench: Bench, lookups: Lookups) -> None:
+    said = await lookups.check_reasons(bench.shop_id, ("any",))
+    assert said == "Not checked: any. The channel has named no reasons yet for requests and parcels."
+    await _waiting(bench, *BOTH)
+    await bench.pool.execute("update return_case set body = convert_to(regexp_replace(convert_from(body, 'UTF8'), "
+                             "'\"answerable\":\\[.*?\\}\\],', ''), 'UTF8')")  # fmt: skip
+    bench.channel.answers = Unavailable("down")
+    assert (await lookups.check_reasons(bench.shop_id, ("any",))).startswith("Not checked: any.")
