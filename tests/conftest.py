@@ -12,14 +12,16 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from backhaul.simulator import process
 from backhaul.store import embedded, migrate
 from backhaul.store.embedded import EmbeddedPostgres
 from tests import skips
+from tests.warm import Forked, Warm
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _FOLDER = "HUB_TEST_POSTGRES"
@@ -72,6 +74,24 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Simulators and workers in processes of their own, forked for this worker's tests."""
+    made = Warm(Path(os.environ[_FOLDER]), ["backhaul.simulator.__main__", "tests.e2e.worker_main"])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def warm_simulators(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulators of this test are forked."""
+
+    async def run(arguments: Sequence[str], stderr: int | None) -> Forked:
+        return await warm.start("backhaul.simulator", *arguments, stderr=stderr)
+
+    monkeypatch.setattr(process, "_run", run)
 
 
 @pytest.fixture(scope="session")

@@ -18,18 +18,19 @@ from backhaul.store.embedded import EmbeddedPostgres
 from backhaul.store.migrate import migrate
 from tests.e2e.stage import Stage, open_stage
 from tests.e2e.times import shorten
+from tests.warm import Warm
 
 Opener: TypeAlias = Callable[..., AbstractAsyncContextManager[Stage]]
 
 
 @pytest.fixture
-def opener(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opener:
+def opener(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm, warm_simulators: None) -> Opener:
     """Opens a stage on this test's database; arguments as of :func:`tests.e2e.stage.open_stage`."""
     shorten(monkeypatch.setattr)
     os.chmod(tmp_path, 0o700)
 
     def open_here(**options: Any) -> AbstractAsyncContextManager[Stage]:
-        return open_stage(database, tmp_path, **options)
+        return open_stage(database, tmp_path, warm, **options)
 
     return open_here
 

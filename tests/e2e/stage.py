@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -32,9 +31,9 @@ from backhaul.work.portal import Buyers
 from backhaul.work.worker import Worker
 from tests.e2e.play import Return
 from tests.patience import patient
+from tests.warm import Forked, Warm
 
 GATEWAY = "TikTok Shop"
-ROOT = Path(__file__).resolve().parents[2]
 QUICK = {"refund_lag": 2}  # virtual seconds from the acceptance to the payment
 
 
@@ -58,7 +57,7 @@ def _status(pid: int) -> str:
 class Spawned:
     """A worker in a process of its own."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Forked) -> None:
         self.process = process
 
     async def died(self, seconds: float = 15.0) -> int:
@@ -80,7 +79,6 @@ class Spawned:
         """End it in an orderly way; a process that has ended is left alone."""
         if self.process.returncode is not None:
             return
-        assert self.process.stdin is not None
         self.process.stdin.close()
         try:
             async with asyncio.timeout(patient(10)):
@@ -93,8 +91,8 @@ class Spawned:
 class Stage:
     """Everything of one run. Use :func:`open_stage`."""
 
-    def __init__(self, sim: SimulatorProcess, hub: Hub, base: str, data: Path) -> None:
-        self.sim, self.hub, self.base, self.data = sim, hub, base, data
+    def __init__(self, sim: SimulatorProcess, hub: Hub, base: str, data: Path, warm: Warm) -> None:
+        self.sim, self.hub, self.base, self.data, self.warm = sim, hub, base, data, warm
         self.shops: list[Shop] = []
         self.spawned: list[Spawned] = []
         self.http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
@@ -216,16 +214,14 @@ class Stage:
             "dsn": self.hub.dsn, "data": str(self.data), "base": self.base, "moment": moment, "pattern": pattern,
             "signal": str(number), "concurrency": str(concurrency),
         }  # fmt: skip
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.e2e.worker_main",
+        process = await self.warm.start(
+            "tests.e2e.worker_main",
             *(part for name, value in arguments.items() for part in (f"--{name}", value)),
             *(["--production-times"] if production else []),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            cwd=ROOT, start_new_session=True,
-        )  # fmt: skip
+            stderr=asyncio.subprocess.DEVNULL,
+        )
         spawned = Spawned(process)
         self.spawned.append(spawned)
-        assert process.stdout is not None
         async with asyncio.timeout(patient(20)):
             assert await process.stdout.readline() == b"ready\n"
         return spawned
@@ -338,6 +334,7 @@ async def serving(hub: Hub, listener: socket.socket) -> AsyncIterator[uvicorn.Se
 async def open_stage(
     dsn: str,
     data: Path,
+    warm: Warm,
     *,
     shops: int = 1,
     rate: float = 20.0,
@@ -369,7 +366,7 @@ async def open_stage(
         open_hub(Settings(data_dir=data, public_url=base), dsn) as hub,
         serving(hub, listener) as server,
     ):
-        stage = Stage(sim, hub, base, data)
+        stage = Stage(sim, hub, base, data, warm)
         stage.server = server
         try:
             await stage.log_in_at_hub()

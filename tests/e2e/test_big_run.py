@@ -27,10 +27,12 @@ from backhaul.store import embedded
 from backhaul.store.embedded import EmbeddedPostgres
 from backhaul.wiring import open_hub
 from backhaul.work.lookups import Lookups
+from tests.conftest import REPOSITORY
 from tests.e2e.books import check_books, decisions
 from tests.e2e.play import Return
-from tests.e2e.stage import QUICK, ROOT, Shop, Stage
+from tests.e2e.stage import QUICK, Shop, Stage
 from tests.patience import patient
+from tests.warm import Warm
 
 HISTORY = 500
 NEW = 12
@@ -61,7 +63,7 @@ class Installation:
 
     async def _start(self, *words: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "backhaul.cli", *words, cwd=ROOT, env=self.environment, start_new_session=True,
+            sys.executable, "-m", "backhaul.cli", *words, cwd=REPOSITORY, env=self.environment, start_new_session=True,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
 
@@ -78,7 +80,7 @@ class Installation:
         log = await asyncio.to_thread(open, self.home / f"{name}.log", "ab")
         with log:
             self.running[name] = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "backhaul.cli", name, "--attached", cwd=ROOT, env=self.environment,
+                sys.executable, "-m", "backhaul.cli", name, "--attached", cwd=REPOSITORY, env=self.environment,
                 start_new_session=True, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log,
             )  # fmt: skip
 
@@ -198,8 +200,7 @@ async def _alive(stage: Stage) -> bool:
         return False
 
 
-@pytest.mark.timeout(420)
-async def test_the_big_run(installation: Installation, specs: Path) -> None:
+async def test_the_big_run(installation: Installation, specs: Path, warm: Warm) -> None:
     spec = {
         "name": "Kiln", "commerce_domain": "kiln.myshopify.com", "clocks": QUICK, "commerce_points_per_s": 1000,
         "connector": {"delay_seconds": 0.0},
@@ -214,7 +215,7 @@ async def test_the_big_run(installation: Installation, specs: Path) -> None:
         dsn = await server.__aenter__()
         try:
             async with open_hub(Settings(data_dir=installation.home, public_url=installation.base), dsn) as hub:
-                stage = Stage(sim, hub, installation.base, installation.home)
+                stage = Stage(sim, hub, installation.base, installation.home, warm)
                 try:
                     await stage.until(lambda: _alive(stage), 60.0, "serve and work", every=0.3)
                     await _whole(installation, stage, shop, control, specs)

@@ -20,6 +20,7 @@ from backhaul.store.embedded import EmbeddedPostgres
 from tests.e2e.books import check_books, decisions
 from tests.e2e.conftest import Opener
 from tests.e2e.stage import Stage, open_stage
+from tests.warm import Warm
 
 DELIVERED = 12
 
@@ -192,8 +193,10 @@ async def test_any_order_of_the_events_leads_to_the_same_end(opener: Opener, see
             assert decisions(await case.books()) == []
 
 
-async def test_the_database_away_and_back(own_postgres: EmbeddedPostgres, tmp_path: Path) -> None:
-    async with open_stage(own_postgres.dsn(), tmp_path) as stage:
+async def test_the_database_away_and_back(
+    own_postgres: EmbeddedPostgres, tmp_path: Path, warm: Warm, warm_simulators: None
+) -> None:
+    async with open_stage(own_postgres.dsn(), tmp_path, warm) as stage:
         case = await stage.ask("REFUND")
         await case.asked()
         channel = await Channel.of(stage)

@@ -15,6 +15,9 @@ from backhaul.simulator.scenario.reading import folder, read
 HOUR = 3600.0
 
 
+pytestmark = pytest.mark.usefixtures("warm_simulators")
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """Where an installation may lie."""

@@ -23,6 +23,9 @@ IN_REAL_TIME, REAL_S = {"slow", "timeout_before", "timeout_after"}, 0.1
 AUTOMATION = Mood("auto_approve", "tiktok", "APPROVE_RE[FC]*", 0.1)
 
 
+pytestmark = pytest.mark.usefixtures("warm_simulators")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where an installation may lie."""

@@ -204,6 +204,21 @@ class ControlClient:
         await self.call("POST", "/settle", {"seconds": seconds})
 
 
+async def _run(arguments: Sequence[str], stderr: int | None) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "backhaul.simulator",
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=stderr,
+        limit=_LINE_LIMIT,
+        # A Ctrl-C at the terminal is for whoever started us; we end when that one closes our input.
+        start_new_session=True,
+    )
+
+
 class SimulatorProcess:
     """The simulator in a process of its own, which ends with this one. Use as an async context manager.
 
@@ -262,18 +277,7 @@ class SimulatorProcess:
         """Starts the process and waits for its ready line. Raises RuntimeError when it does not come up."""
         complaints = None if self._log is None else os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "backhaul.simulator",
-                *self._arguments,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=complaints,
-                limit=_LINE_LIMIT,
-                # A Ctrl-C at the terminal is for whoever started us; we end when that one closes our input.
-                start_new_session=True,
-            )
+            self._process = await _run(self._arguments, complaints)
         finally:
             if complaints is not None:
                 os.close(complaints)
