@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from html import unescape
-from html.parser import HTMLParser
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,6 +23,7 @@ from backhaul.ports.errors import Unavailable, VendorError
 from backhaul.store import cases, commands, portal
 from backhaul.web.portal.words import language
 from backhaul.work import files
+from tests.forms import Form
 from tests.web import seeding
 from tests.web.conftest import BASE, Web
 
@@ -57,30 +57,6 @@ class Channel:
             Startable(kind, ("l1", "l2"), True, reasons=(("broken", "It is <broken>"), ("late", ""))),
             Startable(kind, ("l3",), False, "25001011", "The time is over."),
         )
-
-
-class Form(HTMLParser):
-    """The fields of the page's form that sends to an address, as a browser without script would send them."""
-
-    def __init__(self, html: str, action: str) -> None:
-        super().__init__()
-        self.action, self.fields, self.boxes, self.options = action, {}, [], []  # type: ignore[var-annotated]
-        self._inside = False
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self._inside = given["action"] == self.action
-        elif self._inside and tag == "input" and given.get("type") == "checkbox":
-            self.boxes.append(given["value"])
-        elif self._inside and tag in ("input", "textarea", "select"):
-            self.fields[given["name"]] = given.get("value", "")
-        elif self._inside and tag == "option":
-            self.options.append(given["value"])
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = self._inside and tag != "form"
 
 
 @dataclass
@@ -477,8 +453,7 @@ async def test_the_label_is_had_by_the_orders_buyer_alone(buyer: Buyer) -> None:
     assert (await buyer.get(f"/label/{case}")).status_code == 404
 
 
-async def test_over_tls_cookies_are_kept_to_it(buyer: Buyer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_over_tls_cookies_are_kept_to_it(buyer: Buyer) -> None:
     assert "secure" not in (await buyer.look_up()).headers["set-cookie"].lower()
     object.__setattr__(buyer.web.services, "base_url", BASE.replace("http:", "https:"))
     assert "secure" in (await buyer.look_up()).headers["set-cookie"].lower()
-    assert buyer.web.services.portal_address(buyer.shop) == f"https://hub.test/portal/{buyer.shop}"

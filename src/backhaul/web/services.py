@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from backhaul.ports.manifest import Manifest
 from backhaul.store.db import Pool
@@ -47,10 +46,6 @@ class Services:
     def callback_address(self, vendor: str) -> str:
         """Where a vendor sends the owner back to after consent."""
         return f"{self.base_url}/callback/{vendor}"
-
-    def portal_address(self, shop_id: UUID) -> str:
-        """Where a shop's buyers ask for returns."""
-        return f"{self.base_url}/portal/{shop_id}"
 
     def console(self, vendor: str | None, market: str) -> str:
         """A vendor's own console in a market; empty when there is none."""

@@ -1,0 +1,133 @@
+"""A buyer asks for a return in the shop's portal, from the app's button to the money; the simulator's books judge."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from backhaul.domain.policy import FromPortal, Policy
+from backhaul.store import case_page, portal
+from tests.e2e.books import check_books, live_returns
+from tests.e2e.conftest import Opener
+from tests.e2e.play import Return
+from tests.e2e.stage import Stage
+from tests.forms import Form
+
+PATIENCE = 60.0
+
+
+class Shopper:
+    """A buyer with a browser without script."""
+
+    def __init__(self, stage: Stage, http: aiohttp.ClientSession) -> None:
+        self.stage, self.http = stage, http
+        self.path = f"/portal/{stage.shop.id}"
+
+    async def get(self, path: str, status: int = 200) -> tuple[str, str]:
+        """A page, and the address that the browser shows at the end."""
+        address = path if "://" in path else f"{self.stage.base}{path}"
+        async with self.http.get(URL(address, encoded=True)) as answer:
+            text = await answer.text()
+            assert answer.status == status, text
+            return text, str(answer.url)
+
+    async def send(self, path: str, fields: Any, status: int = 200) -> str:
+        """Send a form; the page that follows."""
+        async with self.http.post(f"{self.stage.base}{path}", data=fields) as answer:
+            text = await answer.text()
+            assert answer.status == status, text
+            return text
+
+    async def reads(self, words: str) -> None:
+        """Look at the order again until the page says so."""
+
+        async def said() -> bool:
+            return words in (await self.get(f"{self.path}/order"))[0]
+
+        await self.stage.until(said, PATIENCE, f"“{words}” in the portal")
+
+    async def ask(self, address: str) -> None:
+        """From the app's button to the request for the first unit."""
+        page, shown = await self.get(address)
+        assert urlsplit(shown).query == ""
+        found = Form(page, self.path)
+        assert found.fields["order"]
+        assert found.fields["zip"]
+        form = Form(await self.send(self.path, found.fields), f"{self.path}/order")
+        reasons = [each for each in form.options if each] or [form.fields["reason"]]
+        await self.send(f"{self.path}/order", {**form.fields, "reason": reasons[0], "unit": form.boxes[0]})
+
+
+async def _opened(stage: Stage) -> tuple[dict[str, Any], str]:
+    """A delivered order of two units in a shop whose portal is open; where the app's return button leads."""
+    await stage.hub.commands.portal.set_open(stage.shop.id, True, "owner")
+    address = f"{stage.base}/portal/{stage.shop.id}?order={{order}}&zip={{zip}}"
+    await stage.control.change_shop(stage.shop.channel_id, redirect={"allowed": True, "address": address})
+    lines = [{"sku": stage.shop.described["skus"][0], "quantity": 2}]
+    placed = await stage.control.place_order(
+        stage.shop.channel_id, lines, status="DELIVERED", copy={"style": "source_identifier"}
+    )
+    leads = await stage.control.return_button(placed["id"])
+    assert leads is not None
+    return placed, leads
+
+
+async def _named(stage: Stage, placed: dict[str, Any]) -> Return:
+    async def name() -> str | None:
+        found: str | None = await stage.hub.pool.fetchval(
+            "select channel_id from return_case where order_id = $1 and channel_id is not null", placed["id"]
+        )
+        return found
+
+    return Return(stage, stage.shop, await stage.until(name, PATIENCE, "the channel's id"), placed)
+
+
+@pytest.mark.parametrize("policy", list(FromPortal))
+async def test_a_buyer_returns_an_item_through_the_portal(opener: Opener, policy: FromPortal) -> None:
+    async with (
+        opener(policy=Policy(portal=policy)) as stage,
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
+    ):
+        placed, leads = await _opened(stage)
+        shopper = Shopper(stage, http)
+        await shopper.ask(leads)
+        if policy is FromPortal.ASK:
+            await _confirm(stage, placed)
+        case = await _named(stage, placed)
+        await case.until_recorded()
+        await shopper.reads("Send it back")
+        await case.ship_and_deliver()
+        await case.until(lambda row: row.next_action, "the parcel", PATIENCE)
+        await shopper.reads("Arrived")
+        await case.inspect()
+        await case.until_ended(PATIENCE)
+        await shopper.reads("Your money has been paid back")
+        await check_books(stage)
+        books = await stage.control.books()
+        started = books["shops"][stage.shop.channel_id]["started"]
+        assert [each["order_id"] for each in started] == [placed["id"]]
+        (record,) = live_returns(await case.order())
+        assert [(one["type"], one["quantity"]) for one in record["dispositions"]] == [("RESTOCKED", 1)]
+        progress = await portal.progress(stage.hub.pool, stage.shop.id)
+        assert progress.filled_at is not None
+        assert progress.channel_id == case.rid
+
+
+async def _confirm(stage: Stage, placed: dict[str, Any]) -> None:
+    """A person sees the buyer's request with the channel's sum, and confirms it."""
+
+    async def waiting() -> Any:
+        return await stage.hub.pool.fetchrow(
+            "select id from return_case where order_id = $1 and status = 'to_confirm'", placed["id"]
+        )
+
+    row = await stage.until(waiting, PATIENCE, "the question")
+    shown = await case_page.case(stage.hub.pool, row["id"])
+    assert shown is not None
+    assert shown.view.questions[0].text.startswith("A buyer asked for this in the portal.")
+    assert shown.view.money.expected is not None
+    await stage.post(f"/cases/{row['id']}/confirm-start", {"total": shown.view.money.expected.text()})
