@@ -99,7 +99,7 @@ def text_of(answer: httpx.Response) -> str:
 async def test_the_whole_way_without_script(buyer: Buyer) -> None:
     page = await buyer.get()
     assert page.status_code == 200
-    assert "Order number of TikTok Shop" in page.text
+    assert "TikTok Shop order number" in page.text
     assert "e-mail address does not work" in text_of(page)
     assert "<script" not in page.text
     assert "set-cookie" not in page.headers  # a stranger gets none

@@ -166,7 +166,7 @@ async def _order_page(
         "order.html", request, status=status, place=place, visit=visit, cases=cases, kind=kind, kinds=kinds,
         units=units[kind], names={unit.id: unit.name for unit in units[kind]}, free=free,
         reasons=_reasons(offer, kind, free), problem=problem, once=secret_token(),
-        chosen=form.getall("unit", []) or (free if len(free) == 1 else []), reason=field(form, "reason"),
+        chosen=form.getall("unit", []) or (free if len(units[kind]) == 1 else []), reason=field(form, "reason"),
         note=field(form, "note"), said=words, longest=MOST_WORDS,
     )  # fmt: skip
 

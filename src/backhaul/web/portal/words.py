@@ -11,10 +11,11 @@ from backhaul.kit.text import span
 
 DEFAULT = Texts(
     "Return an item",
-    "You need two things: the order number from {channel} and the postal code that the order was sent to.",
+    "You need two things: the order number from {channel}, and the postal code that the order was sent to. Your e-mail "
+    "address does not work here.",
     "The order number is in the app of {channel}: open your orders, choose the order, and copy the number from its "
-    "details. It is a long number of about 18 digits.\nAn e-mail address does not work here, as {channel} does not "
-    "pass yours on to shops.",
+    "details. It has about 18 digits.\nThe postal code is that of the address the order was sent to.\nAn e-mail address "
+    "does not work, as {channel} does not pass yours on to shops.",
 )
 MISTAKE = {
     Mistake.NO_ORDER: "Type your order number.",
@@ -101,7 +102,7 @@ def why(unit: Unit) -> str:
     if unit.why is Why.TAKEN:
         return "A return or refund of it is under way or done."
     if unit.why is Why.REFUSED:
-        return unit.text or "{channel} does not allow it for this item now."
+        return unit.text[:1].upper() + unit.text[1:] or "{channel} does not allow it for this item now."
     return "{channel} does not offer it for this item."
 
 
