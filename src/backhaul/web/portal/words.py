@@ -14,8 +14,8 @@ DEFAULT = Texts(
     "You need two things: the order number from {channel}, and the postal code that the order was sent to. Your e-mail "
     "address does not work here.",
     "The order number is in the app of {channel}: open your orders, choose the order, and copy the number from its "
-    "details. It has about 18 digits.\nThe postal code is that of the address the order was sent to.\nAn e-mail address "
-    "does not work, as {channel} does not pass yours on to shops.",
+    "details. It has about 18 digits.\nThe postal code is that of the address the order was sent to.\n"
+    "An e-mail address does not work, as {channel} does not pass yours on to shops.",
 )
 MISTAKE = {
     Mistake.NO_ORDER: "Type your order number.",
