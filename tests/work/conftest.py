@@ -22,7 +22,7 @@ from backhaul.kit.crypto import Vault
 from backhaul.kit.http import HttpClient
 from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import Changed, News, Prepared, Receipt
-from backhaul.ports.errors import VendorError
+from backhaul.ports.errors import Unavailable, VendorError
 from backhaul.ports.manifest import Manifest, Proof
 from backhaul.store import inbox, turns
 from backhaul.store.db import Pool, open_pool
@@ -64,6 +64,7 @@ class FakeChannel:
         self.sent: list[AnyEffect] = []
         self.reads = 0
         self.trouble: list[VendorError] = []
+        self.silent: set[str] = set()  # cases that cannot be read
         self.answers: tuple[Answerable, ...] | VendorError = (
             Answerable(Decision.REJECT_REFUND, True, reasons=(("no", "No"),)),
         )
@@ -93,6 +94,8 @@ class FakeChannel:
         if self.on_read is not None:
             await self.on_read()
         self._fail()
+        if case_id in self.silent:
+            raise Unavailable("down")
         return self.cases.get(case_id)
 
     async def changed(self, kind: str, since: int, until: int, cursor: str = "") -> Changed:

@@ -13,7 +13,7 @@ from backhaul.domain.effects import AnyEffect, Dispose, UploadLabel
 from backhaul.domain.facts import Vote
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Kind
 from backhaul.kit.ids import uuid7
-from backhaul.store import cases, commands
+from backhaul.store import apart, cases, commands
 from backhaul.work.case_command import CommandRefused
 from tests.work.conftest import Bench
 
@@ -74,5 +74,5 @@ async def test_an_answer_that_goes_with_units_to_their_new_case_is_none_to_a_rev
     async with bench.pool.acquire() as connection, connection.transaction():
         for each in (vote, msgspec.structs.replace(vote, decision=Decision.APPROVE_RETURN, round=1, units=())):
             await commands.add(connection, old, bench.shop_id, "vote", msgspec.json.encode(each), "ann", each.at)
-    await cases.inherit(bench.pool, new, old)
+    await apart.inherit(bench.pool, new, old)
     assert (await cases.said(bench.pool, new)).votes == (msgspec.structs.replace(vote, round=0),)

@@ -6,12 +6,14 @@ each unit on it is one unit of one case, so that two cases of an order with the 
 
 from __future__ import annotations
 
+import msgspec
+
 from backhaul.domain.commerce import CommerceOrder, CommerceReturn
 from backhaul.domain.effects import DecideUnits, EffectState
 from backhaul.domain.facts import Facts, Place
 from backhaul.domain.matching import Lines
 from backhaul.domain.steps import Draft, Look, Source
-from backhaul.domain.words import APPROVED
+from backhaul.domain.words import APPROVED, Party
 
 ADOPTABLE = ("open", "requested", "closed")
 REREAD = 60  # seconds between looks for a return that another case of the order is having written
@@ -52,6 +54,16 @@ def _units(record: CommerceReturn) -> dict[str, int]:
     for line in record.lines:
         counted[line.line_id] = counted.get(line.line_id, 0) + line.quantity
     return counted
+
+
+def without_gone(facts: Facts) -> Facts:
+    """The facts without the units that have become a case of their own, as that case shows: ours may have been read
+    before. Once it is read again, it says itself which units are its own."""
+    case = facts.channel
+    if case is None or not facts.gone or not facts.stale(Party.CHANNEL):
+        return facts
+    left = msgspec.structs.replace(case, units=tuple(unit for unit in case.units if unit.id not in facts.gone))
+    return msgspec.structs.replace(facts, seen=msgspec.structs.replace(facts.seen, channel=left))
 
 
 def held(facts: Facts) -> tuple[Place, ...]:

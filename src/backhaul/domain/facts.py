@@ -298,6 +298,7 @@ class Facts(msgspec.Struct, frozen=True):
     places: tuple[Place, ...] = ()  # units of the order's cases on returns that somebody else opened in commerce
     # Cases of the order, by the channel's id, that write a return: when it was written, None while it is not read back.
     creating_elsewhere: dict[str, int | None] = {}
+    gone: frozenset[str] = frozenset()  # units that a later case of the order holds by the same name
     beginning: bool = False  # a case of ours is being started on the order: this may be it
     nameless: bool = False  # the channel has given the case no id (yet): see `starting`
     rivals: frozenset[str] = frozenset()  # ids of cases of the order that other cases of ours have started

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backhaul.domain.adoption import adopted, held
+from backhaul.domain.adoption import adopted, held, without_gone
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.deadlines import last_attempt, nearest, warn
 from backhaul.domain.decisions import decision_lane
@@ -35,7 +35,9 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     if case is None:
         draft.steps.append(Look(Source.CASE, "the case has not been read", 2))
         return _freeze(facts, now, draft, {}, False)
-    facts = with_desk(facts)
+    facts = with_desk(without_gone(facts))
+    case = facts.channel
+    assert case is not None
     urgent = last_attempt(facts, policy, now)
     _read_channel(facts, case, now, urgent, draft)
     if facts.beginning and case.started_by is not Actor.BUYER:

@@ -11,11 +11,10 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import AnyEffect, Dispose, Effect, EffectState, Safety
-from backhaul.domain.facts import LINE_LEVEL, Adopted, Booker, Mode, Payer, Place, Said, Seen, ShopTerms, Vote
+from backhaul.domain.facts import LINE_LEVEL, Adopted, Booker, Mode, Payer, Place, Said, Seen, ShopTerms
 from backhaul.domain.folding import Command, fold_said, name_units
 from backhaul.domain.steps import View
-from backhaul.domain.words import Decision, Party
-from backhaul.store import commands
+from backhaul.domain.words import Party
 from backhaul.store.db import Connection, Pool
 from backhaul.store.shops import desk_terms
 from backhaul.store.turns import Turn
@@ -46,6 +45,7 @@ class Known(msgspec.Struct, frozen=True):
     places: tuple[Place, ...] = ()  # units of the order's cases on returns that somebody else opened
     creating_elsewhere: dict[str, int | None] = {}  # see Facts
     adopted: tuple[Adopted, ...] = ()  # commerce refunds of somebody else that stand for its payments
+    gone: frozenset[str] = frozenset()  # units that a later case of the order holds by the same name
 
 
 _seen = msgspec.json.Decoder(Seen)
@@ -73,6 +73,9 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
     array(select (r.unit_id, r.adopted_return_id, r.commerce_line_id, r.adopted_number, r.case_id = c.id)
           from return_line r where r.adopted_return_id <> '' and r.case_id = any(c.id || beside.ids)
           order by r.case_id, r.unit_id) as places,
+    array(select distinct r.unit_id from return_line m join return_line r on r.unit_id = m.unit_id
+          where m.case_id = c.id and r.case_id = any(beside.ids) and r.case_id > c.id
+          and r.unit_id <> r.order_line_id) as gone,
     array(select (o.channel_id, case e.state when 'confirmed' then coalesce(e.answered_at, e.dead_at, e.created_at) end)
           from effect e join return_case o on o.id = e.case_id where o.id = any(beside.ids)
           and o.channel_id is not null and e.kind = 'create_return'
@@ -170,6 +173,7 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             tuple(Place(*each) for each in row["places"]),
             dict(row["creating"]),
             tuple(Adopted(*each) for each in row["adopted"]),
+            frozenset(row["gone"]),
         )
     return known
 
@@ -223,50 +227,6 @@ async def name_order(pool: Pool, case_id: UUID, case: ChannelCase | None, commer
 def _units_of(disposals: Sequence[bytes]) -> frozenset[str]:
     wanted = (_wanted.decode(each) for each in disposals)
     return frozenset(unit for each in wanted if isinstance(each, Dispose) for unit in each.units)
-
-
-async def origin(
-    pool: Pool, shop_id: UUID, case_id: UUID, order_id: str, unit_ids: Sequence[str]
-) -> tuple[UUID, str] | None:
-    """The case of the same order that these units were a part of, and the channel's id of it."""
-    row = await pool.fetchrow(
-        """
-        select o.id, o.channel_id from return_case o join return_line r on r.case_id = o.id
-        where o.shop_id = $1 and o.order_id = $3 and o.id <> $2 and o.channel_kind = 'return'
-            and o.channel_id is not null and r.unit_id = any($4) order by o.id limit 1
-        """,
-        shop_id,
-        case_id,
-        order_id,
-        list(unit_ids),
-    )
-    return (row["id"], row["channel_id"]) if row else None
-
-
-INHERITED = ["receive", "inspect", "take_over", "link_order", "link_line", "waive", "vote"]
-_vote = msgspec.json.Decoder(Vote)
-
-
-async def inherit(pool: Pool, case_id: UUID, source: UUID) -> None:
-    """What people said of goods and records of the case that this one was a part of holds for it too, and so does the
-    answer they gave for each of its units: not all of them may have been sent. Once."""
-    async with pool.acquire() as connection, connection.transaction():
-        rows = await connection.fetch(
-            """
-            select shop_id, kind, body, by, at from command where case_id = $2 and kind = any($3)
-                and not exists (select from command where case_id = $1 and kind = any($3)) order by id
-            """,
-            case_id,
-            source,
-            INHERITED,
-        )
-        for shop_id, kind, body, by, at in rows:
-            if kind == "vote":
-                vote = _vote.decode(body)
-                if vote.decision is not Decision.BY_UNIT:
-                    continue
-                body = msgspec.json.encode(msgspec.structs.replace(vote, round=0))  # no review of this case
-            await commands.add(connection, case_id, shop_id, kind, body, by, at)
 
 
 async def latest(pool: Pool, shop_id: UUID, limit: int) -> list[Seen]:

@@ -19,7 +19,7 @@ from backhaul.domain.starts import Quote, Startable
 from backhaul.domain.steps import Look, Source
 from backhaul.domain.words import Decision, Kind, Party
 from backhaul.ports.errors import Refused, Unavailable, WireDrift
-from backhaul.store import cases, shops
+from backhaul.store import apart, cases, shops
 from backhaul.work import looking_desk
 from backhaul.work.run import Run
 
@@ -68,19 +68,13 @@ async def _units_apart(run: Run, read: ChannelCase, channel: Any) -> None:
     if run.facts.channel is not None or read.kind is Kind.CANCELLATION or read.previous_id:
         return
     pool = run.vendors.pool
-    origin = await cases.origin(pool, run.shop_id, run.case_id, read.order_id, _named(read))
+    origin = await apart.origin(pool, run.shop_id, run.case_id, read.order_id, apart.named(read))
     if origin is None:
         return
-    await cases.inherit(pool, run.case_id, origin[0])
+    await apart.leave(pool, run.shop_id, run.case_id, read, origin[0])
     run.see(origin=origin[1])
-    await cases.name_order(pool, run.case_id, read)
     await run.reload()
     run.tell("hub", "case.split", f"Its units were answered apart from return {origin[1]}; verdicts go with them.")
-
-
-def _named(read: ChannelCase) -> list[str]:
-    """Units by a name of their own: one that goes by its order line would be taken for that of any earlier request."""
-    return [unit.id for unit in read.units if unit.id != unit.order_line_id]
 
 
 async def _start(run: Run) -> None:

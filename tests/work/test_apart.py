@@ -1,0 +1,89 @@
+"""A return whose units were answered apart in the channel's own console while it could not be read there."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+import msgspec
+
+from backhaul.domain.channel import ChannelCase, ChannelRefund, ChannelUnit
+from backhaul.domain.commerce import CommerceLine, CommerceOrder, Payment, ShippedLine
+from backhaul.domain.effects import BookRefund, CreateReturn
+from backhaul.domain.money import Money
+from backhaul.domain.words import Kind, Stage
+from backhaul.store import turns
+from backhaul.store.jobs import Rank
+from tests.work.conftest import Bench
+
+
+def _case(name: str, *units: str) -> ChannelCase:
+    now = int(time.time())
+    return ChannelCase(
+        name, "order-x", Kind.RETURN, Stage.AWAITING_SHIPMENT, now, now, raw_status="AGREED",
+        refund_total=Money(1000 * len(units), "USD"),
+        units=tuple(ChannelUnit(each, f"line-{each}", seller_sku="SKU-1") for each in units),
+    )  # fmt: skip
+
+
+async def _commerce_answers(bench: Bench, *cases: UUID) -> None:
+    bench.commerce.missing.clear()
+    for case in cases:
+        async with bench.pool.acquire() as connection, connection.transaction():
+            await turns.hear(connection, {case: (0, 1)}, Rank.HINT)
+        await bench.attend(case)
+
+
+async def _split(bench: Bench) -> tuple[UUID, UUID]:
+    """Two units of one line, approved and not yet in commerce, of which one has become a case of its own; the first
+    case cannot be read."""
+    line = CommerceLine("line", "SKU-1", quantity=4, refundable=4, unit_price=Money(1000, "USD"))
+    bench.commerce.orders["c-order-x"] = CommerceOrder(
+        "c-order-x", "#1", "USD", 1, (line,), (ShippedLine("shipped", "line", 4),),
+        (Payment("pay", "sale", "TikTok Shop", Money(4000, "USD"), True),), stamped="order-x",
+        refundable=Money(4000, "USD"),
+    )  # fmt: skip
+    bench.commerce.missing = {"order-x"}
+    bench.channel.cases["1"] = _case("1", "a", "b")
+    old = await bench.hear("1")
+    await bench.attend(old)
+    bench.channel.cases["1"] = _case("1", "a")
+    bench.channel.cases["2"] = _case("2", "b")
+    bench.channel.silent = {"1"}
+    new = await bench.hear("2")
+    await bench.attend(new)
+    return old, new
+
+
+def _returned(bench: Bench) -> dict[str, int]:
+    return {
+        each.case_id: sum(line.quantity for line in each.lines)
+        for each in bench.commerce.sent
+        if isinstance(each, CreateReturn)
+    }
+
+
+async def test_no_unit_is_put_on_two_returns(bench: Bench) -> None:
+    old, new = await _split(bench)
+    await _commerce_answers(bench, new, old)
+    assert _returned(bench) == {"1": 1, "2": 1}
+    bench.channel.silent = set()
+    await bench.attend(old)
+    rows = await bench.pool.fetch("select case_id, unit_id from return_line where case_id = $1", new)
+    assert [row["unit_id"] for row in rows] == ["b"]
+
+
+async def test_no_unit_is_booked_with_two_cases(bench: Bench) -> None:
+    """The channel's events prove a payment, whether or not the case can be read."""
+    old, new = await _split(bench)
+    proof = ChannelRefund("R1", Money(1000, "USD"), int(time.time()), "event")
+    await bench.pool.execute(
+        "insert into command (id, case_id, shop_id, kind, body, by, at) values (gen_random_uuid(), $1, $2, 'proof', "
+        "$3, 'channel', 1)",
+        old,
+        bench.shop_id,
+        msgspec.json.encode(proof),
+    )
+    await _commerce_answers(bench, new, old)
+    (booked,) = [each for each in bench.commerce.sent if isinstance(each, BookRefund)]
+    assert (booked.case_id, booked.lines) == ("R1", (("line", 1),))
