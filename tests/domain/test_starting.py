@@ -19,14 +19,14 @@ from backhaul.domain.effects import (
     StartCancellation,
     StartReturn,
 )
-from backhaul.domain.facts import Facts, Mode, Said, ShopTerms, Verdict
+from backhaul.domain.facts import Backoff, Facts, Mode, Said, ShopTerms, Verdict
 from backhaul.domain.folding import name_units
 from backhaul.domain.ledger import shown
 from backhaul.domain.policy import FromPortal, Policy
 from backhaul.domain.starting import FRESH
 from backhaul.domain.starts import Blind, Confirmed, Quote, Start, Startable
 from backhaul.domain.steps import Look, Send, Settle, Source, Write
-from backhaul.domain.words import Actor, Condition, Disposition, Kind, Stage
+from backhaul.domain.words import Actor, Condition, Disposition, Kind, Party, Stage
 from tests.domain.build import (
     NOW,
     ORDER,
@@ -173,6 +173,13 @@ def test_a_cancellation_is_its_own_effect() -> None:
     start = Start(Kind.CANCELLATION, ORDER, "ann", NOW, ("l1",), "mine", expect=usd(2000))
     known = ours(start, startable=(Startable(Kind.CANCELLATION, ("l1",), True, reasons=(("mine", ""),)),))
     assert written(planned(known), StartCancellation) == StartCancellation(ORDER, ("l1",), "mine")
+
+
+def test_a_channel_that_cannot_be_read_is_no_exception_of_a_case_that_was_given_up() -> None:
+    strange = {Party.CHANNEL: Backoff(NOW - 9, NOW + 60, 1, "not the shape", at=NOW - 1, parked=True)}
+    assert troubles(planned(ours(start_at=0, backoff=strange))) == {"backoff"}
+    given_up = planned(ours(start_at=0, backoff=strange, said={"withdrawn": NOW}))
+    assert (given_up.ended, given_up.troubles, given_up.steps) == (True, (), ())
 
 
 def test_withdrawn_before_it_left_it_never_leaves() -> None:

@@ -148,7 +148,8 @@ def _freeze(facts: Facts, now: int, draft: Draft, lanes: dict[str, Lane], ended:
                     nearest(facts)[1] if party is Party.CHANNEL else None,
                 )
             )
-    for party, backoff in facts.seen.backoff.items():
+    # Of whom nothing more is wanted, it does not matter that they do not answer.
+    for party, backoff in () if ended else facts.seen.backoff.items():
         if backoff.parked or (backoff.tries >= 5 and now < backoff.until):
             lane = LANES.get(party, "records")
             what = "answers in a shape the hub does not know" if backoff.parked else "does not answer"
