@@ -77,6 +77,7 @@ def _not_passed(plays: Iterable[Play], shops: dict[str, dict[str, dict[str, dict
         ways = [
             (case.kind, books["cancellations" if case.is_cancellation else "returns"][case.id]["passed"])
             for case in play.cases.values()
+            if not case.nameless  # what was never begun on the channel went through nothing there
         ]
         rows = [each for each in play.scenario.covers if each in ROWS]
         missing += [

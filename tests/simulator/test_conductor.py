@@ -12,7 +12,7 @@ import pytest
 from backhaul.rehearsal.api import ApiRefused
 from backhaul.rehearsal.seller import RestSeller
 from backhaul.simulator.process import ControlClient, ControlError
-from backhaul.simulator.scenario.judging import Shown
+from backhaul.simulator.scenario.judging import Shown, judge
 from backhaul.simulator.scenario.model import CASE, Act, Expected, OrderPlan, Scenario, ShopPlan
 from backhaul.simulator.scenario.player import Conductor
 from backhaul.simulator.scenario.world import Cast, Mishap, NotYet, Play
@@ -176,6 +176,59 @@ async def test_a_simulator_that_is_gone_ends_the_stories_and_says_so() -> None:
     plays = [story("early", 1), story("late", 3)]
     await Conductor(cast(ControlClient, control), Hub(control), Seller()).run(plays)
     assert [play.broken for play in plays] == ["", "503: the simulator does not answer"]
+
+
+class Shopper:
+    """A buyer who goes where the app leads."""
+
+    def __init__(self) -> None:
+        self.went: list[str] = []
+
+    async def ask(self, play: Play, act: Act, address: str) -> Cast:
+        self.went.append(address)
+        return Cast(act.case, "hub:7", "REFUND", 0)
+
+    async def look(self, play: Play, act: Act, address: str) -> None:
+        self.went.append(f"again {address}")
+
+
+@pytest.mark.parametrize(
+    ("button", "shopper", "says"),
+    [
+        ("http://h/portal", Shopper(), ""),
+        ("http://h/portal", None, "line 3: buyer: portal: nobody here follows the link http://h/portal"),
+        (None, Shopper(), "line 3: buyer: portal: the app opens the channel's own form; the shop has no redirect"),
+    ],
+)
+async def test_a_buyer_goes_where_the_app_leads(button: str | None, shopper: Shopper | None, says: str) -> None:
+    class Leading(Control):
+        async def return_button(self, order_id: str) -> str | None:
+            return button
+
+    control = Leading()
+    acts = (dataclasses.replace(act("portal", 3), by="buyer"), dataclasses.replace(act("portal_look", 4), by="buyer"))
+    play = story("one", 1, *acts)
+    await Conductor(cast(ControlClient, control), Hub(control), Seller(), shopper=shopper).run([play])
+    assert play.broken == says
+    if not says:
+        assert shopper is not None
+        assert shopper.went == [button, f"again {button}"]
+        assert play.cases[CASE].nameless
+
+
+def test_a_case_that_is_never_to_begin_on_the_channel_is_looked_for_there() -> None:
+    play = story("one", 1)
+    play.order = {"id": "5766"}
+    play.cases[CASE] = Cast(CASE, "hub:7", "REFUND", 0)
+    of_shop: dict[str, Any] = {"refunds": [], "labels": [], "decisions": [], "returns": {}, "cancellations": {}}
+    books = {"shops": {"one": of_shop}, "commerce": {}}
+    expected = [Expected(CASE, 1, channel="unknown", decided=(), paid=0)]
+    assert judge(play, expected, books, {}, calm=True) == []
+    of_shop["returns"]["4035"] = {"order_id": "5766", "status": "X"}
+    of_shop["returns"]["4036"] = {"order_id": "another", "status": "X"}
+    assert judge(play, expected, books, {}, calm=True) == [
+        "the channel has cases of the order that nobody was to begin: 4035"
+    ]
 
 
 async def test_nobody_behind_an_address_is_told_like_any_other_refusal() -> None:

@@ -474,6 +474,22 @@ async def test_a_story_is_played_step_by_step_and_judged(sim: Simulator, browser
     await browser.open("/plays/9", 404)
 
 
+async def test_what_is_asked_in_a_clients_portal_is_found_by_its_order(sim: Simulator, browser: Browser) -> None:
+    """The console knows no portal: who presses says that the buyer was there, and the case is the one that came."""
+    await browser.open("/scenarios/portal_by_postcode")
+    await browser.press("Begin")
+    (order,) = sim.channel.world.orders.values()
+    await browser.press("The client has done it")
+    assert browser.notice() == ("good", "Taken as done in the portal.")
+    await browser.press("The client has done it")
+    await browser.press("Let it happen")
+    assert "nobody has begun the case" in browser.notice()[1]
+    case = sim.channel.aftersales.request(order, "RETURN_AND_REFUND", order.lines, role="SELLER", shipment="PLATFORM")
+    await browser.press("Let it happen")
+    assert browser.notice() == ("good", "Carrier: scan.")
+    assert case.status == m.SHIPPED
+
+
 async def test_an_act_that_is_not_possible_yet_waits(sim: Simulator, browser: Browser) -> None:
     await browser.open("/scenarios/return_settled")
     await browser.press("Begin")

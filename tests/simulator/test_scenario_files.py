@@ -91,6 +91,11 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ("[order]", "[shop]\nworkflows = { minimum = 3 }\n[order]", 6, "unknown desk setting: minimum; known:"),
         ('by = "seller", do = "approve"', 'by = "loop", do = "open"', 11, 'expected desk = "loop" under [shop]'),
         ('by = "seller", do = "approve"', 'by = "connector", do = "copy", style = "pigeon"', 11, "expected one of"),
+        ('do = "ask", kind = "refund"', 'do = "portal", kind = "refund"', 10, "expected a portal under [shop]"),
+        ("[order]", '[shop]\nportal = { kinds = ["repair"] }\n[order]', 6, "expected one of refund, return"),
+        ("[order]", "[shop]\nportal = { kinds = [] }\n[order]", 6, "at least one of return, refund"),
+        ("[order]", "[shop]\nportal = { open = true }\n[order]", 6, "unknown key 'open'"),
+        ("[order]", "[shop]\nportal = true\n[order]", 6, "expected a table for 'portal'"),
     ],
 )
 def test_a_mistake_is_told_with_file_line_and_what_was_expected(
@@ -103,6 +108,18 @@ def test_a_mistake_is_told_with_file_line_and_what_was_expected(
         read(path)
     assert str(caught.value).startswith(f"{path}:{line}: ")
     assert says in str(caught.value)
+
+
+def test_a_buyer_asks_in_a_portal_for_what_is_offered_there(tmp_path: Path) -> None:
+    path = tmp_path / "portal.toml"
+    asked = GOOD.replace('do = "ask", kind = "refund"', 'do = "portal", kind = "refund", wrong_code = 1')
+    path.write_text(asked.replace("[order]", '[shop]\nportal = { kinds = ["refund"] }\n[order]'), encoding="utf-8")
+    scenario = read(path)
+    assert scenario.shop.portal == ("refund",)
+    assert dict(scenario.acts[0].values) == {"kind": "REFUND", "wrong_code": 1}
+    path.write_text(asked.replace("[order]", "[shop]\nportal = {}\n[order]"), encoding="utf-8")
+    with pytest.raises(FileMistake, match="expected what the shop's portal lets buyers ask for: return"):
+        read(path)
 
 
 def test_a_folder_without_scenarios_is_said(tmp_path: Path) -> None:

@@ -22,8 +22,10 @@ import uvicorn
 
 from backhaul.domain.facts import Booker, DeskTerms, Mode
 from backhaul.domain.policy import Policy
+from backhaul.domain.words import Kind
 from backhaul.rehearsal.api import Api
 from backhaul.rehearsal.seller import RestSeller
+from backhaul.rehearsal.shopper import Shopper
 from backhaul.rehearsal.stillness import Stillness
 from backhaul.settings import Settings
 from backhaul.simulator.process import ControlClient, SimulatorProcess
@@ -78,7 +80,10 @@ class House:
     ) -> None:
         """Plays the stories to their ends; what was wrong stands in each one's complaints."""
         hub = Stillness(self.hub, self.control, calm=calm)
-        await Conductor(self.control, hub, self.seller, calm=calm, strict=strict, heard=heard).run(plays)
+        conductor = Conductor(
+            self.control, hub, self.seller, shopper=Shopper(self.seller), calm=calm, strict=strict, heard=heard
+        )
+        await conductor.run(plays)
 
     # -- connecting, as a merchant does
 
@@ -101,7 +106,7 @@ class House:
             await self._connect_commerce(described["commerce"], shop, clock)
         if described["desk"] is not None:
             await self._connect_desk(described["desk"], shop, clock)
-        await self._settle_terms(shop, plan, terms)
+        await self._settle_terms(described["id"], shop, plan, terms)
 
     async def _connect_commerce(self, store: dict[str, Any], shop: UUID, clock: dict[str, Any]) -> None:
         settings = {"shop_domain": store["domain"], **{n: store[n] for n in ("client_id", "client_secret")}}
@@ -119,7 +124,7 @@ class House:
             api_base=self.simulator.ready["addresses"]["loop"], clock=clock,
         )  # fmt: skip
 
-    async def _settle_terms(self, shop: UUID, plan: ShopPlan, terms: Terms) -> None:
+    async def _settle_terms(self, channel_id: str, shop: UUID, plan: ShopPlan, terms: Terms) -> None:
         commands = self.hub.commands
         if terms.policy != Policy():
             await commands.shops.set_policy(shop, terms.policy, BY)
@@ -129,7 +134,16 @@ class House:
             await commands.shops.confirm_gateway(shop, gateway, BY)
         if plan.desk != "own":
             await commands.shops.set_desk(shop, terms.desk or DeskTerms(plan.desk), BY)
+        if plan.portal:
+            await self._open_portal(channel_id, shop, plan.portal)
         await commands.shops.set_mode(shop, Mode.LIVE, BY)
+
+    async def _open_portal(self, channel_id: str, shop: UUID, kinds: Sequence[str]) -> None:
+        """The shop's portal for buyers, to which the channel leads its return button."""
+        await self.hub.commands.portal.set_kinds(shop, [Kind(kind) for kind in kinds], BY)
+        await self.hub.commands.portal.set_open(shop, True, BY)
+        address = f"{self.hub.settings.base_url}/portal/{shop}?order={{order}}&zip={{zip}}"
+        await self.control.change_shop(channel_id, redirect={"allowed": True, "address": address})
 
     async def _clock(self) -> dict[str, Any]:
         known = await self.control.clock()

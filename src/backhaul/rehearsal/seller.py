@@ -155,14 +155,16 @@ class RestSeller:
         self._begun[made["id"]] = body
 
     async def _confirm(self, play: Play, act: Act) -> None:
-        case_id = play.case_of(act).id.removeprefix(NAMELESS)
-        if case_id not in self._begun:
-            raise Mishap(f"{act}: the seller has not begun this case")
-        found, body = await self._case(play, act), self._begun[case_id]
+        """What a buyer has asked for may have been started by the policy: then there is nothing to confirm."""
+        found = await self._case(play, act)
+        if not play.case_of(act).nameless:
+            return
+        case_id = found["case"]["id"]
+        body = self._begun.get(case_id)  # none where a buyer has said what for
         question = next((each for each in found["view"]["questions"] if each["kind"] == "start"), None)
         if question is None:
             raise NotYet(f"{act}: the hub does not ask whether to start it")
-        if not body.get("reason_key"):
+        if body is not None and not body.get("reason_key"):
             body["reason_key"] = self._first_reason(act, question)
             await self._api.post(f"/cases/{case_id}/start", body)
             raise NotYet(f"{act}: the channel is asked what it comes to")
@@ -172,6 +174,16 @@ class RestSeller:
         play.case_of(act).total = total[0]
         currency = play.shop["currency"]
         await self._api.post(f"/cases/{case_id}/confirm-start", {"total": money.text(total[0], currency)})
+
+    async def _decline(self, play: Play, act: Act) -> None:
+        await self._order(await self._case(play, act), "decline", {"words": act.values["comment"]})
+
+    async def case_of_buyer(self, play: Play, name: str) -> Cast | None:
+        """The case of a story's order that the hub has and the story does not know yet; None when there is none."""
+        known = {self._known.get(each.id, each.id.removeprefix(NAMELESS)) for each in play.cases.values()}
+        rows = (await self._api.get("/cases", q=play.order["id"], tab="all"))["cases"]
+        fresh = [row for row in rows if row["order_id"] == play.order["id"] and row["id"] not in known]
+        return Cast(name, NAMELESS + fresh[0]["id"], KINDS[fresh[0]["kind"]], 0) if fresh else None
 
     async def _arrive(self, play: Play, act: Act) -> None:
         body = {"code": f"RETURNED-{play.order['id'][-6:]}", "order_id": play.order["id"]}

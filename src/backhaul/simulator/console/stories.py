@@ -17,8 +17,9 @@ from backhaul.simulator.files import FileMistake
 from backhaul.simulator.process import ControlClient, ControlError
 from backhaul.simulator.scenario import reading
 from backhaul.simulator.scenario.judging import judge, never_twice
-from backhaul.simulator.scenario.model import Expected, Scenario, ShopPlan
-from backhaul.simulator.scenario.world import Mishap, NotYet, Play, World
+from backhaul.simulator.scenario.model import Act, Expected, Scenario, ShopPlan
+from backhaul.simulator.scenario.vocabulary import IN_THE_PORTAL, NAMES_A_CASE
+from backhaul.simulator.scenario.world import Cast, Mishap, NotYet, Play, World
 from backhaul.simulator.tiktok.market import market
 
 if TYPE_CHECKING:
@@ -113,7 +114,15 @@ class StoryPages:
         """How far a story is."""
         number, play = self._playing(request)
         now = self._sim.clock.now()
-        return self._render(request, "play.html", play=play, number=number, story=play.scenario, now=now)
+        return self._render(
+            request,
+            "play.html",
+            play=play,
+            number=number,
+            story=play.scenario,
+            now=now,
+            with_the_client=_with_the_client,
+        )
 
     def _playing(self, request: web.Request) -> tuple[int, Play]:
         text = request.match_info["number"]
@@ -131,6 +140,7 @@ class StoryPages:
             if due > self._sim.clock.now():
                 await control.call("POST", "/clock", {"set": due})
             try:
+                await self._find(control, play)
                 text, tone = await self._happens(control, play)
             except (Mishap, NotYet, ControlError) as error:
                 text, tone = f"Not possible yet: {error}", "bad"
@@ -141,13 +151,26 @@ class StoryPages:
         if act is None:
             await self._judge(control, play)
             return ("It is not as it should be.", "bad") if play.complaints else ("All is as it should be.", "good")
-        if act.by == "seller":
-            # The seller is not played here: whoever presses says that the client has done it.
+        if _with_the_client(act):
             play.done += 1
-            return "Taken as done by the seller.", "good"
+            return f"Taken as done {'by the seller' if act.by == 'seller' else 'in the portal'}.", "good"
         await World(control).act(play, act)
         play.done += 1
         return f"{act.by.capitalize()}: {act.do.replace('_', ' ')}.", "good"
+
+    @staticmethod
+    async def _find(control: ControlClient, play: Play) -> None:
+        """What the client has begun is known by its order, as soon as the channel has it."""
+        done = play.scenario.acts[: play.done]
+        begun = [act for act in done if (act.by, act.do) in NAMES_A_CASE and act.case not in play.cases]
+        if not begun:
+            return
+        books = (await control.books(play.shop["id"]))["shops"][play.shop["id"]]
+        mine = {case.id for case in play.cases.values()}
+        rows = [row for row in books["returns"].values() if row["order_id"] == play.order["id"]]
+        fresh = [row for row in rows if row["id"] not in mine]
+        for act, row in zip(begun, fresh, strict=False):
+            play.cases[act.case] = Cast(act.case, row["id"], row["type"], row["total"])
 
     async def _judge(self, control: ControlClient, play: Play) -> None:
         books = await control.books(play.shop["id"])
@@ -159,6 +182,11 @@ class StoryPages:
 
     def _control(self) -> ControlClient:
         return ControlClient(self._sim.addresses["control"])
+
+
+def _with_the_client(act: Act) -> bool:
+    """Neither the seller nor a portal is played here: whoever presses says that it was done with the client."""
+    return act.by == "seller" or (act.by, act.do) in IN_THE_PORTAL
 
 
 def _shop(plan: ShopPlan, number: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from backhaul.simulator.scenario.model import Expected
 from backhaul.simulator.scenario.world import Cast, Play
 
+UNKNOWN = "unknown"  # what `channel` says of a case that was never begun there
 _TAKEN_BACK = ("CANCELED", "CANCELLED")
 
 
@@ -37,7 +38,10 @@ def judge(
             found.append(f"{each.case}: nobody has asked for it")
             continue
         case = play.cases[each.case]
-        told = [*_channel(case, each, books["shops"][play.shop["id"]], calm=calm), *_hub(each, shown.get(each.case))]
+        channel = books["shops"][play.shop["id"]]
+        told = [*_channel(case, each, channel, calm=calm), *_hub(each, shown.get(each.case))]
+        if each.channel == UNKNOWN:
+            told += _strangers(play, channel)
         found += [f"{case.name}: {text}" if len(play.cases) > 1 else text for text in told]
     return found + _commerce(wanted, order_books(play, books)) + _desk(wanted, desk_returns(play, books))
 
@@ -104,7 +108,7 @@ def _rows(rows: Iterable[dict[str, Any]], case: Cast) -> list[dict[str, Any]]:
 
 
 def _channel(case: Cast, expected: Expected, channel: Mapping[str, Any], *, calm: bool) -> list[str]:
-    state = channel["cancellations" if case.is_cancellation else "returns"].get(case.id, {}).get("status")
+    state = channel["cancellations" if case.is_cancellation else "returns"].get(case.id, {}).get("status", UNKNOWN)
     decisions = _rows(channel["decisions"], case)
     ours = tuple(row["decision"] for row in decisions if row["actor"] == "SELLER")
     others = tuple(row["decision"] for row in decisions if row["actor"] != "SELLER")
@@ -121,6 +125,14 @@ def _channel(case: Cast, expected: Expected, channel: Mapping[str, Any], *, calm
     elif expected.decided is not None and Counter(ours) - Counter(expected.decided):
         found.append(f"the seller's app decided {list(ours)}, expected no more than {list(expected.decided)}")
     return found
+
+
+def _strangers(play: Play, channel: Mapping[str, Any]) -> list[str]:
+    """Cases of the order that the channel has and the story has not."""
+    mine = {case.id for case in play.cases.values()}
+    rows = [*channel["returns"].items(), *channel["cancellations"].items()]
+    found = [case_id for case_id, row in rows if row["order_id"] == play.order["id"] and case_id not in mine]
+    return [f"the channel has cases of the order that nobody was to begin: {', '.join(found)}"] if found else []
 
 
 def _hub(expected: Expected, shown: Shown | None) -> list[str]:

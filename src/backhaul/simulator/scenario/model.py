@@ -70,6 +70,7 @@ class ShopPlan:
     gateway_confirmed: bool = True
     booker: str = "hub"
     policy: Mapping[str, Any] = field(default_factory=dict)  # the hub's; opaque to the simulator
+    portal: tuple[str, ...] = ()  # what buyers may ask for in the hub's portal; empty when it is closed
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from backhaul.simulator.process import ControlClient, ControlError
 from backhaul.simulator.scenario.judging import Shown, judge, never_twice
 from backhaul.simulator.scenario.model import Act, Expected
-from backhaul.simulator.scenario.world import Mishap, NotYet, Play, World
+from backhaul.simulator.scenario.world import Mishap, NotYet, Play, Shopper, World
 
 HOUR = 3600.0
 PATIENCE = 30 * HOUR  # virtual seconds that an act, or on bad days the end, may wait for its turn
@@ -70,12 +70,13 @@ class Conductor:
         hub: Hub,
         seller: Seller,
         *,
+        shopper: Shopper | None = None,
         calm: bool = True,
         strict: bool = True,
         heard: Callable[[Play, str], None] = lambda play, text: None,
     ) -> None:
         self._control, self._hub, self._seller = control, hub, seller
-        self._world = World(control)
+        self._world = World(control, shopper)
         self._calm, self._strict = calm, strict
         self._heard = heard
         self._since: dict[int, float] = {}  # story -> since when its next act waits

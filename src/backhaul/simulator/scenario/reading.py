@@ -16,7 +16,17 @@ from backhaul.simulator.loop.settings import Settings as DeskSettings
 from backhaul.simulator.order_connector import STYLES, Habits
 from backhaul.simulator.scenario.model import CASE, Act, Expected, OrderPlan, Scenario, ShopPlan
 from backhaul.simulator.scenario.rows import ROWS, SEED
-from backhaul.simulator.scenario.vocabulary import ACTS, KINDS, NAMES_A_CASE, NEEDS_NO_CASE, PARTIES, Field, doings
+from backhaul.simulator.scenario.vocabulary import (
+    ACTS,
+    IN_THE_PORTAL,
+    KINDS,
+    NAMES_A_CASE,
+    NEEDS_NO_CASE,
+    PARTIES,
+    PORTAL_KINDS,
+    Field,
+    doings,
+)
 from backhaul.simulator.tiktok.market import MARKETS, Clocks
 from backhaul.simulator.tiktok.model import Switches
 from backhaul.simulator.tiktok.sales import Unit
@@ -108,7 +118,16 @@ def _shop(table: Table) -> ShopPlan:
         gateway_confirmed=table.flag("gateway_confirmed", True),
         booker=table.text("booker", "hub", among=_BOOKERS),
         policy=dict(table.table("policy", {}).values),
+        portal=_portal(table.table("portal")) if "portal" in table else (),
     )
+
+
+def _portal(table: Table) -> tuple[str, ...]:
+    table.only(("kinds",))
+    kinds = table.texts("kinds", PORTAL_KINDS[:1], among=PORTAL_KINDS)
+    if not kinds:
+        table.fail("kinds", f"expected at least one of {', '.join(PORTAL_KINDS)}")
+    return tuple(kinds)
 
 
 def _workflows(table: Table) -> dict[str, Any]:
@@ -166,6 +185,8 @@ def _act(table: Table, shop: ShopPlan, currency: str, units: int, named: set[str
     if by == "shopify" and not shop.commerce:
         table.fail("by", "expected a shop with a commerce system, and this one has none")
     do = table.text("do", among=doings(by))
+    if (by, do) in IN_THE_PORTAL and not shop.portal:
+        table.fail("do", "expected a portal under [shop]: this shop has none open")
     _, wanted = ACTS[by, do]
     table.only(("at", "by", "do", "case", *wanted))
     case = table.text("case", CASE)
@@ -173,6 +194,8 @@ def _act(table: Table, shop: ShopPlan, currency: str, units: int, named: set[str
     for name, field in wanted.items():
         if field.needed and name not in table:
             table.fail(None, f"{name!r} is missing; expected {field.says}")
+    if (by, do) == ("buyer", "portal") and table.values["kind"] not in shop.portal:
+        table.fail("kind", f"expected what the shop's portal lets buyers ask for: {', '.join(shop.portal)}")
     if (by, do) in NAMES_A_CASE:
         if case in named and do != "start":  # what is begun may be of goods that have arrived
             table.fail("case", f"there is a case {case!r} already; expected another name")
@@ -200,7 +223,7 @@ def _value(table: Table, name: str, field: Field, currency: str, units: int) -> 
             table.fail(name, f"expected units of the order, numbers from 1 to {units}, found {value!r}")
         return list(value)
     text = table.text(name, among=field.choices)
-    return KINDS[text] if field.choices == tuple(KINDS) else text
+    return KINDS[text] if name == "kind" else text
 
 
 def _time(table: Table, key: str) -> float:

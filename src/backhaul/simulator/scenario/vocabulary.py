@@ -14,6 +14,7 @@ KINDS = {
     "exchange": "EXCHANGE",
     "cancellation": "CANCELLATION",
 }
+PORTAL_KINDS = ("return", "refund")
 CONDITIONS = ("sellable", "damaged", "wrong_item", "missing")
 DISPOSITIONS = ("restock", "not_restocked", "missing")
 
@@ -46,6 +47,19 @@ ACTS: dict[tuple[str, str], tuple[str, dict[str, Field]]] = {
             "document": Field("text", "what the buyer shows at the counter", ("SHIPPING_LABEL", "QR_CODE")),
             "sku": Field("text", "the variant an exchange is for"),
         },
+    ),
+    ("buyer", "portal"): (
+        "presses “Return” in the app, is led to the hub's portal and asks there; names the case",
+        {
+            "kind": Field("text", "what for", PORTAL_KINDS, needed=True),
+            "units": _UNITS,
+            "reason": _REASON,
+            "wrong_code": Field("count", "so many times with a wrong postal code first"),
+        },
+    ),
+    ("buyer", "portal_look"): (
+        "looks in the portal for what has become of it",
+        {"sees": Field("text", "words that stand there", needed=True)},
     ),
     ("buyer", "ship"): (
         "sends the goods back",
@@ -142,7 +156,14 @@ ACTS: dict[tuple[str, str], tuple[str, dict[str, Field]]] = {
             "reason": _REASON,
         },
     ),
-    ("seller", "confirm"): ("has seen the sum that the channel calculates, and starts it", {}),
+    ("seller", "confirm"): (
+        "has seen the sum that the channel calculates, and starts it; nothing where the policy has started it",
+        {},
+    ),
+    ("seller", "decline"): (
+        "does not start what a buyer has asked for in the portal",
+        {"comment": Field("text", "the words that the buyer reads", needed=True)},
+    ),
     ("seller", "arrive"): ("books goods in that have no return on file; names the case", {}),
     ("seller", "label"): (
         "gives the buyer a label",
@@ -171,7 +192,10 @@ ACTS: dict[tuple[str, str], tuple[str, dict[str, Field]]] = {
     ("seller", "policy"): ("nobody acts: the merchant's own rules answer", {}),
     ("seller", "nothing"): ("nobody acts, and no rule does", {}),
 }
-NAMES_A_CASE = frozenset({("buyer", "ask"), ("channel", "cancel_order"), ("seller", "start"), ("seller", "arrive")})
+NAMES_A_CASE = frozenset(
+    {("buyer", "ask"), ("buyer", "portal"), ("channel", "cancel_order"), ("seller", "start"), ("seller", "arrive")}
+)
+IN_THE_PORTAL = frozenset({("buyer", "portal"), ("buyer", "portal_look")})
 NEEDS_NO_CASE = frozenset({("channel", "stock"), ("loop", "open"), ("loop", "lift")})
 PARTIES = tuple(dict.fromkeys(by for by, _ in ACTS))
 

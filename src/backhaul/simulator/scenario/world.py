@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from backhaul.simulator.process import ControlClient, ControlError
 from backhaul.simulator.scenario.model import Act, Scenario
+from backhaul.simulator.scenario.vocabulary import IN_THE_PORTAL
 
 CANCELLATION = "CANCELLATION"
 NAMELESS = "hub:"  # what the id of a case begins with until the channel has given it one
@@ -75,11 +76,25 @@ class Play:
         return self.cases[name]
 
 
-class World:
-    """Everybody but the seller."""
+class Shopper(Protocol):
+    """The buyer on the merchant's own pages. The simulator knows none: whoever plays beside a hub does."""
 
-    def __init__(self, control: ControlClient) -> None:
+    async def ask(self, play: Play, act: Act, address: str) -> Cast:
+        """Follows the link that the app gives and asks there for what the act says; the case that it became. Raises
+        NotYet while that is not possible, Mishap when it never will be."""
+        ...
+
+    async def look(self, play: Play, act: Act, address: str) -> None:
+        """Looks there for what has become of the case. Raises NotYet while it is not as the act says."""
+        ...
+
+
+class World:
+    """Everybody but the seller. Without a `shopper` nobody goes to a portal."""
+
+    def __init__(self, control: ControlClient, shopper: Shopper | None = None) -> None:
         self.control = control
+        self._shopper = shopper
 
     async def begin(self, play: Play, now: float) -> None:
         """The order of a story is placed. Raises Mishap when nobody can place it."""
@@ -107,7 +122,7 @@ class World:
     async def act(self, play: Play, act: Act) -> None:
         """Does one act. Raises NotYet when the channel or the commerce system would refuse it at this moment, Mishap
         when it makes no sense to the simulator."""
-        if act.case in play.cases and play.cases[act.case].nameless:
+        if act.case in play.cases and play.cases[act.case].nameless and (act.by, act.do) not in IN_THE_PORTAL:
             raise NotYet(f"{act}: the channel does not know the case yet")
         try:
             await getattr(self, f"_{act.by}_{act.do}")(play, act)
@@ -137,6 +152,22 @@ class World:
             made = await self.control.ask_return(play.order["id"], kind, **asked)
             total = made["total"]
         play.cases[act.case] = Cast(act.case, made["id"], kind, total)
+
+    async def _buyer_portal(self, play: Play, act: Act) -> None:
+        shopper, address = await self._led_away(play, act)
+        play.cases[act.case] = await shopper.ask(play, act, address)
+
+    async def _buyer_portal_look(self, play: Play, act: Act) -> None:
+        shopper, address = await self._led_away(play, act)
+        await shopper.look(play, act, address)
+
+    async def _led_away(self, play: Play, act: Act) -> tuple[Shopper, str]:
+        address = await self.control.return_button(play.order["id"])
+        if address is None:
+            raise Mishap(f"{act}: the app opens the channel's own form; the shop has no redirect")
+        if self._shopper is None:
+            raise Mishap(f"{act}: nobody here follows the link {address}")
+        return self._shopper, address
 
     async def _buyer_ship(self, play: Play, act: Act) -> None:
         await self._return(play, act, "ship", **_given(act.values, tracking="tracking_number"))
