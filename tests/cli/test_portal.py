@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from pathlib import Path
 
+import httpx
+
+from backhaul.cli.children import Child
+from backhaul.cli.children import backhaul as command
 from backhaul.domain.portal import Redirect, Texts
 from backhaul.domain.words import Kind
 from backhaul.store import portal
 from backhaul.store.db import open_pool
-from tests.cli.runs import backhaul
+from backhaul.work.portal_settings import PortalSettings
+from tests.cli.runs import backhaul, environment
+from tests.patience import patient
 from tests.web import seeding
+
+ORDER, CODE = "576461413038785752", "SW1A9ZZ"
 
 
 async def test_a_portal_is_shown_and_set(database: str, tmp_path: Path) -> None:
@@ -43,4 +53,37 @@ async def test_a_portal_is_shown_and_set(database: str, tmp_path: Path) -> None:
         assert "is no language" in await run("--language", "german", "--title", "x", code=1)
         assert (await portal.settings(pool, shop)) == found
     finally:
+        await pool.close()
+
+
+async def test_what_buyers_type_stands_in_no_log_of_the_web_process(database: str, tmp_path: Path) -> None:
+    """At the most talkative level, and also when it fails; behind a proxy on this machine, buyers are told apart."""
+    pool = await open_pool(database, 1)
+    log = tmp_path / "serve.log"
+    settings = {"BACKHAUL_DATABASE_URL": database, "BACKHAUL_LOG_LEVEL": "debug"}
+    serve = Child("serve", command("serve", "--port", "0", "--attached"), environment(tmp_path, **settings), log)
+    try:
+        shop = await seeding.shop(pool, "Kiln & Co")
+        await PortalSettings(pool).set_open(shop, True, "ana")
+        await serve.start()
+        end = time.monotonic() + patient(60)
+        while not (found := re.search(r"Backhaul is at (http\S+)", log.read_text())):
+            assert serve.alive, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            await asyncio.sleep(0.1)
+        async with httpx.AsyncClient(base_url=f"{found[1]}/portal/{shop}") as buyer:
+            moved = await buyer.get("", params={"order": ORDER, "zip": CODE})
+            assert moved.status_code == 303
+            for client in ("203.0.113.1", "203.0.113.2"):
+                sent = {"order": ORDER, "zip": CODE}
+                answer = await buyer.post("", data=sent, headers={"x-forwarded-for": client})
+                assert answer.status_code == 503  # the shop's login has never been made
+        await serve.stop(20)
+        written = log.read_text()
+        assert "Backhaul is at" in written
+        assert ORDER not in written
+        assert CODE not in written
+        assert await pool.fetchval("select count(*) from portal_try") == 3  # one order, two clients
+    finally:
+        await serve.stop(20)
         await pool.close()

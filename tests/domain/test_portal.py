@@ -170,6 +170,7 @@ def test_the_way_back_is_shown_with_the_label_while_it_is_needed() -> None:
 @pytest.mark.parametrize(
     ("said", "view", "expected"),
     [
+        ({}, View(), Standing.ASKED),  # nobody has looked at it yet
         ({}, View(status="starting", observing=False), Standing.ASKED),
         ({}, View(status="starting"), Standing.LOOKING),  # an observing shop sends nothing
         ({}, View(status="to_confirm", observing=False), Standing.LOOKING),

@@ -128,7 +128,7 @@ async def test_the_whole_way_without_script(buyer: Buyer) -> None:
     assert (start.kind, start.lines, start.reason_key, start.by) == (Kind.RETURN, ("l1",), "broken", "buyer")
     assert (start.buyer, start.note) == (True, "It came <broken>.")
     shown = text_of(await buyer.get("/order"))
-    assert "Being looked at" in shown
+    assert "We have your request" in shown
     assert "under way or done" in shown
 
     again = await buyer.ask(form, note="It came <broken>.")

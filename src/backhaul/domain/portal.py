@@ -261,7 +261,7 @@ def shown(seen: Seen, said: Said, view: View) -> Shown | None:
         return None
     if said.withdrawn is not None:
         standing = Standing.DECLINED
-    elif view.status in ("new", "starting") and not view.observing:
+    elif view.status == "new" or (view.status == "starting" and not view.observing):
         standing = Standing.ASKED
     else:
         standing = Standing.LOOKING

@@ -54,7 +54,7 @@ class Said(NamedTuple):
 
 
 STANDING = {
-    Standing.ASKED: Said("We have your request", "It is being passed on to {channel}. Look again in a minute.", "info"),
+    Standing.ASKED: Said("We have your request", "Look again in a minute to see how it goes on.", "info"),
     Standing.LOOKING: Said("Being looked at", "The shop looks at your request. The answer is shown here.", "info"),
     Standing.DECLINED: Said("Declined", "The shop does not take this request.", "bad"),
     Standing.OFFERED: Said(
