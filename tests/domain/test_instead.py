@@ -77,9 +77,11 @@ def test_a_return_of_it_is_opened_in_commerce_and_nothing_is_booked() -> None:
     assert (wanted.case_id, sum(line.quantity for line in wanted.lines)) == (CASE, 2)
 
 
-def test_before_the_answer_no_return_is_opened() -> None:
+def test_before_the_answer_no_return_is_opened_and_no_money_is_expected() -> None:
     asked = case(Stage.REQUESTED, Kind.EXCHANGE, way_back=BACK, due=(due(Action.ANSWER_EXCHANGE),))
-    assert writes(planned(facts(asked))) == []
+    plan = planned(facts(asked))
+    assert writes(plan) == []
+    assert (plan.lanes["money"].state, plan.lanes["money"].terminal, plan.money.expected) == ("none", False, None)
 
 
 def test_a_number_that_the_buyer_typed_in_is_a_parcel_on_its_way() -> None:

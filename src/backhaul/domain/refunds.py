@@ -29,12 +29,15 @@ def money_lane(facts: Facts, order: CommerceOrder | None, lines: Lines, now: int
     assert case is not None
     if case.kind is Kind.UNKNOWN:
         return _shown_only(facts, case, draft)
-    draft.money = MoneyView(expected=case.refund_total)
+    goods = case.kind in RESHIPPED and not case.paid_instead  # they go out, and no money
+    draft.money = MoneyView(expected=None if goods else case.refund_total)
     if not facts.refunds:
         if case.stage is Stage.CANCELLED or (case.stage is Stage.COMPLETED and _free(case)):
             return Lane("none", terminal=True)
         if case.stage is Stage.COMPLETED:
             return _unproven(facts, case, draft)
+        if goods:
+            return Lane("none", "new goods go out, no money")
         return Lane("expected" if case.stage is not Stage.ACCEPTED else "paying", str(case.refund_total or ""))
     if len({refund.amount.currency for refund in facts.refunds}) > 1:
         return _mixed(facts, draft)

@@ -137,7 +137,8 @@ async def _instead(run: Run) -> None:
         found = None
     run.see(instead=found or known, instead_at=run.now(), instead_of=case.updated_at)
     if found is not None and found != known:
-        goods = f"The buyer wants instead: {', '.join(each.text for each in found.goods)}." if found.goods else ""
+        fresh = found.goods if known is None or known.goods != found.goods else ()
+        goods = f"The buyer wants instead: {', '.join(each.text for each in fresh)}." if fresh else ""
         made = f"It is sent with order {found.order_id}." if found.order_id else ""
         run.tell("channel", "channel.instead", " ".join(part for part in (goods, made) if part))
 
