@@ -64,6 +64,20 @@ def cases(data: Path, demo: Demo) -> list[str]:
         return [case["channel_id"] for case in json.load(answer)["cases"]]
 
 
+def led_to_portal(data: Path, demo: Demo) -> bool:
+    """Whether a buyer who presses “Return” in the app stands in the hub's portal, with the order filled in."""
+    ports = json.loads((data / "demo" / "ports.json").read_text(encoding="utf-8"))
+    control = f"http://127.0.0.1:{ports['control']}"
+    placing = urllib.request.Request(f"{control}/orders", b"{}", {"content-type": "application/json"}, method="POST")
+    with urllib.request.urlopen(placing, timeout=10) as answer:
+        order = json.load(answer)["id"]
+    with urllib.request.urlopen(f"{control}/orders/{order}/return_button", timeout=10) as answer:
+        address = json.load(answer)["address"]
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with browser.open(address, timeout=10) as page:
+        return bool(address.startswith(demo.base) and f'value="{order}"' in page.read().decode())
+
+
 def test_the_demo_shows_returns_keeps_them_and_ends_with_all_its_processes(data: Path) -> None:
     demo = Demo(data)
     try:
@@ -74,6 +88,7 @@ def test_the_demo_shows_returns_keeps_them_and_ends_with_all_its_processes(data:
             found = cases(data, demo)
             time.sleep(0.5)
         assert found, "buyers come by themselves"
+        assert led_to_portal(data, demo), "the app's return button leads to the portal, which knows the order"
         second = backhaul(data, "demo")
         assert second.returncode == 2
         assert "running already" in second.stderr
@@ -84,6 +99,7 @@ def test_the_demo_shows_returns_keeps_them_and_ends_with_all_its_processes(data:
     again = Demo(data)
     try:
         assert set(found) <= set(cases(data, again)), "a second start keeps the data"
+        assert led_to_portal(data, again), "and the button leads to where the hub is now"
         again.process.kill()  # nobody is left to say goodbye
         again.process.communicate(timeout=30)
         assert gone(again.pids)

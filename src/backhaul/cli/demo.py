@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backhaul.cli import running, story
+from backhaul.cli import demo_buyers, running, story
 from backhaul.cli.installation import LOOP_SHOP, SHOP, Installation, alone, free_port, make_folder, open_way
 from backhaul.cli.serving import Attached
 from backhaul.settings import Settings
@@ -47,9 +47,9 @@ def demo(
     """Show the whole product with simulated shops: no account, no internet, nothing to set up.
 
     Starts PostgreSQL, a simulator of TikTok Shop, Shopify and Loop (one shop with the hub's own desk, one with Loop),
-    and the same serve and work that production runs, and prints a link to the dashboard. Buyers come by themselves;
-    their clock runs 120 times as fast. Ctrl-C stops everything; the next start goes on from there. It never touches
-    the data of a real installation.
+    and the same serve and work that production runs, and prints a link to the dashboard. Buyers come by themselves,
+    some through the first shop's portal; their clock runs 120 times as fast. Ctrl-C stops everything; the next start
+    goes on from there. It never touches the data of a real installation.
 
     Examples:
 
@@ -95,16 +95,29 @@ async def _show(installation: Installation, stop: asyncio.Event) -> None:
         for shop in (await control.describe())["shops"]:
             await control.change_shop(shop["id"], connector=HABITS, switches=SWITCHES)
         await control.start_buyers(per_minute=20.0 if here.fresh else 6.0, **CROWD)
+        returning = asyncio.create_task(demo_buyers.come(here, await demo_buyers.lead_to_portal(here)))
         running.out.print(f"Backhaul demo: {here.base}/signin/{word} (signs you in once; Ctrl-C stops everything)")
-        slower_at = asyncio.get_running_loop().time() + BUSY_S
-        while not stop.is_set():
-            try:
-                await asyncio.wait_for(stop.wait(), 2.0)
-            except TimeoutError:
-                here.check()
-            if slower_at and asyncio.get_running_loop().time() > slower_at:
-                slower_at = 0.0
-                await control.start_buyers(per_minute=2.0, **CROWD)
+        running.out.print(
+            f"The simulator's console: {here.simulator.ready['addresses']['console']} (play buyer or TikTok)"
+        )
+        try:
+            await _keep_busy(here, stop)
+        finally:
+            returning.cancel()
+            await asyncio.gather(returning, return_exceptions=True)
+
+
+async def _keep_busy(here: Installation, stop: asyncio.Event) -> None:
+    """Many buyers at first, then fewer, until it is stopped."""
+    slower_at = asyncio.get_running_loop().time() + BUSY_S
+    while not stop.is_set():
+        try:
+            await asyncio.wait_for(stop.wait(), 2.0)
+        except TimeoutError:
+            here.check()
+        if slower_at and asyncio.get_running_loop().time() > slower_at:
+            slower_at = 0.0
+            await here.control.start_buyers(per_minute=2.0, **CROWD)
 
 
 async def _once(settings: Settings, evidence: Path | None, attached: bool) -> bool:
