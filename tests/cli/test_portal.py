@@ -83,7 +83,9 @@ async def test_what_buyers_type_stands_in_no_log_of_the_web_process(database: st
         assert "Backhaul is at" in written
         assert ORDER not in written
         assert CODE not in written
-        assert await pool.fetchval("select count(*) from portal_try") == 3  # one order, two clients
+        assert (
+            await pool.fetchval("select count(*) from portal_try") == 4
+        )  # of one order its tries and looks, and two clients
     finally:
         await serve.stop(20)
         await pool.close()

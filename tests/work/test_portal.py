@@ -19,7 +19,17 @@ from backhaul.ports.errors import NeedsReauth, Refused, Unavailable, VendorError
 from backhaul.store import portal
 from backhaul.store.portal import Visit
 from backhaul.work.case_command import CommandRefused
-from backhaul.work.portal import TRIES_OF_CLIENT, TRIES_OF_ORDER, Buyers, Closed, Found, Locked, NotFound, network
+from backhaul.work.portal import (
+    LOOKS_AT_ORDER,
+    TRIES_OF_CLIENT,
+    TRIES_OF_ORDER,
+    Buyers,
+    Closed,
+    Found,
+    Locked,
+    NotFound,
+    network,
+)
 from tests.work.conftest import Bench
 
 ORDER = "576461413038785752"
@@ -97,7 +107,7 @@ async def test_an_order_is_found_by_its_number_and_code_in_any_way_of_writing(be
     visit = await buyers.visit(bench.shop_id, found.token)
     assert visit is not None
     assert visit.order_id == ORDER
-    assert sum(await counts(bench)) == 0
+    assert await counts(bench) == [0, 1]  # no wrong one; and one look at the order
     assert await buyers.visit(bench.shop_id, "another") is None
     assert await buyers.visit(uuid4(), found.token) is None
 
@@ -124,7 +134,7 @@ async def test_no_order_a_wrong_code_and_a_hidden_code_are_one_answer(
     sold.code = hidden
     assert await Buyers(bench.vendors).look_up(bench.shop_id, order, code, ME) == NotFound()
     assert sold.reads == [order]  # one call, whatever it is
-    assert await counts(bench) == [1, 1]
+    assert await counts(bench) == [1, 1, 1]
 
 
 async def test_wrong_tries_lock_the_order_for_everybody_and_nobody_asks_the_channel_then(
@@ -149,6 +159,14 @@ async def test_one_client_cannot_try_many_orders(bench: Bench, sold: Sold) -> No
         assert await buyers.look_up(bench.shop_id, order, "90001", f"2001:db8::{number:x}") == NotFound()
     assert isinstance(await buyers.look_up(bench.shop_id, ORDER, "90001", "2001:db8::ffff"), Locked)
     assert isinstance(await buyers.look_up(bench.shop_id, ORDER, "90001", "2001:db8:0:1::1"), Found)
+
+
+async def test_nobody_looks_at_an_order_without_end(bench: Bench, sold: Sold) -> None:
+    buyers = Buyers(bench.vendors)
+    for _ in range(LOOKS_AT_ORDER):
+        assert isinstance(await buyers.look_up(bench.shop_id, ORDER, "90001", ME), Found)
+    assert isinstance(await buyers.look_up(bench.shop_id, ORDER, "90001", ME), Locked)
+    assert len(sold.reads) == LOOKS_AT_ORDER
 
 
 async def test_many_guesses_at_once_are_no_more_than_one_by_one(bench: Bench, sold: Sold) -> None:

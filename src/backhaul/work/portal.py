@@ -41,6 +41,7 @@ BUYER = "buyer"  # who asked, on the time-line
 VISIT = timedelta(minutes=30)
 WINDOW = timedelta(hours=1)
 TRIES_OF_ORDER, TRIES_OF_CLIENT = 5, 20  # wrong ones within the window
+LOOKS_AT_ORDER = 30  # right ones too: each costs calls of the channel
 MOST_ASKED = 10  # forms that one visit may send
 MOST_WORDS = 300  # characters of a buyer's note
 LOOK_S = 15.0
@@ -96,8 +97,9 @@ class Buyers:
         if mistake is not None:
             return mistake
         order = rules.order_number(order)
-        mark = self._mark(f"order/{shop_id}/{order}")
-        limits = {mark: TRIES_OF_ORDER, self._mark(f"client/{network(client)}"): TRIES_OF_CLIENT}
+        wrong = (self._mark(f"order/{shop_id}/{order}"), self._mark(f"client/{network(client)}"))
+        limits = dict(zip(wrong, (TRIES_OF_ORDER, TRIES_OF_CLIENT), strict=True))
+        limits[self._mark(f"look/{shop_id}/{order}")] = LOOKS_AT_ORDER
         async with self.pool.acquire() as connection, connection.transaction():
             left_s = await portal.take_tries(connection, limits, WINDOW)
         if left_s:
@@ -111,8 +113,8 @@ class Buyers:
         if read is None or not same(rules.postal_code(code), known):
             return NotFound()
         async with self.pool.acquire() as connection, connection.transaction():
-            await portal.give_back(connection, sorted(limits))
-            await portal.forget_tries(connection, mark)
+            await portal.give_back(connection, sorted(wrong))
+            await portal.forget_tries(connection, wrong[0])
             offer = msgspec.json.encode(Offer(read.lines))
             return Found(await portal.open_visit(connection, shop_id, read.id, offer, VISIT))
 

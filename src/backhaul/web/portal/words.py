@@ -108,7 +108,7 @@ def why(unit: Unit) -> str:
 
 def locked(left_s: int) -> str:
     """How long nothing is looked up."""
-    return f"There were too many wrong tries. To keep orders safe, try again in {span(max(60, left_s))}."
+    return f"There were too many tries. To keep orders safe, try again in {span(max(60, left_s))}."
 
 
 def language(accepted: str, wanted: str, known: Mapping[str, Texts]) -> str:
