@@ -14,6 +14,7 @@ from backhaul.simulator.console import forms
 from backhaul.simulator.moods import Mood
 from backhaul.simulator.server import Simulator
 from backhaul.simulator.tiktok import model as m
+from backhaul.simulator.tiktok import reasons
 from backhaul.simulator.tiktok.decisions import Decision
 from backhaul.simulator.tiktok.sales import Unit
 from backhaul.simulator.tiktok.world import ShopSpec
@@ -527,6 +528,8 @@ async def test_a_person_answers_a_cancellation_in_seller_center(sim: Simulator, 
     await browser.press("Refuse")
     assert browser.notice() == ("good", "Refused in Seller Center.")
     assert stay.status == m.CANCEL_CANCELLED
+    key = sim.books.of(wire.shop.id).decisions[-1]["reject_reason"]
+    assert f'<span class="sub">{reasons.text(key)}</span>' in browser.text
     told = [(row["cancel_id"], row["decision"], row["actor"]) for row in sim.books.of(wire.shop.id).decisions]
     assert told == [
         (go.id, "APPROVE_REQUEST_CANCEL", "SELLER_CENTER"),

@@ -19,7 +19,7 @@ from backhaul.domain.words import Action, Decision, Kind, Party
 from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import Changed, Tokens
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable
-from backhaul.store import cases, inbox, recording, turns
+from backhaul.store import case_page, cases, inbox, pages, recording, turns
 from backhaul.store.jobs import Rank
 from backhaul.store.moves import HistoryLine, Lost, MoneyEntry, Move, Twin
 from backhaul.work import sweep, tokens
@@ -163,6 +163,21 @@ async def test_a_refund_by_another_hand_is_adopted_once_whoever_is_first(bench: 
     assert answers[0] == "kept"
     assert isinstance(answers[1], Twin)
     assert await bench.pool.fetchval("select count(*) from refund_entry") == 1
+
+
+async def test_since_when_an_exception_is_open_does_not_move_with_the_rate_of_the_clock(bench: Bench) -> None:
+    bench.commerce.missing = {"order-1"}
+    bench.channel.ask("1", Kind.RETURN)
+    case = await bench.hear("1")
+    clock = {"epoch_real": time.time(), "epoch_virtual": 1_000_000_000.0, "rate": 100.0}
+    await bench.pool.execute("update connection set clock = $1 where vendor = 'fake_channel'", clock)
+    await bench.attend(case)
+    (row,) = [row for row in await pages.exceptions(bench.pool, [bench.shop_id]) if row.key == "order"]
+    assert row.at is not None
+    assert 1_000_000_000 <= row.at < 1_000_000_000 + 100 * (time.time() - clock["epoch_real"]) + 1
+    page = await case_page.case(bench.pool, case)
+    assert page is not None
+    assert [each.at for each in page.exceptions] == [row.at]
 
 
 async def test_links_are_written_in_one_order(bench: Bench) -> None:

@@ -131,7 +131,7 @@ async def case(pool: Pool, case_id: UUID, *, lines: int = 500) -> Case | None:
         )
         troubles = await db.fetch(
             "select id, shop_id, case_id, connection_id, key, lane, text, todo, waits_kind, waits_id, deadline, retry, "
-            "console, opened_at from exception where case_id = $1 and closed_at is null order by opened_at, id",
+            "console, opened_at, at from exception where case_id = $1 and closed_at is null order by opened_at, id",
             case_id,
         )
         entries = await db.fetch(

@@ -45,6 +45,7 @@ class OpenException(msgspec.Struct, frozen=True):
     deadline: int | None
     retry: str
     console: bool
+    at: int  # by the shop's clock
 
 
 class MoneyEntry(msgspec.Struct, frozen=True):

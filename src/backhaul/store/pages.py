@@ -98,11 +98,12 @@ class ExceptionRow(msgspec.Struct, frozen=True):
     channel_id: str | None = None
     order_id: str | None = None
     connection_title: str | None = None
+    at: int | None = None  # since when, by the shop's clock as it was then
 
 
 EXCEPTIONS = """
 select e.id, e.shop_id, e.case_id, e.connection_id, e.key, e.lane, e.text, e.todo, e.waits_kind, e.waits_id, e.deadline,
-       e.retry, e.console, e.opened_at, c.channel_id, c.order_id, n.title as connection_title
+       e.retry, e.console, e.opened_at, e.at, c.channel_id, c.order_id, n.title as connection_title
 from exception e left join return_case c on c.id = e.case_id left join connection n on n.id = e.connection_id
 where e.closed_at is null
 """

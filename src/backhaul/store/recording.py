@@ -297,7 +297,7 @@ async def _exceptions(connection: Connection, moves: list[Move]) -> None:
         {
             "shop_id": "uuid", "case_id": "uuid", "id": "uuid", "key": "text", "lane": "text", "text": "text",
             "todo": "text", "waits_kind": "text", "waits_id": "text", "deadline": "bigint", "retry": "text",
-            "console": "bool",
+            "console": "bool", "at": "bigint",
         },
         [
             (move.turn.shop_id, move.turn.subject_id, *msgspec.structs.astuple(each))

@@ -251,10 +251,11 @@ class Attendant:
             )
         case_id = turn.subject_id if turn.kind == "case" else None
         connection_id = turn.subject_id if turn.kind == "login" else channel["id"] if channel and not case_id else None
+        now = shop_time(channel["clock"] if channel else None)
         await self.pool.execute(
             """
-            insert into exception (id, shop_id, case_id, connection_id, key, lane, text, todo, retry)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, '')
+            insert into exception (id, shop_id, case_id, connection_id, key, lane, text, todo, retry, at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, '', $9)
             on conflict (coalesce(case_id, connection_id), key) where closed_at is null
             do update set text = excluded.text
             """,
@@ -266,9 +267,9 @@ class Attendant:
             "hub" if case_id else "connection",
             f"{type(error).__name__}: {error}"[:1000].replace("\0", "?"),
             "The hub tries again by itself; send this text to its makers.",
+            now,
         )
-        at = shop_time(channel["clock"] if channel else None) + RETRY_S
-        await turns.abandon(self.pool, turn.subject_id, turn.claim, at)
+        await turns.abandon(self.pool, turn.subject_id, turn.claim, now + RETRY_S)
 
     async def _well(self, turn: Turn) -> None:
         """A sweep or a login works (again). A case closes its own exceptions."""

@@ -93,6 +93,7 @@ def _exceptions(run: Run, troubles: tuple[Trouble, ...]) -> None:
                 trouble.deadline,
                 trouble.retry,
                 trouble.console,
+                run.now(),
             )
         )
         if key not in before:

@@ -142,9 +142,9 @@ async def warn_of_end(vendors: Vendors, row: ConnectionRow, now: int) -> int | N
     if passed and left > 0:
         await vendors.pool.execute(
             """
-            insert into exception (id, shop_id, connection_id, key, lane, text, todo)
+            insert into exception (id, shop_id, connection_id, key, lane, text, todo, at)
             values ($1, (select shop_id from link where connection_id = $2 limit 1), $2, 'login_ends', 'connection', $3,
-                    $4)
+                    $4, $5)
             on conflict (coalesce(case_id, connection_id), key) where closed_at is null
             do update set text = excluded.text
             """,
@@ -152,6 +152,7 @@ async def warn_of_end(vendors: Vendors, row: ConnectionRow, now: int) -> int | N
             row.id,
             f"{row.title}: the authorisation ends in {max(1, left // DAY)} days.",
             "Let the owner authorise again on the Connections page.",
+            now,
         )
     return min((row.refresh_expires_at - days * DAY for days in END_WARNINGS if days not in passed), default=None)
 
@@ -163,15 +164,17 @@ async def pause(vendors: Vendors, row: ConnectionRow, text: str) -> None:
             return
         await connection.execute(
             """
-            insert into exception (id, shop_id, connection_id, key, lane, text, todo, waits_kind, waits_id)
+            insert into exception (id, shop_id, connection_id, key, lane, text, todo, waits_kind, waits_id, at)
             values ($1, (select shop_id from link where connection_id = $2 limit 1), $2, 'login', 'connection', $3,
-                    'Log in again on the Connections page; everything that waits resumes by itself.', 'connection', $4)
+                    'Log in again on the Connections page; everything that waits resumes by itself.', 'connection', $4,
+                    $5)
             on conflict (coalesce(case_id, connection_id), key) where closed_at is null do nothing
             """,
             uuid7(),
             row.id,
             f"{row.title}: {text}",
             str(row.id),
+            shop_time(row.clock),
         )
     vendors.forget(row.id)
     log.warning("connection.paused", connection=str(row.id), vendor=row.vendor, text=text)

@@ -179,9 +179,11 @@ async def stage() -> AsyncIterator[Stage]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     specs = [ShopSpec(name="One", commerce_domain=DOMAIN, desk="loop")]
-    async with Simulator(seed=7, shops=specs, rate=0, start=START) as simulator, HttpClient(timeout=10) as http:
-        made = Stage(simulator, http, Budget(), f"http://127.0.0.1:{runner.addresses[0][1]}/hooks/our-key")
-        made.letters = letters
-        yield made
-        assert simulator.books.problems == []
-    await runner.cleanup()
+    try:
+        async with Simulator(seed=7, shops=specs, rate=0, start=START) as simulator, HttpClient(timeout=60) as http:
+            made = Stage(simulator, http, Budget(), f"http://127.0.0.1:{runner.addresses[0][1]}/hooks/our-key")
+            made.letters = letters
+            yield made
+            assert simulator.books.problems == []
+    finally:
+        await runner.cleanup()

@@ -76,6 +76,14 @@ def test_a_missing_right_is_named() -> None:
     assert found.missing == ("seller.order.info",)
 
 
+def test_what_the_channel_says_in_our_words_is_not_said_twice() -> None:
+    said = "No permission: the shop does not have the model"
+    assert str(judged(25020005, write=False, message=said)) == f"{said} (25020005)"
+    assert (
+        str(judged(25020005, write=False, message="not yours")) == "no permission on this order: not yours (25020005)"
+    )
+
+
 def test_a_refused_time_is_nobodys_login() -> None:
     found = judged(36009004, write=True, message="Timestamp is expired")
     assert isinstance(found, Unavailable)

@@ -7,6 +7,7 @@ one.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -209,5 +210,12 @@ def _gateway(envelope: Envelope) -> VendorError:
 
 
 def _text(ours: str, theirs: str, code: int | None = None) -> str:
+    """Our word and the channel's; its alone where it says the same, as it begins with the same words."""
+    if theirs and _opening(ours) == _opening(theirs):
+        ours, theirs = theirs, ""
     number = f" ({code})" if code is not None else ""
     return f"{ours}{number}: {theirs}" if theirs else f"{ours}{number}"
+
+
+def _opening(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())[:2]

@@ -17,6 +17,7 @@ from aiohttp import web
 from backhaul.kit.text import span
 from backhaul.simulator import money
 from backhaul.simulator.tiktok import model as m
+from backhaul.simulator.tiktok import reasons
 
 ROOT = Path(__file__).parent
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -108,7 +109,9 @@ ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-ENVIRONMENT.filters.update(moment=moment, span=span, words=words, tone=tone, pretty=pretty, amount=amount)
+ENVIRONMENT.filters.update(
+    moment=moment, span=span, words=words, tone=tone, pretty=pretty, amount=amount, reason=reasons.text
+)
 ENVIRONMENT.globals.update(asset=asset, query=query)
 
 
