@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from backhaul.domain.commerce import Candidate, CommerceOrder, CommerceReturn
+from backhaul.domain.desk_effects import DeskEffect
 from backhaul.domain.effects import (
     AnyEffect,
     AttachTracking,
@@ -25,7 +26,6 @@ from backhaul.domain.effects import (
     CreateReturn,
     Decide,
     DecideUnits,
-    DeskEffect,
     Dispose,
     Effect,
     EffectState,

@@ -15,21 +15,17 @@ import msgspec
 import pytest
 
 from backhaul.domain.desk import DeskOffer, DeskReturn, DeskState
-from backhaul.domain.effects import (
-    AnyEffect,
+from backhaul.domain.desk_effects import (
     CancelDeskReturn,
     CloseDeskReturn,
-    CloseReturn,
     DeskEffect,
     DeskLineWanted,
-    Effect,
-    EffectState,
     NoteDeskReturn,
     OpenDeskReturn,
     ProcessDeskReturn,
-    Repeat,
     RequestDeskLabel,
 )
+from backhaul.domain.effects import AnyEffect, CloseReturn, Effect, EffectState, Repeat
 from backhaul.domain.facts import Facts, Said, Seen, ShopTerms
 from backhaul.domain.ledger import shown
 from backhaul.domain.reasons import DeskReason

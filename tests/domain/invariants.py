@@ -8,20 +8,17 @@ from backhaul.domain.booking import NEVER
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.deadlines import last_attempt
 from backhaul.domain.desk import DeskState
+from backhaul.domain.desk_effects import CancelDeskReturn, DeskEffect, OpenDeskReturn, ProcessDeskReturn
 from backhaul.domain.effects import (
     AttachTracking,
     BookRefund,
-    CancelDeskReturn,
     CancelReturn,
     CloseReturn,
     CreateReturn,
     Decide,
     DecideUnits,
-    DeskEffect,
     Dispose,
     EffectState,
-    OpenDeskReturn,
-    ProcessDeskReturn,
     UpdateDelivery,
     UploadLabel,
 )

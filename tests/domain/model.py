@@ -9,7 +9,7 @@ from typing import Any
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.commerce import CommerceRefund, CommerceReturn, ReturnedLine
-from backhaul.domain.effects import (
+from backhaul.domain.effects import (  # fmt: skip
     AnyEffect,
     AttachTracking,
     BookRefund,
@@ -23,7 +23,7 @@ from backhaul.domain.effects import (
     Repeat,
     Safety,
     StampOrder,
-)  # fmt: skip
+)
 from backhaul.domain.facts import Facts, Link, LinkState, Place, Said, Seen, Verdict, Vote
 from backhaul.domain.folding import back_off, fall_behind, fold_case, fold_commerce, forget_read
 from backhaul.domain.policy import Policy

@@ -7,16 +7,14 @@ from collections.abc import Callable
 from backhaul.domain.commerce import CommerceRefund, CommerceReturn, ReturnedLine
 from backhaul.domain.desk import DeskLine, DeskReason, DeskReturn, DeskState
 from backhaul.domain.desk_adoption import own_return
-from backhaul.domain.effects import (
-    AnyEffect,
+from backhaul.domain.desk_effects import (
     CancelDeskReturn,
     CloseDeskReturn,
     NoteDeskReturn,
     OpenDeskReturn,
     ProcessDeskReturn,
-    Repeat,
-    Safety,
 )
+from backhaul.domain.effects import AnyEffect, Repeat, Safety
 from backhaul.domain.facts import Booker
 from backhaul.domain.folding import back_off, fold_desk
 from backhaul.domain.matching import case_lines

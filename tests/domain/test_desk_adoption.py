@@ -8,7 +8,8 @@ import pytest
 
 from backhaul.domain.desk import DeskReturn, DeskState
 from backhaul.domain.desk_adoption import own_return
-from backhaul.domain.effects import EffectState, OpenDeskReturn
+from backhaul.domain.desk_effects import OpenDeskReturn
+from backhaul.domain.effects import EffectState
 from backhaul.domain.matching import case_lines
 from backhaul.domain.words import Stage
 from tests.domain.build import CASE, GID, HOUR, OPENED, case, change, desk_return, effect, with_desk

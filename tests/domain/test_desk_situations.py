@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from backhaul.domain.desk import DeskState
-from backhaul.domain.effects import BookRefund, Decide, OpenDeskReturn, ProcessDeskReturn
+from backhaul.domain.desk_effects import OpenDeskReturn, ProcessDeskReturn
+from backhaul.domain.effects import BookRefund, Decide
 from backhaul.domain.facts import Booker, Facts
 from backhaul.domain.policy import Policy
 from backhaul.domain.words import Stage

@@ -7,17 +7,9 @@ from typing import Any
 import pytest
 
 from backhaul.domain.desk import DeskLabel, DeskState
+from backhaul.domain.desk_effects import CloseDeskReturn, OpenDeskReturn, ProcessDeskReturn, RequestDeskLabel
 from backhaul.domain.desk_votes import channel_carrier, with_desk
-from backhaul.domain.effects import (
-    CloseDeskReturn,
-    Decide,
-    Dispose,
-    EffectState,
-    OpenDeskReturn,
-    ProcessDeskReturn,
-    RequestDeskLabel,
-    UploadLabel,
-)
+from backhaul.domain.effects import Decide, Dispose, EffectState, UploadLabel
 from backhaul.domain.facts import Facts, Label, Said, Verdict, Vote
 from backhaul.domain.policy import DeadlineRule, Default, Policy
 from backhaul.domain.steps import Look, Source

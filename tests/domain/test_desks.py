@@ -8,18 +8,14 @@ import pytest
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.desk import DeskReason, DeskState
-from backhaul.domain.effects import (
-    BookRefund,
+from backhaul.domain.desk_effects import (
     CancelDeskReturn,
     CloseDeskReturn,
-    CreateReturn,
-    EffectState,
     NoteDeskReturn,
     OpenDeskReturn,
     ProcessDeskReturn,
-    Repeat,
-    Safety,
 )
+from backhaul.domain.effects import BookRefund, CreateReturn, EffectState, Repeat, Safety
 from backhaul.domain.facts import Backoff, Booker, DeskOpens, Facts, Said
 from backhaul.domain.policy import Policy
 from backhaul.domain.starts import Blind

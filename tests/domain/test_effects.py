@@ -7,22 +7,24 @@ from typing import get_args
 import msgspec
 import pytest
 
+from backhaul.domain.desk_effects import (
+    CancelDeskReturn,
+    CloseDeskReturn,
+    NoteDeskReturn,
+    OpenDeskReturn,
+    ProcessDeskReturn,
+    RequestDeskLabel,
+)
 from backhaul.domain.effects import (
     AnyEffect,
     AttachTracking,
     BookRefund,
-    CancelDeskReturn,
     CancelReturn,
-    CloseDeskReturn,
     CloseReturn,
     CreateReturn,
     Decide,
     DecideUnits,
     Dispose,
-    NoteDeskReturn,
-    OpenDeskReturn,
-    ProcessDeskReturn,
-    RequestDeskLabel,
     StageLabel,
     StampOrder,
     StartCancellation,

@@ -11,23 +11,25 @@ import pytest
 from backhaul.domain.channel import ChannelCase, WayBack
 from backhaul.domain.commerce import CommerceDelivery, CommerceOrder, CommerceReturn
 from backhaul.domain.desk import DeskLabel, DeskReturn, DeskState
+from backhaul.domain.desk_effects import (
+    CancelDeskReturn,
+    CloseDeskReturn,
+    NoteDeskReturn,
+    OpenDeskReturn,
+    ProcessDeskReturn,
+    RequestDeskLabel,
+)
 from backhaul.domain.effects import (
     AnyEffect,
     AttachTracking,
-    CancelDeskReturn,
     CancelReturn,
-    CloseDeskReturn,
     CloseReturn,
     CreateReturn,
     DecideUnits,
     Dispose,
     Effect,
     EffectState,
-    NoteDeskReturn,
-    OpenDeskReturn,
-    ProcessDeskReturn,
     Repeat,
-    RequestDeskLabel,
     Safety,
     StampOrder,
     UpdateDelivery,

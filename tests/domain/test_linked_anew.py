@@ -10,7 +10,8 @@ import msgspec
 from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskReturn, DeskState
 from backhaul.domain.desk_adoption import own_return
-from backhaul.domain.effects import CancelDeskReturn, EffectState, OpenDeskReturn
+from backhaul.domain.desk_effects import CancelDeskReturn, OpenDeskReturn
+from backhaul.domain.effects import EffectState
 from backhaul.domain.facts import Adopted, Facts, Label, Link, LinkState
 from backhaul.domain.folding import fold_link
 from backhaul.domain.matching import case_lines

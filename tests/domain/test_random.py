@@ -11,22 +11,24 @@ from hypothesis import strategies as st
 from backhaul.domain.channel import ActionDue, Answerable, ChannelCase, ChannelRefund, WayBack
 from backhaul.domain.commerce import CommerceOrder, CommerceRefund, CommerceReturn, Payment, ReturnedLine, ShippedLine
 from backhaul.domain.desk import DeskLabel, DeskLine, DeskReturn, DeskState
+from backhaul.domain.desk_effects import (
+    CancelDeskReturn,
+    CloseDeskReturn,
+    NoteDeskReturn,
+    OpenDeskReturn,
+    ProcessDeskReturn,
+    RequestDeskLabel,
+)
 from backhaul.domain.effects import (
     AnyEffect,
     AttachTracking,
-    CancelDeskReturn,
     CancelReturn,
-    CloseDeskReturn,
     CloseReturn,
     CreateReturn,
     Dispose,
     Effect,
     EffectState,
-    NoteDeskReturn,
-    OpenDeskReturn,
-    ProcessDeskReturn,
     Repeat,
-    RequestDeskLabel,
     Safety,
     StampOrder,
     UpdateDelivery,

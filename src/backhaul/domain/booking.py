@@ -6,7 +6,8 @@ from __future__ import annotations
 from backhaul.domain.adoption import our_return
 from backhaul.domain.channel import ChannelRefund
 from backhaul.domain.commerce import CommerceOrder, Payment
-from backhaul.domain.effects import BookRefund, ProcessDeskReturn
+from backhaul.domain.desk_effects import ProcessDeskReturn
+from backhaul.domain.effects import BookRefund
 from backhaul.domain.facts import Facts
 from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from backhaul.domain.desk import DeskReturn, DeskState, number
-from backhaul.domain.effects import EffectState, OpenDeskReturn, Wanted
+from backhaul.domain.desk_effects import OpenDeskReturn
+from backhaul.domain.effects import EffectState
 from backhaul.domain.facts import Facts
 from backhaul.domain.matching import Lines
+from backhaul.domain.wanted import Wanted
 
 STANDING = (EffectState.INTENT, EffectState.SENT, EffectState.ACCEPTED, EffectState.CONFIRMED)
 

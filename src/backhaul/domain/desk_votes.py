@@ -11,8 +11,9 @@ import msgspec
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.desk import DeskLine, DeskReturn, DeskState, number
 from backhaul.domain.desk_adoption import elsewhere, ours
+from backhaul.domain.desk_effects import CloseDeskReturn, ProcessDeskReturn, RequestDeskLabel
 from backhaul.domain.desks import desk_name
-from backhaul.domain.effects import CloseDeskReturn, Decide, EffectState, ProcessDeskReturn, RequestDeskLabel
+from backhaul.domain.effects import Decide, EffectState
 from backhaul.domain.facts import DeskTerms, Facts, Label, LinkState, Verdict, Vote
 from backhaul.domain.matching import case_lines
 from backhaul.domain.policy import APPROVALS, REJECTS

@@ -12,14 +12,13 @@ from backhaul.domain.channel import ChannelCase
 from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskReturn, DeskState, number
 from backhaul.domain.desk_adoption import elsewhere, ours
-from backhaul.domain.effects import (
+from backhaul.domain.desk_effects import (
     CancelDeskReturn,
     CloseDeskReturn,
     DeskLineWanted,
     NoteDeskReturn,
     OpenDeskReturn,
     ProcessDeskReturn,
-    Wanted,
 )
 from backhaul.domain.facts import Booker, DeskOpens, DeskTerms, Facts, LinkState, Payer
 from backhaul.domain.matching import Lines
@@ -28,6 +27,7 @@ from backhaul.domain.reasons import desk_reason
 from backhaul.domain.records import propose
 from backhaul.domain.refunds import adoptable
 from backhaul.domain.steps import Draft, Lane, Look, Source, Trouble, Write
+from backhaul.domain.wanted import Wanted
 from backhaul.domain.words import APPROVED, Kind, Party, Stage
 
 RECHECK = 24 * 3600

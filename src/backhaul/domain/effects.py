@@ -1,37 +1,23 @@
-"""Effects: what changes the outside world, how each is named, and where it stands in the ledger.
-
-An effect's *target* says what it answers, not when it is tried, so that two tries of one answer are one effect.
-"""
+"""Effects: what changes the outside world at the channel and in commerce, and where each stands in the ledger."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from functools import cached_property
-from typing import ClassVar
 
 import msgspec
 
+from backhaul.domain.desk_effects import (
+    CancelDeskReturn,
+    CloseDeskReturn,
+    NoteDeskReturn,
+    OpenDeskReturn,
+    ProcessDeskReturn,
+    RequestDeskLabel,
+)
 from backhaul.domain.money import Money
+from backhaul.domain.wanted import Wanted
 from backhaul.domain.words import Action, Decision, Disposition, Kind, Party
-
-
-class Wanted(msgspec.Struct, frozen=True, tag_field="effect", omit_defaults=True, dict=True):
-    """What an effect is to achieve; each subclass says whom it asks, in which lane, and which of its fields name it."""
-
-    party: ClassVar[Party]
-    money: ClassVar[bool] = False
-    lane: ClassVar[str]
-    named_by: ClassVar[tuple[str, ...]]
-
-    @cached_property
-    def target(self) -> str:
-        """The identity of the effect within its case. It is stored: an effect keeps it from version to version."""
-        return self.identity(str(self.__struct_config__.tag))
-
-    def identity(self, verb: str) -> str:
-        """A verb and the fields that name the effect, in their order."""
-        values = (getattr(self, name) for name in self.named_by)
-        return ":".join([verb, *("+".join(value) if isinstance(value, tuple) else str(value) for value in values)])
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -285,86 +271,6 @@ class CancelReturn(Wanted, frozen=True, tag="cancel_return"):
     order_id: str
     return_id: str
 
-
-class DeskLineWanted(msgspec.Struct, frozen=True):
-    """Units of one commerce line that the desk is to take back, for its own reason."""
-
-    line_id: str
-    sku: str
-    quantity: int
-    parent_reason: str
-    reason: str
-
-
-class OpenDeskReturn(Wanted, frozen=True, tag="open_desk_return"):
-    """Open the case's return in the desk, for a refund and nothing else. What the desk asks for beside the order's name
-    (a postal code) is not named here: the ledger keeps nothing of a buyer that can be read."""
-
-    party = Party.DESK
-    lane = "desk"
-    named_by = ("case_id",)
-
-    case_id: str
-    order_id: str  # the commerce order
-    order_name: str
-    lines: tuple[DeskLineWanted, ...]
-    note: str = ""
-
-
-class RequestDeskLabel(Wanted, frozen=True, tag="request_desk_label"):
-    """Have the desk make a label for its return."""
-
-    party = Party.DESK
-    lane = "parcel"
-    named_by = ("return_id",)
-
-    return_id: str
-
-
-class ProcessDeskReturn(Wanted, frozen=True, tag="process_desk_return"):
-    """Have the desk carry out its outcomes: it refunds in commerce. Only after the channel's acceptance was read."""
-
-    party = Party.DESK
-    money = True
-    lane = "desk"
-    named_by = ("return_id",)
-
-    return_id: str
-
-
-class CloseDeskReturn(Wanted, frozen=True, tag="close_desk_return"):
-    """End the desk's return without outcomes: nothing is paid, the units stay used up."""
-
-    party = Party.DESK
-    lane = "desk"
-    named_by = ("return_id",)
-
-    return_id: str
-
-
-class CancelDeskReturn(Wanted, frozen=True, tag="cancel_desk_return"):
-    """Call the desk's return off: the units may be returned again."""
-
-    party = Party.DESK
-    lane = "desk"
-    named_by = ("return_id",)
-
-    return_id: str
-
-
-class NoteDeskReturn(Wanted, frozen=True, tag="note_desk_return"):
-    """Write a note on the desk's return. ``about`` names what it tells, so that it is told once."""
-
-    party = Party.DESK
-    lane = "desk"
-    named_by = ("return_id", "about")
-
-    return_id: str
-    about: str
-    text: str
-
-
-DeskEffect = OpenDeskReturn | RequestDeskLabel | ProcessDeskReturn | CloseDeskReturn | CancelDeskReturn | NoteDeskReturn
 
 AnyEffect = (
     Decide

@@ -10,24 +10,26 @@ from backhaul.domain.booking import FRESH
 from backhaul.domain.commerce import CommerceOrder, CommerceReturn
 from backhaul.domain.deadlines import nearest
 from backhaul.domain.desk import DeskState
+from backhaul.domain.desk_effects import (
+    CloseDeskReturn,
+    DeskEffect,
+    NoteDeskReturn,
+    OpenDeskReturn,
+    ProcessDeskReturn,
+    RequestDeskLabel,
+)
 from backhaul.domain.effects import (
     AttachTracking,
     BookRefund,
     CancelReturn,
-    CloseDeskReturn,
     CloseReturn,
     CreateReturn,
     Decide,
     DecideUnits,
-    DeskEffect,
     Dispose,
     Effect,
     EffectState,
-    NoteDeskReturn,
-    OpenDeskReturn,
-    ProcessDeskReturn,
     Repeat,
-    RequestDeskLabel,
     StageLabel,
     StampOrder,
     StartCancellation,

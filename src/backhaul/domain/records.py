@@ -20,13 +20,13 @@ from backhaul.domain.effects import (
     StageLabel,
     StampOrder,
     UpdateDelivery,
-    Wanted,
 )
 from backhaul.domain.facts import Facts, LinkState
 from backhaul.domain.matching import Lines
 from backhaul.domain.policy import Policy
 from backhaul.domain.reasons import FALLBACK, commerce_reason
 from backhaul.domain.steps import Draft, Lane, Look, Source, Trouble, Write
+from backhaul.domain.wanted import Wanted
 from backhaul.domain.words import APPROVED, Kind, Party, Stage
 
 RETRY_MATCH = (5, 30, 300, 900, 3600)  # seconds between searches for an order that is not there yet; the last repeats

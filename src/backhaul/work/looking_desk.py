@@ -6,7 +6,7 @@ import hashlib
 
 from backhaul.domain.desk import DeskReason, DeskReturn, DeskState
 from backhaul.domain.desk_adoption import elsewhere, own_return
-from backhaul.domain.effects import OpenDeskReturn
+from backhaul.domain.desk_effects import OpenDeskReturn
 from backhaul.domain.facts import Label
 from backhaul.domain.folding import fold_desk
 from backhaul.domain.matching import case_lines

@@ -12,13 +12,13 @@ from uuid import UUID
 
 import msgspec
 
+from backhaul.domain.desk_effects import OpenDeskReturn
 from backhaul.domain.effects import (
     AnyEffect,
     Decide,
     DecideUnits,
     Effect,
     EffectState,
-    OpenDeskReturn,
     Repeat,
     Safety,
     StageLabel,

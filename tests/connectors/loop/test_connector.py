@@ -9,7 +9,7 @@ import pytest
 
 from backhaul.connectors.loop import reading
 from backhaul.domain.desk import DeskState
-from backhaul.domain.effects import NoteDeskReturn, OpenDeskReturn, ProcessDeskReturn
+from backhaul.domain.desk_effects import NoteDeskReturn, OpenDeskReturn, ProcessDeskReturn
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, WireDrift
 from backhaul.simulator.loop.model import SCOPES
 from backhaul.simulator.moods import Mood

@@ -14,7 +14,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from backhaul.connectors.loop.webhooks import TOPIC_OF
-from backhaul.domain.effects import (
+from backhaul.domain.desk_effects import (
     CancelDeskReturn,
     CloseDeskReturn,
     NoteDeskReturn,

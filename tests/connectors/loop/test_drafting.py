@@ -11,7 +11,7 @@ import pytest
 from backhaul.connectors.loop import drafting, forms, vendor
 from backhaul.connectors.loop.drafting import Wish
 from backhaul.connectors.loop.forms import Answers, Field, Form
-from backhaul.domain.effects import DeskLineWanted
+from backhaul.domain.desk_effects import DeskLineWanted
 from backhaul.domain.reasons import DeskReason
 from backhaul.kit.http import Answer
 from backhaul.ports.errors import OutcomeUnknown, Refused, WireDrift

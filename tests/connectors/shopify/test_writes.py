@@ -22,9 +22,9 @@ from backhaul.domain.effects import (
     ReturnLine,
     StampOrder,
     UpdateDelivery,
-    Wanted,
 )
 from backhaul.domain.money import Money
+from backhaul.domain.wanted import Wanted
 from backhaul.domain.words import Action, Decision, Disposition
 from backhaul.ports.errors import Refused
 

@@ -12,7 +12,8 @@ from backhaul.connectors.loop.client import HOOKS, Call, Client, body
 from backhaul.connectors.loop.manifest import MANIFEST
 from backhaul.connectors.loop.settings import LoopSettings, read_settings
 from backhaul.domain.desk import DeskOffer, DeskReturn, DeskState
-from backhaul.domain.effects import AnyEffect, OpenDeskReturn, RequestDeskLabel
+from backhaul.domain.desk_effects import OpenDeskReturn, RequestDeskLabel
+from backhaul.domain.effects import AnyEffect
 from backhaul.kit.http import HttpClient
 from backhaul.ports.connector import News, Prepared, Receipt, ShopInfo, Tokens
 from backhaul.ports.errors import NeedsReauth, Refused, WireDrift

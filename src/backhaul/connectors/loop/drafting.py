@@ -17,7 +17,7 @@ from backhaul.connectors.loop.client import DRAFTS, WRITE_DRAFTS, Call, Client, 
 from backhaul.connectors.loop.errors import Reply
 from backhaul.connectors.loop.forms import Answers, Draft, Form, Item, Reason
 from backhaul.domain.desk import DeskOffer
-from backhaul.domain.effects import DeskLineWanted, OpenDeskReturn
+from backhaul.domain.desk_effects import DeskLineWanted, OpenDeskReturn
 from backhaul.domain.reasons import DeskReason
 from backhaul.ports.connector import Receipt
 from backhaul.ports.errors import OutcomeUnknown, Refused, WireDrift

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from backhaul.connectors.loop import drafting
 from backhaul.connectors.loop.client import body
-from backhaul.domain.effects import (
-    AnyEffect,
+from backhaul.domain.desk_effects import (
     CancelDeskReturn,
     CloseDeskReturn,
     NoteDeskReturn,
@@ -15,6 +14,7 @@ from backhaul.domain.effects import (
     ProcessDeskReturn,
     RequestDeskLabel,
 )
+from backhaul.domain.effects import AnyEffect
 from backhaul.ports.connector import Prepared
 from backhaul.ports.errors import Refused
 

@@ -10,11 +10,7 @@ from backhaul.connectors.shopify.manifest import MANIFEST
 from backhaul.connectors.shopify.operations import operation
 from backhaul.connectors.shopify.settings import ShopifySettings, read_settings
 from backhaul.domain.commerce import Candidate, CommerceOrder
-from backhaul.domain.effects import (
-    AnyEffect,
-    StageLabel,
-    StampOrder,
-)
+from backhaul.domain.effects import AnyEffect, StageLabel, StampOrder
 from backhaul.kit.http import HttpClient
 from backhaul.ports.connector import News, Prepared, Receipt, ShopInfo, Tokens
 from backhaul.ports.errors import OutcomeUnknown, Refused, Unavailable
