@@ -31,9 +31,10 @@ from graphql import (
 from . import scalars
 from .act import Act
 from .cost import MAX_SINGLE_QUERY, CostNode, CostPlanner
-from .fields import OBJECT_FIELDS, Resolver
+from .fields import OBJECT_FIELDS
 from .mutations import MUTATIONS
 from .queries import QUERIES
+from .resolving import Resolver
 from .wording import entry, execution, validation, variable
 
 _KEPT = 2_000

@@ -11,7 +11,7 @@ from graphql.language import StringValueNode, VariableNode
 from . import bulk, metafields, orders, processing, refunds, returns, reverse, subscriptions, uploads
 from .act import Act
 from .errors import Refusal
-from .fields import Resolver, need
+from .resolving import Resolver, need
 
 _RETURNS = ("write_returns", "write_marketplace_returns")
 Body = Callable[[Act, dict[str, Any], GraphQLResolveInfo], dict[str, Any]]

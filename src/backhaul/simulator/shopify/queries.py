@@ -9,11 +9,12 @@ from graphql import GraphQLResolveInfo
 from . import calculating, search
 from .act import Act
 from .errors import Refusal, top_level
-from .fields import Resolver, need, own_namespace, page, version
+from .fields import own_namespace, version
 from .ids import gid
 from .model import Order
 from .paging import Connection, make_cursor, read_cursor, window
 from .reasons import DEFINITIONS
+from .resolving import Resolver, need, page
 
 SUPPORTED_VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10")
 PAGING_DEPTH = 25_000
