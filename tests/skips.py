@@ -38,3 +38,15 @@ def expected() -> frozenset[str]:
 def unexpected(reasons: Iterable[str]) -> list[str]:
     """The reasons that do not hold on this machine, each once, in their order."""
     return list(dict.fromkeys(reason for reason in reasons if reason not in expected()))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skip that nobody expects fails the run: a check that silently stops checking is worse than a red one."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return  # a worker: the process that controls the run judges
+    reasons = [report.longrepr[2].removeprefix("Skipped: ") for report in reporter.stats.get("skipped", [])]
+    for reason in unexpected(reasons):
+        reporter.write_line(f"UNEXPECTED SKIP: {reason} (tests/skips.py lists what is expected)", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
