@@ -209,7 +209,7 @@ async def world() -> AsyncIterator[World]:
     async def access() -> str:
         return found.token
 
-    async with HttpClient(timeout=10) as http:
+    async with HttpClient(timeout=60) as http:
         found.connector = vendor.connect(
             Login(
                 settings={"shop_domain": DOMAIN, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},

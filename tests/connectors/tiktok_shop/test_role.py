@@ -163,7 +163,7 @@ class SimulatedShop:
 
 
 async def on_air(stage: SimulatedShop, *, authorised: bool = True) -> AsyncIterator[SimulatedShop]:
-    async with TestServer(stage.channel.app(), host="127.0.0.1") as server, HttpClient(timeout=10) as http:
+    async with TestServer(stage.channel.app(), host="127.0.0.1") as server, HttpClient(timeout=60) as http:
         stage.open(str(server.make_url("")).rstrip("/"), http, authorised=authorised)
         yield stage
     assert stage.books.problems == []
