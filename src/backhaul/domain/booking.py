@@ -11,7 +11,8 @@ from backhaul.domain.effects import BookRefund
 from backhaul.domain.facts import Facts
 from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money
-from backhaul.domain.records import no_location, propose, shipped_units
+from backhaul.domain.proposing import no_location, propose
+from backhaul.domain.records import shipped_units
 from backhaul.domain.steps import Draft, Look, Source, Trouble
 from backhaul.domain.words import RESHIPPED, Kind, Party
 

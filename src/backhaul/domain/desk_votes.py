@@ -17,7 +17,7 @@ from backhaul.domain.effects import Decide, EffectState
 from backhaul.domain.facts import DeskTerms, Facts, Label, LinkState, Verdict, Vote
 from backhaul.domain.matching import case_lines
 from backhaul.domain.policy import APPROVALS, REJECTS
-from backhaul.domain.records import propose
+from backhaul.domain.proposing import propose
 from backhaul.domain.steps import Draft, Look, Source, Trouble
 from backhaul.domain.words import Action, Condition, Disposition, Party
 

@@ -23,8 +23,8 @@ from backhaul.domain.desk_effects import (
 from backhaul.domain.facts import Booker, DeskOpens, DeskTerms, Facts, LinkState, Payer
 from backhaul.domain.matching import Lines
 from backhaul.domain.policy import Policy
+from backhaul.domain.proposing import propose
 from backhaul.domain.reasons import desk_reason
-from backhaul.domain.records import propose
 from backhaul.domain.refunds import adoptable
 from backhaul.domain.steps import Draft, Lane, Look, Source, Trouble, Write
 from backhaul.domain.wanted import Wanted

@@ -10,7 +10,7 @@ from backhaul.domain.facts import Facts
 from backhaul.domain.instead import gone_at
 from backhaul.domain.matching import Lines
 from backhaul.domain.policy import Policy
-from backhaul.domain.records import no_location, propose
+from backhaul.domain.proposing import no_location, propose
 from backhaul.domain.steps import Draft, Lane, Question, Trouble, Write
 from backhaul.domain.words import Action, Disposition, Stage
 
