@@ -16,7 +16,6 @@ from backhaul.web.rendering import local
 from tests.web import seeding
 from tests.web.conftest import Web
 
-
 # Vendors sign what they send, and a buyer's forms carry the visit's word: see the tests of these pages.
 WITHOUT_SESSION = ("/hooks/", "/signin", "/portal/")
 
