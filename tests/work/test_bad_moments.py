@@ -18,7 +18,7 @@ from backhaul.domain.policy import Policy
 from backhaul.domain.words import Action, Decision, Kind, Party
 from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import Changed, Tokens
-from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable
+from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, VendorError
 from backhaul.store import case_page, cases, inbox, pages, recording, turns
 from backhaul.store.jobs import Rank
 from backhaul.store.moves import HistoryLine, Lost, MoneyEntry, Move, Twin
@@ -178,6 +178,22 @@ async def test_since_when_an_exception_is_open_does_not_move_with_the_rate_of_th
     page = await case_page.case(bench.pool, case)
     assert page is not None
     assert [each.at for each in page.exceptions] == [row.at]
+
+
+@pytest.mark.parametrize("error", [Unavailable("down"), NeedsReauth("withdrawn"), Refused("1", "no right")], ids=str)
+async def test_a_channel_that_names_no_references_holds_up_no_search_in_commerce(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, error: VendorError
+) -> None:
+    async def references(order_id: str) -> tuple[()]:
+        raise error
+
+    monkeypatch.setattr(bench.channel, "external_references", references)
+    case = await _asked(bench)
+    page = await case_page.case(bench.pool, case)
+    assert page is not None
+    assert page.row.commerce_order_name == "#1"
+    states = await bench.pool.fetch("select state from connection")
+    assert {row["state"] for row in states} == {"connected"}, "whose login it is, is found by a read of its own"
 
 
 async def test_links_are_written_in_one_order(bench: Bench) -> None:

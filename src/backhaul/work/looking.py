@@ -18,7 +18,7 @@ from backhaul.domain.starting import not_startable
 from backhaul.domain.starts import Quote, Startable
 from backhaul.domain.steps import Look, Source
 from backhaul.domain.words import Decision, Kind, Party
-from backhaul.ports.errors import Refused, Unavailable, WireDrift
+from backhaul.ports.errors import Refused, Unavailable, VendorError, WireDrift
 from backhaul.store import apart, cases, shops
 from backhaul.work import looking_desk
 from backhaul.work.run import Run
@@ -191,12 +191,13 @@ async def _known_link(run: Run, order_id: str, now: int) -> Link | None:
 
 
 async def _referenced(run: Run, order_id: str, now: int) -> Link | None:
-    """The channel's own cross-reference, where an order connector filled it in."""
-    channel = await run.vendors.channel(run.known.connections, run.shop_id)
+    """The channel's own cross-reference, where an order connector filled it in. Where it names none (the app lacks the
+    right, the market the call, or it is silent), the search in commerce goes on; the channel's own reads tell of it."""
     try:
+        channel = await run.vendors.channel(run.known.connections, run.shop_id)
         references = await channel.external_references(order_id)
-    except Refused:
-        return None  # the app lacks the scope, or the market lacks the call: the search goes on
+    except VendorError:
+        return None
     for reference in references:
         if reference.order_id:
             return Link(LinkState.MATCHED, reference.order_id, "the channel's external reference", (), reference, now)
