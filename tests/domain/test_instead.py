@@ -71,6 +71,15 @@ def test_what_is_exchanged_is_waited_for_after_the_channel_has_closed_the_case()
     assert inspections(plan) == []
 
 
+def test_goods_of_an_exchange_that_was_over_before_the_shop_went_live_are_waited_for_by_nobody() -> None:
+    for live_since in (None, NOW):
+        past = exchanged(shop=terms(live_since=live_since))
+        plan = planned(past, now=OPENED + UNSEEN)
+        assert (plan.ended, plan.status, troubles(plan)) == (True, "closed", set())
+    taken = planned(exchanged(shop=terms(live_since=NOW), said=Said(taken=True)))
+    assert (taken.ended, taken.lanes["parcel"].state) == (False, "awaiting_buyer")
+
+
 def test_a_return_of_it_is_opened_in_commerce_and_nothing_is_booked() -> None:
     (wanted,) = writes(planned(exchanged(books=commerce())))
     assert isinstance(wanted, CreateReturn)

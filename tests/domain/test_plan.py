@@ -161,6 +161,12 @@ def test_an_end_that_still_has_something_to_write_is_none_yet() -> None:
     assert ([type(wanted) for wanted in writes(made)], made.ended) == ([StampOrder], False)
 
 
+def test_news_that_cannot_be_read_now_may_open_what_had_ended() -> None:
+    down = {Party.CHANNEL: Backoff(NOW - 9, NOW + 60, 2, "HTTP 502", at=NOW - 9)}
+    made = planned(facts(case(Stage.CANCELLED), heard_channel=1, backoff=down))
+    assert (made.ended, made.steps, made.wake_at) == (False, (), NOW + 60)
+
+
 def test_unknown_words_are_shown_and_never_final() -> None:
     for found in (case(Stage.UNKNOWN), case(kind=Kind.UNKNOWN), case(Stage.COMPLETED, Kind.UNKNOWN, refunds=(paid(),))):
         made = planned(facts(found))

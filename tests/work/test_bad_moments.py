@@ -15,7 +15,7 @@ import pytest
 from backhaul.domain.effects import EffectState
 from backhaul.domain.facts import Adopted, Mode, Seen
 from backhaul.domain.policy import Policy
-from backhaul.domain.words import Action, Decision, Kind, Party
+from backhaul.domain.words import Action, Decision, Kind, Party, Stage
 from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import Changed, Tokens
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, VendorError
@@ -240,6 +240,20 @@ async def test_a_read_that_cannot_be_made_is_not_asked_for_every_second(bench: B
         await turns.nudge(connection, [case], Rank.HINT)
     await bench.attend(case)
     assert (await bench.turn(case))["attend_at"] > time.time() + HOUR / 2
+
+
+async def test_news_of_a_case_that_had_ended_is_not_lost_while_the_channel_is_silent(bench: Bench) -> None:
+    case = await _asked(bench)
+    asked = bench.channel.cases["1"]
+    bench.channel.cases["1"] = msgspec.structs.replace(
+        asked, stage=Stage.CANCELLED, due=(), updated_at=asked.updated_at + 1
+    )
+    for trouble in (None, Unavailable("down", retry_after=30)):
+        await bench.hear("1")
+        bench.channel.trouble = [trouble] if trouble else []
+        await bench.attend(case)
+        assert await bench.pool.fetchval("select ended from return_case where id = $1", case) is (trouble is None)
+    assert (await bench.turn(case))["attend_at"] > time.time()
 
 
 async def test_a_case_that_cannot_be_read_is_shown_and_left_for_a_minute(bench: Bench) -> None:

@@ -429,10 +429,10 @@ class Facts(msgspec.Struct, frozen=True):
     @property
     def goods_outlast(self) -> bool:
         """Whether goods come back although the channel's case is over: the new ones of an exchange are sent first, and
-        no status of the channel tells of the old ones."""
+        no status of the channel tells of the old ones. Of those before the shop went live nobody asks any more."""
         case = self.seen.channel
         ended = case is not None and case.kind in RESHIPPED and case.stage is Stage.COMPLETED
-        return ended and self.goods_expected
+        return ended and self.goods_expected and not self.history
 
     def backing_off(self, party: Party, now: int) -> Backoff | None:
         """The party's back-off, while it lasts."""

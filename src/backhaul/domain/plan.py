@@ -65,9 +65,11 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     warn(facts, policy, now, draft)
     waiting = any(effect.open for effect in facts.ledger)
     doing = any(isinstance(step, (Write, Send)) for step in draft.steps)
-    ended = case.stage in ENDED and not (waiting or doing) and all(lane.terminal for lane in lanes.values())
+    over = case.stage in ENDED and not (waiting or doing) and all(lane.terminal for lane in lanes.values())
+    ended = over and not facts.stale(Party.CHANNEL)  # news that nobody has read may open it again
     if not ended:
         _daily(facts, now, draft)
+    if not over:
         _untaken(facts, case, draft)
     return _freeze(facts, now, draft, lanes, ended, urgent)
 
