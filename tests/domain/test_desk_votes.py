@@ -210,6 +210,7 @@ def test_a_person_is_asked_where_the_desk_cannot() -> None:
         at_desk(WAITING, desk_return(), desk=desk_terms(labels=False)),
         at_desk(WAITING, desk_return(), ledger=[effect(RequestDeskLabel("D1"), EffectState.REFUSED, text="no labels")]),
         at_desk(WAITING, ledger=[effect(OpenDeskReturn(CASE, GID, "", ()), EffectState.REFUSED, text="no")]),
+        at_desk(WAITING, ledger=[effect(OpenDeskReturn(CASE, GID, "", ()), EffectState.CONFIRMED, result="D9")]),
         at_desk(WAITING, desk_return(), shop=terms(desk=desk_terms(), paused={Party.DESK: "the key is gone"})),
         at_desk(WAITING, desk_return(DeskState.CANCELLED)),
         at_desk(WAITING, desk_return(labels=(DeskLabel("", "UPS", "https://files"),))),

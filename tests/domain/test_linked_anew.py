@@ -6,16 +6,18 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from backhaul.domain.commerce import CommerceOrder
-from backhaul.domain.desk import DeskReturn, DeskState
-from backhaul.domain.desk_adoption import own_return
+from backhaul.domain.desk import DeskLabel, DeskReturn, DeskState
+from backhaul.domain.desk_adoption import looked_for, own_return
 from backhaul.domain.desk_effects import CancelDeskReturn, OpenDeskReturn
 from backhaul.domain.effects import EffectState
 from backhaul.domain.facts import Adopted, Facts, Label, Link, LinkState
 from backhaul.domain.folding import fold_link
 from backhaul.domain.matching import case_lines
 from backhaul.domain.refunds import still_adopted
+from backhaul.domain.steps import Look
 from backhaul.domain.words import Action, Stage
 from tests.domain.build import (
     CASE,
@@ -29,6 +31,7 @@ from tests.domain.build import (
     due,
     effect,
     facts,
+    label_wanted,
     paid,
     planned,
     troubles,
@@ -108,6 +111,34 @@ def test_one_that_we_opened_on_the_wrong_order_is_called_off_and_a_person_opens_
     assert (made.lanes["desk"].state, writes(made), troubles(made)) == ("blocked", [], {"desk_astray"})
     gone, fresh = desk_return(DeskState.CANCELLED, order_id="2"), desk_return(id="D2", order_id="1")
     assert found_of(gone, fresh, desk=gone, ledger=[OPENED_THERE]) == fresh
+
+
+def test_no_label_is_made_there_for_goods_of_another_order() -> None:
+    waiting = case(Stage.AWAITING_SHIPMENT, way_back=label_wanted())
+    for labels in ((), (DeskLabel("1Z9", "ups", "https://labels.test/1"),)):
+        there = desk_return(order_id="2", labels=labels)
+        made = planned(with_desk(waiting, there, ledger=[OPENED_THERE]))
+        assert writes(made) == [CancelDeskReturn("D1")]
+        assert [question.kind for question in made.questions] == ["label"]
+        assert not [step for step in made.steps if isinstance(step, Look)]
+
+
+@pytest.mark.parametrize(
+    ("state", "order_id", "looked"),
+    [
+        (DeskState.OPEN, "1", False),
+        (DeskState.CLOSED, "1", False),
+        (DeskState.CANCELLED, "1", True),
+        (DeskState.OPEN, "2", False),
+        (DeskState.REVIEW, "2", False),
+        (DeskState.CLOSED, "2", True),
+    ],
+)
+def test_another_is_looked_for_once_that_on_the_wrong_order_is_over(
+    state: DeskState, order_id: str, looked: bool
+) -> None:
+    assert looked_for(with_desk(COMING), desk_return(state, order_id=order_id)) is looked
+    assert looked_for(with_desk(COMING), None)
 
 
 def test_an_end_on_the_wrong_order_is_no_vote() -> None:

@@ -11,10 +11,13 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase, ChannelRefund, ChannelUnit
 from backhaul.domain.commerce import CommerceLine, CommerceOrder, CommerceRefund, Payment
+from backhaul.domain.desk_effects import OpenDeskReturn
+from backhaul.domain.effects import Repeat, Safety
 from backhaul.domain.money import Money
 from backhaul.domain.words import Kind, Stage
+from backhaul.kit.ids import uuid7
 from backhaul.ports.errors import Unavailable
-from backhaul.store import turns
+from backhaul.store import cases, turns
 from backhaul.store.jobs import Rank
 from tests.work.conftest import Bench
 
@@ -119,3 +122,27 @@ async def test_a_refund_stays_with_its_case_when_the_booking_is_waived(bench: Be
     await bench.commands.waive(case, "money", "ann")
     await bench.attend(case)
     assert await _stands(bench) == {"refund/7": case}
+
+
+async def test_a_return_that_was_opened_on_the_wrong_order_is_seen_with_the_case_that_has_taken_it(
+    bench: Bench,
+) -> None:
+    """The two share no order any more: without it each would want the desk's return, and one could never be written."""
+    opener, taker, stranger = [await bench.hear(name) for name in ("1", "2", "3")]
+    wanted = OpenDeskReturn("1", "c-wrong", "#1", ())
+    await bench.pool.execute(
+        "insert into effect (id, case_id, shop_id, target, kind, wanted, state, safety, key, because, by, claim, "
+        "created_at, result) values ($1, $2, $3, $4, 'open_desk_return', $5, 'confirmed', $6, '', '', '', 1, 1, 'D1')",
+        uuid7(),
+        opener,
+        bench.shop_id,
+        wanted.target,
+        msgspec.json.encode(wanted),
+        msgspec.json.encode(Safety(Repeat.FINDABLE)),
+    )
+    await bench.pool.execute("update return_case set desk_return_id = 'D1' where id = $1", taker)
+    async with bench.pool.acquire() as connection:
+        taken = await turns.take(connection, [(case, n) for n, case in enumerate((opener, taker, stranger))])
+        known = await cases.load(connection, taken)
+    assert known[opener].desk_elsewhere == {"D1"}
+    assert not known[taker].desk_elsewhere | known[stranger].desk_elsewhere

@@ -9,6 +9,7 @@ from backhaul.domain.facts import Facts
 from backhaul.domain.matching import Lines
 from backhaul.domain.wanted import Wanted
 
+CALLED_OFF = (DeskState.CANCELLED, DeskState.EXPIRED)
 STANDING = (EffectState.INTENT, EffectState.SENT, EffectState.ACCEPTED, EffectState.CONFIRMED)
 
 
@@ -42,6 +43,14 @@ def elsewhere(facts: Facts, record: DeskReturn) -> bool:
     """Whether it is on another order in commerce than the one that the case is linked to now."""
     order = facts.seen.commerce
     return order is not None and bool(record.order_id) and number(record.order_id) != number(order.id)
+
+
+def looked_for(facts: Facts, own: DeskReturn | None) -> bool:
+    """Whether another return of the order may be the case's. One on the wrong order is called off first, or nobody
+    would."""
+    if own is None or own.state in CALLED_OFF:
+        return True
+    return elsewhere(facts, own) and own.state not in (DeskState.OPEN, DeskState.REVIEW)
 
 
 def _of_before(facts: Facts, record: DeskReturn) -> bool:

@@ -174,9 +174,9 @@ def label_from_desk(facts: Facts, now: int, draft: Draft) -> bool:
     if record is None:
         target = f"open_desk_return:{facts.channel.id}" if facts.channel else ""
         opening = facts.effect(target)
-        failed = opening is not None and opening.state in (EffectState.REFUSED, EffectState.DROPPED)
-        return facts.seen.link.state is LinkState.MATCHED and not failed
-    if record.state is not DeskState.OPEN:
+        over = opening is not None and not opening.open and opening.state is not EffectState.PROPOSED
+        return facts.seen.link.state is LinkState.MATCHED and not over
+    if record.state is not DeskState.OPEN or elsewhere(facts, record):
         return False
     label = next((each for each in record.labels if each.tracking_number), None)
     if label is None:

@@ -53,7 +53,8 @@ _view = msgspec.json.Decoder(View)
 _wanted: msgspec.json.Decoder[AnyEffect] = msgspec.json.Decoder(AnyEffect)
 _safety = msgspec.json.Decoder(Safety)
 
-# Cases beside are those of the channel order, and those of another that is linked to the same order in commerce.
+# Cases beside are those of the channel order, and those of another that is linked to the same order in commerce. A
+# return in the desk that was opened on a wrong order may by now stand for a case of that one.
 # A second writer is one on several orders, as `strangers_of_shop` counts them; here, where every look passes, a second
 # order is looked for and thousands are not counted.
 LOAD = """
@@ -67,7 +68,10 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
           from link l join connection n on n.id = l.connection_id where l.shop_id = c.shop_id) as links,
     array(select (m.refund_id, m.source) from adopted_refund m where m.case_id = c.id order by m.source) as adopted,
     array(select m.source from adopted_refund m where m.case_id = any(beside.ids)) as adopted_elsewhere,
-    array(select o.desk_return_id from return_case o where o.id = any(beside.ids) and o.desk_return_id <> '') as desks,
+    array(select o.desk_return_id from return_case o where o.id = any(beside.ids) and o.desk_return_id <> ''
+          union select o.desk_return_id from effect e join return_case o
+              on o.shop_id = c.shop_id and o.desk_return_id = e.result and o.desk_return_id <> '' and o.id <> c.id
+          where e.case_id = c.id and e.kind = 'open_desk_return') as desks,
     array(select e.wanted from effect e where e.case_id = any(beside.ids) and e.kind = 'dispose'
           and e.state in ('intent', 'sent', 'accepted', 'confirmed')) as moved,
     array(select (r.unit_id, r.adopted_return_id, r.commerce_line_id, r.adopted_number, r.case_id = c.id)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from backhaul.domain.desk import DeskReason, DeskReturn, DeskState
-from backhaul.domain.desk_adoption import elsewhere, own_return
+from backhaul.domain.desk import DeskReason, DeskReturn
+from backhaul.domain.desk_adoption import looked_for, own_return
 from backhaul.domain.desk_effects import OpenDeskReturn
 from backhaul.domain.facts import Label
 from backhaul.domain.folding import fold_desk
@@ -39,7 +39,7 @@ async def desk(run: Run) -> None:
     lines = case_lines(run.facts)
     own = own_return(run.facts, tuple(found), lines)
     others: tuple[DeskReturn, ...] = run.facts.seen.desk_others
-    if own is None or own.state in GONE or (elsewhere(run.facts, own) and own.state is not DeskState.OPEN):
+    if looked_for(run.facts, own):
         everything = await connector.desk_returns(order.name) if order is not None else ()
         listed = tuple(each for each in everything if each.id not in {record.id for record in found})
         own = own_return(run.facts, (*found, *listed), lines)
@@ -51,9 +51,6 @@ async def desk(run: Run) -> None:
     run.saw(fold_desk(run.facts.seen, own, others, heard, run.now()))
     run.see(desk_reasons=reasons)
     _tell(run, before)
-
-
-GONE = ("cancelled", "expired")
 
 
 async def _reasons(run: Run) -> tuple[DeskReason, ...]:
