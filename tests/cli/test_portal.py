@@ -6,15 +6,18 @@ import asyncio
 import re
 import time
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 
 from backhaul.cli.children import Child
 from backhaul.cli.children import backhaul as command
 from backhaul.domain.portal import Redirect, Texts
+from backhaul.domain.starts import Start
 from backhaul.domain.words import Kind
-from backhaul.store import portal
+from backhaul.store import cases, portal
 from backhaul.store.db import open_pool
+from backhaul.work.beginnings import begin
 from backhaul.work.portal_settings import PortalSettings
 from tests.cli.runs import backhaul, environment
 from tests.patience import patient
@@ -88,4 +91,29 @@ async def test_what_buyers_type_stands_in_no_log_of_the_web_process(database: st
         )  # of one order its tries and looks, and two clients
     finally:
         await serve.stop(20)
+        await pool.close()
+
+
+async def test_what_a_buyer_asked_for_is_shown_and_declined(database: str, tmp_path: Path) -> None:
+    async def run(*arguments: str, code: int = 0) -> str:
+        done = await asyncio.to_thread(backhaul, tmp_path, "returns", *arguments, BACKHAUL_DATABASE_URL=database)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    pool = await open_pool(database, 1)
+    try:
+        shop = await seeding.shop(pool, "Kiln & Co")
+        start = Start(Kind.RETURN, ORDER, "buyer", 1, ("l1",), buyer=True, note="It broke [/dim] at once.")
+        async with pool.acquire() as connection, connection.transaction():
+            case = str(await begin(connection, shop, start))
+        helped = await run("--help")
+        assert all(f" {word} " in helped for word in ("show", "confirm", "withdraw", "decline", "arrived"))
+        said = await run("show", case)
+        assert "the buyer wrote: It broke [/dim] at once." in said
+        assert "buyer asked for a return on 1 unit of order" in said
+        assert "What shall the buyer read" in await run("decline", case, " ", code=1)
+        assert "Declined" in await run("decline", case, "A final sale [/b], sorry.")
+        assert "the buyer reads: A final sale [/b], sorry." in await run("show", case)
+        assert (await cases.said(pool, UUID(case))).declined == "A final sale [/b], sorry."
+    finally:
         await pool.close()

@@ -94,6 +94,8 @@ async def test_what_a_buyer_asked_for_is_declined_on_its_page(web: Web) -> None:
     html = (await web.get(f"/cases/{case_id}")).text
     assert "A buyer asked for this in the portal." in html
     assert "It &lt;broke&gt;." in html
+    token = await web.token()
+    assert (await web.get(f"/api/v1/cases/{case_id}", headers=token)).json()["note"] == "It <broke>."
     assert f'action="/cases/{case_id}/decline"' in html
     assert f'action="/cases/{case_id}/withdraw"' not in html
     found = (await web.get(f"/?q={ORDER}")).text

@@ -31,7 +31,7 @@ PANELS = {
         "token": "people:token",
     },
     "Every day": {
-        "returns": "returning:returns",
+        "returns": "beginning:returns",  # with those of returning
         "start-return": "beginning:start_return",
         "sync": "syncing:sync",
         "replay": "syncing:replay",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from backhaul.cli import finding, running
@@ -92,15 +93,17 @@ async def _show(settings: Settings, text: str) -> None:
         )
         say(f"channel says {row.raw_status}; {finding.amount(row.total, row.currency)}; {row.reason_text}")
         for name, lane in found.view.lanes.items():
-            say(f"  {name:9} {lane.state}{f', {lane.text}' if lane.text else ''}")
+            say(f"  {name:9} {lane.state}{f', {lane.text}' if lane.text else ''}", markup=False)
         for question in found.view.questions:
             due = f" ({finding.when(question.deadline, now)})" if question.deadline else ""
             answers = f" Answers: {', '.join(question.options)}." if question.options else ""
-            say(f"[yellow]asks[/yellow]  {question.text}{due}{answers} {question.otherwise}".rstrip())
+            say(f"[yellow]asks[/yellow]  {escape(question.text)}{due}{answers} {question.otherwise}".rstrip())
             for key, label in question.reasons[:20]:
                 say(f"      reason {key}: {label}", markup=False)
         for trouble in found.exceptions:
-            say(f"[red]stuck[/red] {trouble.text} {trouble.todo}")
+            say(f"[red]stuck[/red] {escape(trouble.text)} {escape(trouble.todo)}")
+        if found.said.start is not None and found.said.start.note:
+            say(f"  the buyer wrote: {found.said.start.note}", markup=False)
         for unit in found.units:
             end = unit.disposition or ("received" if unit.received_at else "not here yet")
             say(f"  unit {unit.unit_id}  {unit.sku}  {unit.name}  {finding.amount(unit.refund, row.currency)}  {end}")
@@ -114,7 +117,7 @@ async def _show(settings: Settings, text: str) -> None:
         for entry in found.entries:
             say(f"  money {entry.kind} {finding.amount(entry.amount, entry.currency)} {entry.text}")
         for line in found.history[-25:]:
-            say(f"  [dim]{finding.when(line.at, now):>10}  {line.who}:[/dim] {line.text}")
+            say(f"  [dim]{finding.when(line.at, now):>10}  {escape(line.who)}:[/dim] {escape(line.text)}")
 
 
 @returns.command("approve")

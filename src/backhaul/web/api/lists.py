@@ -72,6 +72,7 @@ async def case(request: Asked, case_id: FromPath[UUID]) -> Response[CaseDetail]:
         related=tuple(row for row, _ in found.related),
         candidates=list(found.seen.link.candidates),
         instead=found.seen.instead,
+        note=found.said.start.note if found.said.start else "",
         raw=raw,
     )
     return Response(full(detail))

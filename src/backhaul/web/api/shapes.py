@@ -52,8 +52,9 @@ class CasePage(msgspec.Struct, frozen=True):
 
 
 class CaseDetail(msgspec.Struct, frozen=True):
-    """One case. ``instead`` is what the buyer of a replacement or an exchange gets, null where the channel does not
-    say; ``raw`` are the channel's own words, for roles that may read them."""
+    """One case. ``note`` is what the buyer wrote who asked for it in the portal, empty where nobody did; ``instead`` is
+    what the buyer of a replacement or an exchange gets, null where the channel does not say; ``raw`` are the channel's
+    own words, for roles that may read them."""
 
     case: CaseRow
     view: View
@@ -67,6 +68,7 @@ class CaseDetail(msgspec.Struct, frozen=True):
     related: tuple[CaseRow, ...]
     candidates: list[Any]
     instead: Instead | None
+    note: str
     raw: dict[str, Any] | None
 
 
