@@ -53,8 +53,9 @@ _view = msgspec.json.Decoder(View)
 _wanted: msgspec.json.Decoder[AnyEffect] = msgspec.json.Decoder(AnyEffect)
 _safety = msgspec.json.Decoder(Safety)
 
-# Cases beside are those of the channel order, and those of another that is linked to the same order in commerce. A
-# return in the desk that was opened on a wrong order may by now stand for a case of that one.
+# Cases beside are those of the channel order, and those of another that is linked to the same order in commerce.
+# With ``offset 0`` they are looked up once a case; without it, once more for each list that asks for them. A return in
+# the desk that was opened on a wrong order may by now stand for a case of that one.
 # A second writer is one on several orders, as `strangers_of_shop` counts them; here, where every look passes, a second
 # order is looked for and thousands are not counted.
 LOAD = """
@@ -104,7 +105,7 @@ cross join lateral (select array(
         and o.id <> c.id
     union
     select o.id from return_case o where o.shop_id = c.shop_id and o.commerce_order_id = c.commerce_order_id
-        and o.commerce_order_id <> '' and o.id <> c.id) as ids) beside
+        and o.commerce_order_id <> '' and o.id <> c.id) as ids offset 0) beside
 where c.id = any($1)
 """
 
