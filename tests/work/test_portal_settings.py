@@ -101,3 +101,15 @@ async def test_tries_are_counted_before_they_are_made(bench: Bench) -> None:
     assert await one() == 0
     await bench.pool.execute("update portal_try set since = now() - interval '2 hours', count = 99")
     assert await one() == 0
+
+
+async def test_what_is_old_is_taken_out(bench: Bench) -> None:
+    for order in ("1", "2"):
+        await portal.open_visit(bench.pool, bench.shop_id, order, b"{}", HOUR)
+    async with bench.pool.acquire() as connection:
+        await portal.take_tries(connection, {b"old": 3, b"new": 3}, HOUR)
+        await connection.execute("update portal_visit set found_at = now() - interval '31 days' where order_id = '1'")
+        await connection.execute("update portal_try set since = now() - interval '2 days' where mark = 'old'::bytea")
+        await portal.forget_old(connection)
+    assert [row["order_id"] for row in await bench.pool.fetch("select order_id from portal_visit")] == ["2"]
+    assert [row["mark"] for row in await bench.pool.fetch("select mark from portal_try")] == [b"new"]

@@ -92,13 +92,6 @@ async def take_tries(connection: Connection, limits: Mapping[bytes, int], window
     """Count a try under each of these marks. Seconds until one may be made again, when a limit is reached: then none
     is counted. A try is counted before it is made, so that many at once are no more than many one by one."""
     marks = sorted(limits)
-    await connection.execute(
-        """
-        delete from portal_try where mark in (
-            select mark from portal_try where since < now() - $1::interval limit 100 for update skip locked)
-        """,
-        window,
-    )
     rows = await connection.fetch(
         """
         insert into portal_try as t (mark, count) select mark, 1 from unnest($1::bytea[]) as mark order by mark
@@ -132,6 +125,15 @@ async def forget_tries(connection: Pool | Connection, mark: bytes) -> None:
     await connection.execute("delete from portal_try where mark = $1", mark)
 
 
+async def forget_old(connection: Connection) -> None:
+    """Take out visits of a month ago and tries that count no more; those that are in use just now next time."""
+    for table, key, old in (("portal_visit", "id", "found_at < now() - interval '30 days'"),
+                            ("portal_try", "mark", "since < now() - interval '1 day'")):  # fmt: skip
+        await connection.execute(
+            f"delete from {table} where {key} in (select {key} from {table} where {old} for update skip locked)"
+        )
+
+
 # -- visits
 
 
@@ -149,14 +151,10 @@ class Visit(msgspec.Struct, frozen=True):
 async def open_visit(
     connection: Pool | Connection, shop_id: UUID, order_id: str, offer: bytes, lasts: timedelta
 ) -> str:
-    """A visit to an order; the secret word of its cookie. Visits of a month ago are forgotten."""
+    """A visit to an order; the secret word of its cookie."""
     token = secret_token()
     await connection.execute(
         """
-        with old as (
-            delete from portal_visit where id in (select id from portal_visit where shop_id = $3
-                and found_at < now() - interval '30 days' limit 100 for update skip locked)
-        )
         insert into portal_visit (id, token, csrf, shop_id, order_id, offer, ends_at)
         values ($1, $2, $4, $3, $5, $6, now() + $7::interval)
         """,

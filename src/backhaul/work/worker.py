@@ -20,7 +20,7 @@ from pgqueuer.domain.errors import FailingListenerError
 from pgqueuer.domain.models import Job
 
 from backhaul.kit.ids import uuid7
-from backhaul.store import turns
+from backhaul.store import portal, turns
 from backhaul.store.db import AWAY, Pool, open_pool
 from backhaul.store.jobs import ATTEND, Rank, read_payload
 from backhaul.work.attend import Attendant
@@ -170,6 +170,7 @@ class Worker:
             await connection.execute("delete from pgqueuer_log where created < now() - interval '1 hour'")
             await connection.execute("delete from idempotency where at < now() - interval '2 days'")
             await connection.execute("delete from session where expires_at < now()")
+            await portal.forget_old(connection)
         left = await turns.bring_back(self.pool)
         if left:
             log.warning("jobs.lost", count=left)
