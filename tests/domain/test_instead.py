@@ -9,7 +9,7 @@ import pytest
 from backhaul.domain.channel import Goods, Instead, WayBack
 from backhaul.domain.effects import BookRefund, CloseReturn, CreateReturn, Dispose
 from backhaul.domain.facts import Facts, Said, Verdict
-from backhaul.domain.instead import UNSEEN
+from backhaul.domain.instead import SOON, UNSEEN
 from backhaul.domain.steps import Look, Plan, Source
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Kind, ShippedBy, Stage
 from tests.domain.build import (
@@ -209,6 +209,12 @@ def test_it_is_asked_once_for_each_change_and_no_more_once_the_order_has_a_name(
     assert Source.INSTEAD not in looks(planned(asked(**told)))
     assert Source.INSTEAD in looks(planned(asked(**{**told, "instead_of": OPENED - 1})))
     assert Source.INSTEAD not in looks(planned(asked(**{**told, "instead": MADE, "instead_of": OPENED - 1})))
+
+
+def test_a_channel_that_was_silent_is_asked_again_soon() -> None:
+    silent = asked(instead_at=NOW)
+    assert (looks(planned(silent)), planned(silent).wake_at) == ([], NOW + SOON)
+    assert Source.INSTEAD in looks(planned(silent, now=NOW + SOON))
 
 
 def test_while_goods_come_back_it_is_asked_daily_for_the_name_of_the_order() -> None:

@@ -10,11 +10,12 @@ import asyncpg
 import msgspec
 import pytest
 
-from backhaul.domain.facts import Mode
+from backhaul.domain.channel import ChannelCase, Goods, Instead
+from backhaul.domain.facts import LINE_LEVEL, Capability, Mode, Seen
 from backhaul.domain.words import Action, Decision, Kind, Party
 from backhaul.kit.ids import uuid7
-from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, WireDrift
-from backhaul.store import cases, recording, turns
+from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, VendorError, WireDrift
+from backhaul.store import cases, recording, shops, turns
 from backhaul.store.jobs import Rank
 from backhaul.store.moves import HistoryLine, Lost, Move
 from backhaul.work import tokens
@@ -60,6 +61,36 @@ async def test_a_silent_channel_does_not_hold_commerce(bench: Bench) -> None:
     assert len(bench.commerce.sent) > sent
     turn = await bench.turn(case)
     assert turn["attend_at"] <= time.time() + 10
+
+
+async def test_what_is_sent_instead_is_asked_for_again_where_the_channel_was_silent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[Instead | VendorError] = [Unavailable("HTTP 429"), Instead((Goods(sku="SHIRT-9"),))]
+    asked = 0
+
+    async def instead(case: ChannelCase) -> Instead:
+        nonlocal asked
+        answer, asked = found[asked], asked + 1
+        if isinstance(answer, VendorError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(bench.channel, "instead", instead, raising=False)
+    await shops.keep_capability(bench.pool, bench.shop_id, LINE_LEVEL, Capability(True, "seen", 1))
+    bench.channel.ask("1", Kind.EXCHANGE)
+    case = await bench.hear("1")
+    await bench.attend(case)
+    turn = await bench.turn(case)
+    assert (asked, turn["attend_at"] < time.time() + 3600) == (1, True)
+    body = await bench.pool.fetchval("select body from return_case where id = $1", case)
+    seen = msgspec.json.decode(body, type=Seen)
+    assert "channel" not in seen.backoff, "its silence here keeps nothing else waiting"
+    earlier = msgspec.structs.replace(seen, instead_at=seen.instead_at - 3600)
+    await bench.pool.execute("update return_case set body = $2 where id = $1", case, msgspec.json.encode(earlier))
+    await bench.attend(case)
+    body = await bench.pool.fetchval("select body from return_case where id = $1", case)
+    assert (asked, msgspec.json.decode(body, type=Seen).instead) == (2, found[1])
 
 
 async def test_a_silent_commerce_does_not_hold_the_channels_answer(bench: Bench) -> None:

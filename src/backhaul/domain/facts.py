@@ -182,7 +182,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     answerable_for: str = ""  # the reviews it was read for: "action:round", with blanks between
     instead: Instead | None = None  # what the buyer gets instead of money, where the channel says so
     instead_at: int = -1  # when it was asked
-    instead_of: int = -1  # and at which change of the case
+    instead_of: int = -1  # and at which change of the case; below zero: no answer came
     aliases: dict[str, str] = {}  # channel SKU -> commerce SKU, of this order's lines
     reason_ids: dict[str, str] = {}  # commerce reason handle -> id
     backoff: dict[Party, Backoff] = {}

@@ -127,13 +127,16 @@ async def _answerable(run: Run) -> None:
 
 async def _instead(run: Run) -> None:
     """What the buyer gets instead of money. Only shown, so that a channel that does not tell it now keeps nothing else
-    of the case waiting: it is asked again later."""
+    of the case waiting: one that was silent is asked again soon, one that said no with the case's next change."""
     case, known = run.facts.channel, run.facts.seen.instead
     assert case is not None
     channel = await run.vendors.channel(run.known.connections, run.shop_id)
     try:
         found: Instead | None = await channel.instead(case)
-    except (Unavailable, Refused, WireDrift):
+    except Unavailable:
+        run.see(instead_at=run.now(), instead_of=-1)
+        return
+    except (Refused, WireDrift):
         found = None
     run.see(instead=found or known, instead_at=run.now(), instead_of=case.updated_at)
     if found is not None and found != known:
