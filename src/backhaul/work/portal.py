@@ -41,7 +41,7 @@ BUYER = "buyer"  # who asked, on the time-line
 VISIT = timedelta(minutes=30)
 WINDOW = timedelta(hours=1)
 TRIES_OF_ORDER, TRIES_OF_CLIENT = 5, 20  # wrong ones within the window
-LOOKS_AT_ORDER = 30  # right ones too: each costs calls of the channel
+LOOKS_AT_ORDER = 120  # right ones too: each costs calls of the channel
 MOST_ASKED = 10  # forms that one visit may send
 MOST_WORDS = 300  # characters of a buyer's note
 LOOK_S = 15.0
