@@ -92,6 +92,7 @@ async def test_what_a_buyer_asked_for_is_declined_on_its_page(web: Web) -> None:
         case_id = await begin(connection, shop, start)
     await _answered(web, case_id, start)
     html = (await web.get(f"/cases/{case_id}")).text
+    assert "A buyer asks for it" in html
     assert "A buyer asked for this in the portal." in html
     assert "It &lt;broke&gt;." in html
     token = await web.token()
