@@ -40,7 +40,7 @@ async def _answered(web: Web, case_id: UUID, start: Start) -> None:
     )
     seen = Seen(
         order=ChannelOrder(ORDER, "DELIVERED", 1, 1, "USD", lines=lines),
-        startable=(Startable(Kind.REFUND, ("l1", "l2"), True, reasons=(("seller_refund_damaged", ""),)),),
+        startable=(Startable(start.kind, ("l1", "l2"), True, reasons=(("seller_refund_damaged", ""),)),),
         quote=Quote(Money(6498, "USD")) if start.reason_key else None,
         quoted=start,
         start_at=int(time.time()),
