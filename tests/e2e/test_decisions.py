@@ -39,6 +39,22 @@ async def test_a_replacement_is_sent(stage: Stage) -> None:
     assert await case.order() == {}, "nothing to write where nothing was paid"
 
 
+async def test_a_replaced_item_that_comes_back_all_the_same_is_put_back(stage: Stage) -> None:
+    case = await stage.ask("REPLACEMENT")
+    await case.approve()
+    await case.until_ended()
+    await case.receive()
+    await case.until(lambda row: row.lane("stock") == "to_inspect", "the question what became of it")
+    await case.until_recorded()
+    await case.inspect()
+    await case.until_ended()
+    await check_books(stage)
+    order = await case.order()
+    (record,) = order["returns"]
+    assert (record["status"], order["refunds"]) == ("CLOSED", [])
+    assert {each["type"] for each in record["dispositions"]} == {"RESTOCKED"}
+
+
 async def test_a_replacement_that_is_out_of_stock_is_refunded_instead(stage: Stage) -> None:
     sku = stage.shop.described["skus"][0]
     case = await stage.ask("REPLACEMENT", order={"lines": [{"sku": sku, "quantity": 1}]})

@@ -11,6 +11,7 @@ from yarl import URL
 
 from backhaul.domain.policy import FromPortal, Policy
 from backhaul.store import case_page, portal
+from backhaul.work.portal_guide import ticks
 from tests.e2e.books import check_books, live_returns
 from tests.e2e.conftest import Opener
 from tests.e2e.play import Return
@@ -115,6 +116,8 @@ async def test_a_buyer_returns_an_item_through_the_portal(opener: Opener, policy
         progress = await portal.progress(stage.hub.pool, stage.shop.id)
         assert progress.filled_at is not None
         assert progress.channel_id == case.rid
+        steps = ticks(await portal.settings(stage.hub.pool, stage.shop.id), progress, "TikTok Shop")
+        assert [each.name for each in steps if each.done] == ["opened", "filled", "found", "asked", "known"]
 
 
 async def _confirm(stage: Stage, placed: dict[str, Any]) -> None:

@@ -94,7 +94,7 @@ def ticks(settings: Portal, progress: Progress, channel: str) -> tuple[Tick, ...
     if settings.redirect.state is not Redirect.NOT_ASKED or progress.filled_at is not None:
         steps.insert(1, Tick("filled", f"It was opened {filled}, as the redirect does.", progress.filled_at))
     done = [msgspec.structs.replace(each, done=each.at is not None) for each in steps]
-    known = Tick("known", f"{channel} knows it.", None, progress.case_id, bool(progress.channel_id))
+    known = Tick("known", f"{channel} knows it.", done=bool(progress.channel_id))
     if progress.channel_id:
         known = msgspec.structs.replace(known, text=f"{channel} knows it as {progress.channel_id}.")
     return (*done, known)

@@ -14,6 +14,7 @@ from backhaul.store import shops as shop_store
 from backhaul.web import forms
 from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.dashboard.shops import shop_of
+from backhaul.web.portal import words
 from backhaul.web.rendering import go, page
 from backhaul.work.portal_guide import guide
 
@@ -23,11 +24,12 @@ async def show(request: Asked, shop_id: FromPath[UUID]) -> Response[str]:
     """How the portal is set, and what is left to do."""
     shop, services = await shop_of(request, shop_id), services_of(request)
     manifest = services.manifest(shop.vendor or "")
-    found = await guide(services.pool, shop, services.base_url, manifest.title if manifest else "The channel")
+    channel = manifest.title if manifest else "The channel"
+    found = await guide(services.pool, shop, services.base_url, channel)
     policy = await shop_store.policy(services.pool, shop_id)
     return await page(
         request, "portal_settings.html", shop=shop, guide=found, portal=found.settings, policy=policy, kinds=KINDS,
-        limits=LIMITS, states=tuple(Redirect),
+        limits=LIMITS, states=tuple(Redirect), ours=words.texts({}, "", channel),
     )  # fmt: skip
 
 
