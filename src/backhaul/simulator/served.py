@@ -23,6 +23,10 @@ LEFT_OUT: dict[str, list[tuple[str, str]]] = {
         ("The allow-list of IP addresses (36009033)", "every call comes from this machine"),
         ("The return proxy app in which a merchant types the address", "the console and the control API take it"),
         ("Global sellers' separate regions", "one host answers for all markets"),
+        (
+            "A status of the parcel of an exchange",
+            "none is published; that its goods come back after the new ones were sent is inferred, as are its words",
+        ),
     ],
     "Shopify": [
         ("Every other object of the Admin API: products, customers, drafts, discounts, themes ...", "not asked for"),
