@@ -8,7 +8,7 @@ import pytest
 
 from backhaul.domain.channel import Goods, Instead, WayBack
 from backhaul.domain.effects import BookRefund, CloseReturn, CreateReturn, Dispose
-from backhaul.domain.facts import Facts, Said, Verdict
+from backhaul.domain.facts import Booker, Facts, Said, Verdict
 from backhaul.domain.instead import SOON, UNSEEN
 from backhaul.domain.steps import Look, Plan, Source
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Kind, ShippedBy, Stage
@@ -24,6 +24,7 @@ from tests.domain.build import (
     case,
     channel_order,
     commerce,
+    desk_terms,
     due,
     facts,
     paid,
@@ -32,6 +33,7 @@ from tests.domain.build import (
     shipped,
     terms,
     troubles,
+    with_desk,
     writes,
 )
 
@@ -143,6 +145,14 @@ def test_goods_that_stay_away_are_told_of_and_may_be_judged_as_missing() -> None
     assert "gone" not in troubles(plan)
     waived = planned(exchanged(said=Said(waived=frozenset({"stock", "records"}))), now=late)
     assert waived.ended
+
+
+def test_a_returns_desk_has_no_part_in_it() -> None:
+    """Whatever the desk does for returns, the hub does it here: the desk knows nothing of these goods."""
+    desk = desk_terms(writes_records=True, moves_stock=True)
+    plan = planned(with_desk(case(Stage.COMPLETED, Kind.EXCHANGE, way_back=BACK), booker=Booker.DESK, desk=desk))
+    assert [type(wanted) for wanted in writes(plan)] == [CreateReturn]
+    assert (plan.lanes["desk"].state, plan.lanes["stock"].state) == ("not_needed", "expected")
 
 
 def test_the_channels_own_warehouse_takes_what_it_has_sent() -> None:
