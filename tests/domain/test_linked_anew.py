@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from backhaul.domain.channel import ChannelCase
 from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskLabel, DeskReturn, DeskState
 from backhaul.domain.desk_adoption import looked_for, own_return
@@ -17,7 +18,7 @@ from backhaul.domain.facts import Adopted, Facts, Label, Link, LinkState
 from backhaul.domain.folding import fold_link
 from backhaul.domain.matching import case_lines
 from backhaul.domain.refunds import still_adopted
-from backhaul.domain.steps import Look
+from backhaul.domain.steps import Look, Source
 from backhaul.domain.words import Action, Stage
 from tests.domain.build import (
     CASE,
@@ -111,6 +112,15 @@ def test_one_that_we_opened_on_the_wrong_order_is_called_off_and_a_person_opens_
     assert (made.lanes["desk"].state, writes(made), troubles(made)) == ("blocked", [], {"desk_astray"})
     gone, fresh = desk_return(DeskState.CANCELLED, order_id="2"), desk_return(id="D2", order_id="1")
     assert found_of(gone, fresh, desk=gone, ledger=[OPENED_THERE]) == fresh
+
+
+@pytest.mark.parametrize("found", [COMING, change(COMING, can_keep_item=True, stage=Stage.COMPLETED)])
+def test_one_that_somebody_else_opened_there_is_not_called_off(found: ChannelCase) -> None:
+    """What was read before the case was linked to another order, by an earlier version that kept it."""
+    made = planned(with_desk(found, desk_return(order_id="2", order_name="#1002")))
+    assert [wanted for wanted in writes(made) if isinstance(wanted, CancelDeskReturn)] == []
+    assert Source.DESK in {step.source for step in made.steps if isinstance(step, Look)}
+    assert made.lanes["desk"].state == "looking"
 
 
 def test_no_label_is_made_there_for_goods_of_another_order() -> None:

@@ -18,11 +18,7 @@ def own_return(facts: Facts, found: tuple[DeskReturn, ...], lines: Lines) -> Des
     and that stands for no other case. A cancelled one is kept only where there is no other, as is one that we opened
     on another order; one that was over before the case began is of goods that came back earlier, and says nothing of
     these."""
-    ours = {
-        effect.result
-        for effect in facts.ledger
-        if isinstance(effect.wanted, OpenDeskReturn) and effect.state in STANDING
-    }
+    ours = opened(facts)
     known = facts.seen.desk.id if facts.seen.desk else ""
     wanted = {number(line_id): count for line_id, count in lines.quantities().items()}
     best: DeskReturn | None = None
@@ -37,6 +33,15 @@ def own_return(facts: Facts, found: tuple[DeskReturn, ...], lines: Lines) -> Des
         if best is None and (mine or alike):
             best = record
     return best
+
+
+def opened(facts: Facts) -> set[str]:
+    """The ids of the returns that we opened for the case; empty for one whose answer has not come."""
+    return {
+        effect.result
+        for effect in facts.ledger
+        if isinstance(effect.wanted, OpenDeskReturn) and effect.state in STANDING
+    }
 
 
 def elsewhere(facts: Facts, record: DeskReturn) -> bool:

@@ -11,7 +11,7 @@ from backhaul.domain.booking import FRESH, harmless_payment
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskReturn, DeskState, number
-from backhaul.domain.desk_adoption import elsewhere, ours
+from backhaul.domain.desk_adoption import elsewhere, opened, ours
 from backhaul.domain.desk_effects import (
     CancelDeskReturn,
     CloseDeskReturn,
@@ -69,6 +69,9 @@ def desk_lane(
         if facts.stale(Party.DESK):
             return Lane("looking")
     record = facts.seen.desk
+    if record is not None and elsewhere(facts, record) and record.id not in opened(facts):
+        draft.steps.append(Look(Source.DESK, "the return there is of another order", 29))
+        return Lane("looking")
     if not facts.goods_expected:
         return _unneeded(facts, record, draft)
     if record is None:
