@@ -73,6 +73,15 @@ async def test_no_unit_is_put_on_two_returns(bench: Bench) -> None:
     assert [row["unit_id"] for row in rows] == ["b"]
 
 
+async def test_an_index_that_still_shows_them_with_the_old_case_counts_them_once(bench: Bench) -> None:
+    old, new = await _split(bench)
+    behind = _case("1", "a", "b")
+    bench.channel.cases["1"], bench.channel.silent = msgspec.structs.replace(behind, updated_at=1), set()
+    await bench.attend(old)
+    await _commerce_answers(bench, new, old)
+    assert _returned(bench) == {"1": 1, "2": 1}
+
+
 async def test_no_unit_is_booked_with_two_cases(bench: Bench) -> None:
     """The channel's events prove a payment, whether or not the case can be read."""
     old, new = await _split(bench)

@@ -13,7 +13,7 @@ from backhaul.domain.effects import DecideUnits, EffectState
 from backhaul.domain.facts import Facts, Place
 from backhaul.domain.matching import Lines
 from backhaul.domain.steps import Draft, Look, Source
-from backhaul.domain.words import APPROVED, Party
+from backhaul.domain.words import APPROVED, Stage
 
 ADOPTABLE = ("open", "requested", "closed")
 REREAD = 60  # seconds between looks for a return that another case of the order is having written
@@ -58,9 +58,10 @@ def _units(record: CommerceReturn) -> dict[str, int]:
 
 def without_gone(facts: Facts) -> Facts:
     """The facts without the units that have become a case of their own, as that case shows: ours may have been read
-    before. Once it is read again, it says itself which units are its own."""
+    before, or from an index that lags behind. One that was cancelled keeps its units: it may be the same request,
+    edited."""
     case = facts.channel
-    if case is None or not facts.gone or not facts.stale(Party.CHANNEL):
+    if case is None or not facts.gone or case.stage is Stage.CANCELLED:
         return facts
     left = msgspec.structs.replace(case, units=tuple(unit for unit in case.units if unit.id not in facts.gone))
     return msgspec.structs.replace(facts, seen=msgspec.structs.replace(facts.seen, channel=left))
