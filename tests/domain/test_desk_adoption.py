@@ -30,8 +30,8 @@ def test_one_on_the_same_lines_is_adopted_and_one_on_others_is_not() -> None:
 
 
 def test_one_that_stands_for_another_case_is_left_alone() -> None:
-    known = change(with_desk(COMING), desk_elsewhere=frozenset({"D1"}))
-    assert own_return(known, (desk_return(),), case_lines(known)) is None
+    known = with_desk(COMING)
+    assert own_return(known, (desk_return(),), case_lines(known), {"D1"}) is None
 
 
 def test_a_new_one_stands_in_for_one_that_was_cancelled() -> None:

@@ -8,16 +8,18 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import pytest
 
 from backhaul.domain.channel import ChannelCase, ChannelRefund, ChannelUnit
 from backhaul.domain.commerce import CommerceLine, CommerceOrder, CommerceRefund, Payment
+from backhaul.domain.desk import DeskLine, DeskReturn, DeskState
 from backhaul.domain.desk_effects import OpenDeskReturn
 from backhaul.domain.effects import Repeat, Safety
 from backhaul.domain.money import Money
 from backhaul.domain.words import Kind, Stage
 from backhaul.kit.ids import uuid7
 from backhaul.ports.errors import Unavailable
-from backhaul.store import cases, turns
+from backhaul.store import turns
 from backhaul.store.jobs import Rank
 from tests.work.conftest import Bench
 
@@ -124,12 +126,50 @@ async def test_a_refund_stays_with_its_case_when_the_booking_is_waived(bench: Be
     assert await _stands(bench) == {"refund/7": case}
 
 
-async def test_a_return_that_was_opened_on_the_wrong_order_is_seen_with_the_case_that_has_taken_it(
-    bench: Bench,
+class FakeDesk:
+    """A desk with one return, whoever asks."""
+
+    def __init__(self, there: DeskReturn) -> None:
+        self.there = there
+
+    async def desk_return(self, ident: str) -> DeskReturn | None:
+        return self.there if ident == self.there.id else None
+
+    async def desk_returns(self, order_name: str) -> tuple[DeskReturn, ...]:
+        return (self.there,)
+
+
+async def _returned(bench: Bench, name: str) -> UUID:
+    bench.channel.ask(name, Kind.RETURN)
+    bench.channel.cases[name] = msgspec.structs.replace(
+        bench.channel.cases[name], stage=Stage.AWAITING_SHIPMENT, due=()
+    )
+    return await bench.hear(name)
+
+
+@pytest.mark.parametrize("opener_has_it", [True, False])
+async def test_of_two_cases_that_share_no_order_one_has_the_return_that_was_opened_on_the_wrong_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, opener_has_it: bool
 ) -> None:
-    """The two share no order any more: without it each would want the desk's return, and one could never be written."""
-    opener, taker, stranger = [await bench.hear(name) for name in ("1", "2", "3")]
-    wanted = OpenDeskReturn("1", "c-wrong", "#1", ())
+    """Both want it: the one that opened it, and the one of the order that it was opened on. The other goes on."""
+    login = uuid7()
+    await bench.pool.execute(
+        "insert into connection (id, vendor, role, title, environment, state, webhook_key) "
+        "values ($1, 'loop', 'desk', 'Loop', 'simulated', 'connected', 'desk')",
+        login,
+    )
+    await bench.pool.execute(
+        "insert into link (shop_id, role, connection_id) values ($1, 'desk', $2)", bench.shop_id, login
+    )
+    line = DeskLine("DL", "line", "SKU-1")
+    desk = FakeDesk(DeskReturn("D1", DeskState.CLOSED, int(time.time()), 1, order_id="c-order-2", lines=(line,)))
+
+    async def connect(*args: Any) -> FakeDesk:
+        return desk
+
+    monkeypatch.setattr(bench.vendors, "desk", connect)
+    opener, rightful = await _returned(bench, "1"), await _returned(bench, "2")
+    wanted = OpenDeskReturn("1", "c-order-2", "#1", ())
     await bench.pool.execute(
         "insert into effect (id, case_id, shop_id, target, kind, wanted, state, safety, key, because, by, claim, "
         "created_at, result) values ($1, $2, $3, $4, 'open_desk_return', $5, 'confirmed', $6, '', '', '', 1, 1, 'D1')",
@@ -140,9 +180,9 @@ async def test_a_return_that_was_opened_on_the_wrong_order_is_seen_with_the_case
         msgspec.json.encode(wanted),
         msgspec.json.encode(Safety(Repeat.FINDABLE)),
     )
-    await bench.pool.execute("update return_case set desk_return_id = 'D1' where id = $1", taker)
-    async with bench.pool.acquire() as connection:
-        taken = await turns.take(connection, [(case, n) for n, case in enumerate((opener, taker, stranger))])
-        known = await cases.load(connection, taken)
-    assert known[opener].desk_elsewhere == {"D1"}
-    assert not known[taker].desk_elsewhere | known[stranger].desk_elsewhere
+    first, second = (opener, rightful) if opener_has_it else (rightful, opener)
+    for case in (first, second):
+        await bench.attend(case)
+    rows = await bench.pool.fetch("select id, desk_return_id, view from return_case")
+    assert {row["id"]: row["desk_return_id"] for row in rows} == {first: "D1", second: ""}
+    assert all("desk" in msgspec.json.decode(row["view"])["lanes"] for row in rows), "both were looked at to the end"

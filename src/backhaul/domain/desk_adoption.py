@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from backhaul.domain.desk import DeskReturn, DeskState, number
 from backhaul.domain.desk_effects import OpenDeskReturn
 from backhaul.domain.effects import EffectState
@@ -13,18 +15,20 @@ CALLED_OFF = (DeskState.CANCELLED, DeskState.EXPIRED)
 STANDING = (EffectState.INTENT, EffectState.SENT, EffectState.ACCEPTED, EffectState.CONFIRMED)
 
 
-def own_return(facts: Facts, found: tuple[DeskReturn, ...], lines: Lines) -> DeskReturn | None:
+def own_return(
+    facts: Facts, found: tuple[DeskReturn, ...], lines: Lines, taken: Collection[str] = ()
+) -> DeskReturn | None:
     """The case's return among those of its order: the one we opened, else one that somebody opened on the same lines
-    and that stands for no other case. A cancelled one is kept only where there is no other, as is one that we opened
-    on another order; one that was over before the case began is of goods that came back earlier, and says nothing of
-    these."""
+    and that stands for no other case (``taken`` do). A cancelled one is kept only where there is no other, as is one
+    that we opened on another order; one that was over before the case began is of goods that came back earlier, and
+    says nothing of these."""
     ours = opened(facts)
     known = facts.seen.desk.id if facts.seen.desk else ""
     wanted = {number(line_id): count for line_id, count in lines.quantities().items()}
     best: DeskReturn | None = None
     gone = {each.id for each in found if each.state is DeskState.CANCELLED or elsewhere(facts, each)}
     for record in sorted(found, key=lambda each: (each.id in gone, -each.created_at)):
-        if record.id in facts.desk_elsewhere or (elsewhere(facts, record) and record.id not in ours):
+        if record.id in taken or (elsewhere(facts, record) and record.id not in ours):
             continue
         mine = record.id == known or (record.id in ours and record.id)
         if mine and record.id not in gone:

@@ -293,7 +293,6 @@ class Facts(msgspec.Struct, frozen=True):
     heard_desk: int = 0
     adopted: tuple[Adopted, ...] = ()  # what this case has adopted in commerce, as it is written down
     adopted_elsewhere: frozenset[str] = frozenset()  # commerce refunds that other cases of the order have adopted
-    desk_elsewhere: frozenset[str] = frozenset()  # returns in the desk that stand for other cases of the order
     moved_elsewhere: frozenset[str] = frozenset()  # units whose stock other cases of the order have moved, or move now
     places: tuple[Place, ...] = ()  # units of the order's cases on returns that somebody else opened in commerce
     # Cases of the order, by the channel's id, that write a return: when it was written, None while it is not read back.

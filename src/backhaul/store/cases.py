@@ -37,7 +37,6 @@ class Known(msgspec.Struct, frozen=True):
     clock: dict[str, Any] | None  # of the channel's connection, when it is simulated
     learnt: dict[str, int]
     adopted_elsewhere: frozenset[str]  # commerce refunds that other cases of the order have adopted
-    desk_elsewhere: frozenset[str]  # returns in the desk that stand for other cases of the order
     faulted: bool  # the last run failed for a cause of our own
     beginning: bool = False  # a case of ours is being started on the order
     moved_elsewhere: frozenset[str] = frozenset()  # units whose stock other cases of the order move
@@ -54,8 +53,7 @@ _wanted: msgspec.json.Decoder[AnyEffect] = msgspec.json.Decoder(AnyEffect)
 _safety = msgspec.json.Decoder(Safety)
 
 # Cases beside are those of the channel order, and those of another that is linked to the same order in commerce.
-# With ``offset 0`` they are looked up once a case; without it, once more for each list that asks for them. A return in
-# the desk that was opened on a wrong order may by now stand for a case of that one.
+# With ``offset 0`` they are looked up once a case; without it, once more for each list that asks for them.
 # A second writer is one on several orders, as `strangers_of_shop` counts them; here, where every look passes, a second
 # order is looked for and thousands are not counted.
 LOAD = """
@@ -69,10 +67,6 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
           from link l join connection n on n.id = l.connection_id where l.shop_id = c.shop_id) as links,
     array(select (m.refund_id, m.source) from adopted_refund m where m.case_id = c.id order by m.source) as adopted,
     array(select m.source from adopted_refund m where m.case_id = any(beside.ids)) as adopted_elsewhere,
-    array(select o.desk_return_id from return_case o where o.id = any(beside.ids) and o.desk_return_id <> ''
-          union select o.desk_return_id from effect e join return_case o
-              on o.shop_id = c.shop_id and o.desk_return_id = e.result and o.desk_return_id <> '' and o.id <> c.id
-          where e.case_id = c.id and e.kind = 'open_desk_return') as desks,
     array(select e.wanted from effect e where e.case_id = any(beside.ids) and e.kind = 'dispose'
           and e.state in ('intent', 'sent', 'accepted', 'confirmed')) as moved,
     array(select (r.unit_id, r.adopted_return_id, r.commerce_line_id, r.adopted_number, r.case_id = c.id)
@@ -170,7 +164,6 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             next((_clock(link[4]) for link in row["links"] if link[0] == Party.CHANNEL), None),
             row["learnt"],
             frozenset(row["adopted_elsewhere"]),
-            frozenset(row["desks"]),
             row["faulted"],
             row["beginning"],
             _units_of(row["moved"]),
@@ -232,6 +225,19 @@ async def name_order(pool: Pool, case_id: UUID, case: ChannelCase | None, commer
 def _units_of(disposals: Sequence[bytes]) -> frozenset[str]:
     wanted = (_wanted.decode(each) for each in disposals)
     return frozenset(unit for each in wanted if isinstance(each, Dispose) for unit in each.units)
+
+
+async def taken_at_desk(pool: Pool, shop_id: UUID, case_id: UUID, returns: Sequence[str]) -> frozenset[str]:
+    """Which of these returns in the desk stand for other cases of the shop: of the same order, or of another that one
+    of them was linked to before."""
+    rows = await pool.fetch(
+        "select desk_return_id from return_case "
+        "where shop_id = $1 and desk_return_id <> '' and desk_return_id = any($3) and id <> $2",
+        shop_id,
+        case_id,
+        list(returns),
+    )
+    return frozenset(row["desk_return_id"] for row in rows)
 
 
 async def latest(pool: Pool, shop_id: UUID, limit: int) -> list[Seen]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from backhaul.domain.desk import DeskReason, DeskReturn
 from backhaul.domain.desk_adoption import looked_for, own_return
@@ -13,6 +14,7 @@ from backhaul.domain.matching import case_lines
 from backhaul.domain.words import Party
 from backhaul.kit.ids import stable_id
 from backhaul.ports.errors import Unavailable
+from backhaul.store import cases
 from backhaul.work import files
 from backhaul.work.run import Run
 
@@ -37,12 +39,12 @@ async def desk(run: Run) -> None:
         if record is not None:
             found.append(record)
     lines = case_lines(run.facts)
-    own = own_return(run.facts, tuple(found), lines)
+    own = own_return(run.facts, tuple(found), lines, await _taken(run, found))
     others: tuple[DeskReturn, ...] = run.facts.seen.desk_others
     if looked_for(run.facts, own):
         everything = await connector.desk_returns(order.name) if order is not None else ()
         listed = tuple(each for each in everything if each.id not in {record.id for record in found})
-        own = own_return(run.facts, (*found, *listed), lines)
+        own = own_return(run.facts, (*found, *listed), lines, await _taken(run, (*found, *listed)))
         others = tuple(each for each in listed if own is None or each.id != own.id)
         if own is not None and own in listed:
             own = await connector.desk_return(own.id) or own  # with its notes
@@ -51,6 +53,12 @@ async def desk(run: Run) -> None:
     run.saw(fold_desk(run.facts.seen, own, others, heard, run.now()))
     run.see(desk_reasons=reasons)
     _tell(run, before)
+
+
+async def _taken(run: Run, found: Sequence[DeskReturn]) -> frozenset[str]:
+    """Those that stand for other cases, asked now: what another has written down since must not be wanted again."""
+    ids = [each.id for each in found]
+    return await cases.taken_at_desk(run.vendors.pool, run.shop_id, run.case_id, ids) if ids else frozenset()
 
 
 async def _reasons(run: Run) -> tuple[DeskReason, ...]:
