@@ -15,8 +15,10 @@ from backhaul.cli.children import backhaul as command
 from backhaul.domain.portal import Redirect, Texts
 from backhaul.domain.starts import Start
 from backhaul.domain.words import Kind
+from backhaul.kit.crypto import Vault
 from backhaul.store import cases, portal
 from backhaul.store.db import open_pool
+from backhaul.work import notes
 from backhaul.work.beginnings import begin
 from backhaul.work.portal_settings import PortalSettings
 from tests.cli.runs import backhaul, environment
@@ -103,7 +105,9 @@ async def test_what_a_buyer_asked_for_is_shown_and_declined(database: str, tmp_p
     pool = await open_pool(database, 1)
     try:
         shop = await seeding.shop(pool, "Kiln & Co")
-        start = Start(Kind.RETURN, ORDER, "buyer", 1, ("l1",), buyer=True, note="It broke [/dim] at once.")
+        vault = Vault.open(tmp_path / "master.key")
+        note = notes.seal(vault, shop, ORDER, "It broke [/dim] at once.")
+        start = Start(Kind.RETURN, ORDER, "buyer", 1, ("l1",), buyer=True, note=note)
         async with pool.acquire() as connection, connection.transaction():
             case = str(await begin(connection, shop, start))
         helped = await run("--help")

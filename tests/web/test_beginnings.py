@@ -17,6 +17,7 @@ from backhaul.domain.starts import Quote, Start, Startable
 from backhaul.domain.steps import View
 from backhaul.domain.words import Kind
 from backhaul.store import cases
+from backhaul.work import notes
 from backhaul.work.beginnings import begin
 from tests.web import seeding
 from tests.web.conftest import Web
@@ -87,7 +88,8 @@ async def test_a_case_is_asked_for_shown_confirmed_and_closed(web: Web) -> None:
 async def test_what_a_buyer_asked_for_is_declined_on_its_page(web: Web) -> None:
     csrf = await web.sign_in()
     shop = await seeding.shop(web.pool)
-    start = Start(Kind.RETURN, ORDER, "buyer", 1, ("l1",), "seller_refund_damaged", buyer=True, note="It <broke>.")
+    note = notes.seal(web.services.commands.vault, shop, ORDER, "It <broke>.")
+    start = Start(Kind.RETURN, ORDER, "buyer", 1, ("l1",), "seller_refund_damaged", buyer=True, note=note)
     async with web.pool.acquire() as connection, connection.transaction():
         case_id = await begin(connection, shop, start)
     await _answered(web, case_id, start)

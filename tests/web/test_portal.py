@@ -22,7 +22,7 @@ from backhaul.domain.words import Kind, Stage
 from backhaul.ports.errors import Unavailable, VendorError
 from backhaul.store import cases, commands, portal
 from backhaul.web.portal.words import language
-from backhaul.work import files
+from backhaul.work import files, notes
 from tests.forms import Form
 from tests.web import seeding
 from tests.web.conftest import BASE, Web
@@ -126,7 +126,8 @@ async def test_the_whole_way_without_script(buyer: Buyer) -> None:
     start = (await cases.said(buyer.web.pool, case)).start
     assert start is not None
     assert (start.kind, start.lines, start.reason_key, start.by) == (Kind.RETURN, ("l1",), "broken", "buyer")
-    assert (start.buyer, start.note) == (True, "It came <broken>.")
+    assert start.buyer
+    assert notes.read(buyer.web.services.commands.vault, buyer.shop, start) == "It came <broken>."
     shown = text_of(await buyer.get("/order"))
     assert "We have your request" in shown
     assert "under way or done" in shown

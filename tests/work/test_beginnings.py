@@ -12,6 +12,7 @@ from backhaul.domain.starts import Start, Startable
 from backhaul.domain.words import Condition, Disposition, Kind
 from backhaul.ports.errors import OutcomeUnknown, Refused, VendorError
 from backhaul.store import cases
+from backhaul.work import notes
 from backhaul.work.attend import Attendant
 from backhaul.work.beginnings import Beginnings, begin
 from backhaul.work.case_command import CommandRefused
@@ -262,7 +263,8 @@ async def test_what_makes_no_sense_is_refused_at_once(bench: Bench, changes: dic
 
 
 async def _asked_by_buyer(bench: Bench) -> UUID:
-    start = Start(Kind.RETURN, ORDER, "buyer", 1_000, ("l-1",), "mine", buyer=True, note="It broke.")
+    note = notes.seal(bench.vendors.vault, bench.shop_id, ORDER, "It broke.")
+    start = Start(Kind.RETURN, ORDER, "buyer", 1_000, ("l-1",), "mine", buyer=True, note=note)
     async with bench.pool.acquire() as connection, connection.transaction():
         case = await begin(connection, bench.shop_id, start)
     await bench.attend(case)
@@ -300,7 +302,8 @@ async def test_what_a_person_changed_is_still_the_buyers_but_waits_for_a_person(
     await bench.attend(case)
     start = (await cases.said(bench.pool, case)).start
     assert start is not None
-    assert (start.buyer, start.changed, start.by, start.note) == (True, True, "ann", "It broke.")
+    assert (start.buyer, start.changed, start.by) == (True, True, "ann")
+    assert notes.read(bench.vendors.vault, bench.shop_id, start) == "It broke."
     assert (await _row(bench, case))["status"] == "to_confirm"
 
 

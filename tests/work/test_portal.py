@@ -15,9 +15,11 @@ from backhaul.domain.policy import FromPortal, Policy
 from backhaul.domain.portal import Mistake, Standing
 from backhaul.domain.starts import Startable
 from backhaul.domain.words import Kind
+from backhaul.kit.crypto import Vault
 from backhaul.ports.errors import NeedsReauth, Refused, Unavailable, VendorError, WireDrift
-from backhaul.store import portal
+from backhaul.store import cases, portal
 from backhaul.store.portal import Visit
+from backhaul.work import notes
 from backhaul.work.case_command import CommandRefused
 from backhaul.work.portal import (
     LOOKS_AT_ORDER,
@@ -307,6 +309,26 @@ async def test_asked_confirmed_by_a_person_and_known_to_the_channel(bench: Bench
     found = await portal.progress(bench.pool, bench.shop_id)
     assert found.channel_id == "own-1"
     assert await _standing(buyers, visit, case) in (Standing.ACCEPTED, Standing.SEND_BACK)
+
+
+async def test_what_a_buyer_writes_is_read_with_the_key_alone(bench: Bench, sold: Sold) -> None:
+    buyers, token, _ = await visiting(sold)
+    words = "My address is Elm St 5."
+    case = await buyers.ask(bench.shop_id, token, **wish(note=words))
+    await bench.attend(case)
+    await bench.commands.beginnings.confirm(case, "10.00", "ann")
+    await bench.attend(case)
+    assert len(bench.channel.sent) == 1
+    tables = await bench.pool.fetch("select tablename from pg_tables where schemaname = current_schema()")
+    for table in (row["tablename"] for row in tables):
+        for row in await bench.pool.fetch(f'select t::text as text from "{table}" t'):
+            assert not any(each in row["text"] for each in (words, words.encode().hex())), table
+    start = (await cases.said(bench.pool, case)).start
+    assert start is not None
+    assert notes.read(bench.vendors.vault, bench.shop_id, start) == words
+    elsewhere = msgspec.structs.replace(start, order_id="57")
+    assert notes.read(bench.vendors.vault, bench.shop_id, elsewhere) == notes.UNREADABLE
+    assert notes.read(Vault({b"\0\0\0\2": bytes(32)}), bench.shop_id, start) == notes.UNREADABLE
 
 
 async def test_a_shop_that_observes_sends_nothing_and_the_buyer_reads_that_somebody_looks(

@@ -21,6 +21,7 @@ from backhaul.domain.words import INSTEAD, REJECTIONS, WITH_AMOUNT, Condition, D
 from backhaul.settings import Settings
 from backhaul.store import case_page, grid, pages
 from backhaul.wiring import Hub
+from backhaul.work import notes
 from backhaul.work.lookups import Lookups
 
 BY = "cli"
@@ -102,8 +103,9 @@ async def _show(settings: Settings, text: str) -> None:
                 say(f"      reason {key}: {label}", markup=False)
         for trouble in found.exceptions:
             say(f"[red]stuck[/red] {escape(trouble.text)} {escape(trouble.todo)}")
-        if found.said.start is not None and found.said.start.note:
-            say(f"  the buyer wrote: {found.said.start.note}", markup=False)
+        note = notes.read(hub.vendors.vault, row.shop_id, found.said.start)
+        if note:
+            say(f"  the buyer wrote: {note}", markup=False)
         for unit in found.units:
             end = unit.disposition or ("received" if unit.received_at else "not here yet")
             say(f"  unit {unit.unit_id}  {unit.sku}  {unit.name}  {finding.amount(unit.refund, row.currency)}  {end}")

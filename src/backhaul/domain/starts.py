@@ -25,7 +25,7 @@ class Start(msgspec.Struct, frozen=True, omit_defaults=True):
     expect: Money | None = None  # confirmed beforehand, if this is the sum
     buyer: bool = False  # a buyer asked for it, in the shop's portal
     changed: bool = False  # and a person has asked for something else since
-    note: str = ""  # what the buyer wrote beside it
+    note: bytes = b""  # what the buyer wrote beside it, sealed
 
 
 class Confirmed(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -30,7 +30,7 @@ from backhaul.kit.crypto import same
 from backhaul.ports.errors import Refused, Unavailable
 from backhaul.store import commands, portal, shops
 from backhaul.store.portal import Visit
-from backhaul.work import beginnings
+from backhaul.work import beginnings, notes
 from backhaul.work import files as sealed_files
 from backhaul.work.case_command import CommandRefused
 from backhaul.work.vendors import Vendors, shop_time
@@ -166,7 +166,9 @@ class Buyers:
             _, taken = _shown(found, visit)
             _check(settings, visit, taken, kind, lines, reason, note)
             now = shop_time(await commands.shop_clock(connection, shop_id))
-            start = Start(kind, visit.order_id, BUYER, now, tuple(dict.fromkeys(lines)), reason, buyer=True, note=note)
+            sealed = notes.seal(self.vendors.vault, shop_id, visit.order_id, note)
+            chosen = tuple(dict.fromkeys(lines))
+            start = Start(kind, visit.order_id, BUYER, now, chosen, reason, buyer=True, note=sealed)
             try:
                 case_id = await beginnings.begin(connection, shop_id, start)
             except CommandRefused:  # it names people and cases of the shop

@@ -14,6 +14,7 @@ from backhaul.web.access import Asked, may, services_of
 from backhaul.web.api.shapes import CaseDetail, CasePage, ExceptionPage, HistoryPage, full
 from backhaul.web.dashboard.exceptions import after_of, place
 from backhaul.web.dashboard.grid import wanted
+from backhaul.work import notes
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="Rows on a page")]
 
@@ -45,7 +46,8 @@ async def cases(
 @get("/cases/{case_id:uuid}", tags=["cases"])
 async def case(request: Asked, case_id: FromPath[UUID]) -> Response[CaseDetail]:
     """One case with everything known of it. A case that has become one with another is shown as the other."""
-    pool = services_of(request).pool
+    services = services_of(request)
+    pool = services.pool
     found = await case_page.case(pool, await beginnings.standing(pool, case_id))
     if found is None:
         raise NotFoundException
@@ -72,7 +74,7 @@ async def case(request: Asked, case_id: FromPath[UUID]) -> Response[CaseDetail]:
         related=tuple(row for row, _ in found.related),
         candidates=list(found.seen.link.candidates),
         instead=found.seen.instead,
-        note=found.said.start.note if found.said.start else "",
+        note=notes.read(services.commands.vault, found.row.shop_id, found.said.start),
         raw=raw,
     )
     return Response(full(detail))

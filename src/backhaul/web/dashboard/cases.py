@@ -18,7 +18,7 @@ from backhaul.web.access import Asked, needs, services_of
 from backhaul.web.dashboard.timeline import timeline
 from backhaul.web.problems import BadInput
 from backhaul.web.rendering import go, page, render
-from backhaul.work import files
+from backhaul.work import files, notes
 from backhaul.work.commands import LANES
 
 LABEL_LIMIT = 10_500_000  # bytes, of a file and what is around it
@@ -35,7 +35,8 @@ async def show(request: Asked, case_id: FromPath[UUID]) -> Response[str]:
     found = await case_page.case(services.pool, case_id)
     if found is None:
         raise NotFoundException
-    return await page(request, "case.html", case=found, events=timeline(found))
+    note = notes.read(services.commands.vault, found.row.shop_id, found.said.start)
+    return await page(request, "case.html", case=found, note=note, events=timeline(found))
 
 
 @get("/cases/{case_id:uuid}/carriers", guards=[needs("warehouse")], include_in_schema=False)
