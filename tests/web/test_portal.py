@@ -327,7 +327,7 @@ async def test_what_does_not_fit_is_said_beside_what_was_chosen(buyer: Buyer) ->
         assert told in text_of(page)
         if "unit" not in changes:
             assert 'value="l1" checked' in page.text
-    for wrong in ({"kind": "refund"}, {"kind": ""}, {"once": ""}):
+    for wrong in ({"kind": "refund"}, {"kind": ""}, {"once": ""}, {"once": "\0"}):
         assert (await buyer.ask(form, **wrong)).status_code == 422
     assert await buyer.web.pool.fetchval("select count(*) from return_case") == 0
 

@@ -18,6 +18,7 @@ from backhaul.domain.words import Kind
 from backhaul.kit.crypto import Vault
 from backhaul.ports.errors import NeedsReauth, Refused, Unavailable, VendorError, WireDrift
 from backhaul.store import cases, portal
+from backhaul.store.jobs import Rank
 from backhaul.store.portal import Visit
 from backhaul.work import notes
 from backhaul.work.case_command import CommandRefused
@@ -109,7 +110,7 @@ async def test_an_order_is_found_by_its_number_and_code_in_any_way_of_writing(be
     visit = await buyers.visit(bench.shop_id, found.token)
     assert visit is not None
     assert visit.order_id == ORDER
-    assert await counts(bench) == [0, 1]  # no wrong one; and one look at the order
+    assert await counts(bench) == [1]  # no wrong one; and one look at the order
     assert await buyers.visit(bench.shop_id, "another") is None
     assert await buyers.visit(uuid4(), found.token) is None
 
@@ -169,6 +170,24 @@ async def test_nobody_looks_at_an_order_without_end(bench: Bench, sold: Sold) ->
         assert isinstance(await buyers.look_up(bench.shop_id, ORDER, "90001", ME), Found)
     assert isinstance(await buyers.look_up(bench.shop_id, ORDER, "90001", ME), Locked)
     assert len(sold.reads) == LOOKS_AT_ORDER
+
+
+async def test_who_is_locked_out_fills_no_table(bench: Bench, sold: Sold) -> None:
+    buyers = Buyers(bench.vendors)
+    for number in range(TRIES_OF_CLIENT):
+        await buyers.look_up(bench.shop_id, f"57646141303878{number:04}", "90001", ME)
+    known = await counts(bench)
+    for number in range(50):
+        assert isinstance(await buyers.look_up(bench.shop_id, f"57646141303879{number:04}", "90001", ME), Locked)
+    assert await counts(bench) == known
+
+
+async def test_an_order_has_one_number(bench: Bench, sold: Sold) -> None:
+    async def lenient(order_id: str) -> ChannelOrder | None:
+        return await sold.order(order_id.lstrip("0"))
+
+    bench.channel.order = lenient  # type: ignore[method-assign]
+    assert await Buyers(bench.vendors).look_up(bench.shop_id, f"0{ORDER}", "90001", ME) == NotFound()
 
 
 async def test_many_guesses_at_once_are_no_more_than_one_by_one(bench: Bench, sold: Sold) -> None:
@@ -260,7 +279,10 @@ UNFIT: tuple[tuple[dict[str, Any], str], ...] = (
     ({"lines": ["l1", "l3"]}, "does not fit"),
     ({"lines": ["l1", "l3"], "reason": ""}, "need different reasons"),
     ({"note": "x" * 301}, "longer than 300"),
+    ({"note": "x\r\n" * 151}, "longer than 300"),
     ({"note": "\x07"}, "cannot be kept"),
+    ({"note": "\u202eabc"}, "cannot be kept"),
+    ({"note": "\ud800"}, "cannot be kept"),
 )
 
 
@@ -309,6 +331,20 @@ async def test_asked_confirmed_by_a_person_and_known_to_the_channel(bench: Bench
     found = await portal.progress(bench.pool, bench.shop_id)
     assert found.channel_id == "own-1"
     assert await _standing(buyers, visit, case) in (Standing.ACCEPTED, Standing.SEND_BACK)
+
+
+async def test_phones_write_what_is_no_letter(bench: Bench, sold: Sold) -> None:
+    buyers, token, _ = await visiting(sold)
+    words = "C’est cassé\u00a0!\r\n\U0001f937\u200d\u2640\ufe0f \U0001fae8"
+    case = await buyers.ask(bench.shop_id, token, **wish(note=words))
+    start = (await cases.said(bench.pool, case)).start
+    assert notes.read(bench.vendors.vault, bench.shop_id, start) == words.replace("\r\n", "\n")
+
+
+async def test_a_buyer_comes_after_people_of_the_shop_and_deadlines(bench: Bench, sold: Sold) -> None:
+    buyers, token, _ = await visiting(sold)
+    await buyers.ask(bench.shop_id, token, **wish())
+    assert await bench.pool.fetch("select priority from pgqueuer") == [(Rank.HINT,)]
 
 
 async def test_what_a_buyer_writes_is_read_with_the_key_alone(bench: Bench, sold: Sold) -> None:

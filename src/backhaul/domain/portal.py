@@ -62,6 +62,16 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})?")
 LIMITS = {"title": 80, "introduction": 1000, "help": 2000}  # characters
 
 
+# What controls a terminal, or turns letters round. All else that phones write is kept: joined emoji, those that are
+# newer than this program, and blanks that do not break.
+_UNSHOWABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def unshowable(text: str) -> bool:
+    """Whether words hold a character that cannot be shown."""
+    return _UNSHOWABLE.search(text) is not None
+
+
 def problem(language: str, texts: Texts) -> str:
     """What is wrong with words for a language; empty when nothing is."""
     if not LANGUAGE.fullmatch(language):
@@ -70,7 +80,7 @@ def problem(language: str, texts: Texts) -> str:
         said = getattr(texts, name)
         if len(said) > limit:
             return f"The {name} is longer than {limit} characters."
-        if any(not (each.isprintable() or each in "\r\n\t") for each in said):
+        if unshowable(said):
             return f"The {name} holds a character that cannot be shown."
     return ""
 

@@ -98,7 +98,8 @@ async def take_tries(connection: Connection, limits: Mapping[bytes, int], window
         on conflict (mark) do update set
             count = case when t.since < now() - $2::interval then 1 else t.count + 1 end,
             since = case when t.since < now() - $2::interval then now() else t.since end
-        returning mark, count, ceil(extract(epoch from since + $2::interval - now()))::int as left_s
+        returning mark, count,
+            greatest(1, ceil(extract(epoch from since + $2::interval - clock_timestamp())))::int as left_s
         """,
         marks,
         window,
@@ -110,11 +111,12 @@ async def take_tries(connection: Connection, limits: Mapping[bytes, int], window
 
 
 async def give_back(connection: Pool | Connection, marks: list[bytes]) -> None:
-    """A try under these marks was none."""
+    """A try under these marks was none. What counts nothing goes: whoever is locked out fills no table."""
     await connection.execute(
         """
-        update portal_try t set count = t.count - 1 from (
-            select mark from portal_try where mark = any($1) order by mark for update) m where m.mark = t.mark
+        with held as (select mark, count from portal_try where mark = any($1) order by mark for update),
+        gone as (delete from portal_try t using held where t.mark = held.mark and held.count <= 1)
+        update portal_try t set count = t.count - 1 from held where t.mark = held.mark and held.count > 1
         """,
         marks,
     )

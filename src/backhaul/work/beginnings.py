@@ -215,7 +215,8 @@ async def begin(connection: Connection, shop_id: UUID, wanted: Start) -> UUID:
     await beginnings.insert(connection, case_id, shop_id, kind, wanted.order_id, wanted.kind, wanted.at)
     await commands.add(connection, case_id, shop_id, "start", msgspec.json.encode(wanted), wanted.by, wanted.at)
     await commands.tell(connection, shop_id, case_id, wanted.at, wanted.by, "said.start", _phrase(wanted))
-    await turns.nudge(connection, [case_id], Rank.PERSON)
+    # What is kept of the channel's budget for people of the shop and deadlines is not for everybody outside to spend.
+    await turns.nudge(connection, [case_id], Rank.HINT if wanted.buyer else Rank.PERSON)
     return case_id
 
 

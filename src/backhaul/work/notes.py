@@ -1,5 +1,5 @@
-"""What a buyer writes to the shop, at rest: read by nobody who has only the database. It is sealed for its order, so that
-it opens on no other's, and stays readable on whichever case the request becomes."""
+"""What a buyer writes to the shop, at rest: read by nobody who has only the database. It is sealed for its order, so
+that it opens on no other's, and stays readable on whichever case the request becomes."""
 
 from __future__ import annotations
 
