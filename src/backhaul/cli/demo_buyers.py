@@ -16,7 +16,7 @@ from backhaul.simulator.process import ControlError
 from backhaul.simulator.scenario.world import NotYet
 from backhaul.store import pages
 
-FIRST_S, EVERY_S = 10.0, 60.0  # real seconds
+FIRST_S, EVERY_S = 2.0, 60.0  # real seconds
 
 
 async def lead_to_portal(here: Installation) -> dict[str, Any]:
