@@ -142,6 +142,8 @@ def test_reasons_are_those_of_the_units() -> None:
         (Stage.ACCEPTED, {}, Standing.ACCEPTED),
         (Stage.COMPLETED, {}, Standing.REFUNDED),
         (Stage.COMPLETED, {"kind": Kind.EXCHANGE}, Standing.DONE),
+        (Stage.ACCEPTED, {"kind": Kind.REPLACEMENT}, Standing.RESHIPPED),
+        (Stage.ACCEPTED, {"kind": Kind.REPLACEMENT, "paid_instead": True}, Standing.ACCEPTED),
         (Stage.CANCELLED, {}, Standing.CANCELLED),
         (Stage.UNKNOWN, {}, Standing.LOOKING),
     ],
@@ -153,6 +155,15 @@ def test_a_case_of_the_channel_in_a_buyers_words(stage: Stage, changes: dict[str
     assert found is not None
     assert found.standing is expected
     assert found.free == (stage in (Stage.CANCELLED, Stage.PARCEL_REJECTED))
+
+
+@pytest.mark.parametrize("kind", [Kind.EXCHANGE, Kind.REPLACEMENT])
+def test_who_gets_goods_instead_is_promised_no_money(kind: Kind) -> None:
+    known = change(case(Stage.SHIPPED, Kind.RETURN), due=(), kind=kind, refund_total=usd(2000))
+    for paid, total in ((False, None), (True, usd(2000))):
+        found = shown(Seen(channel=change(known, paid_instead=paid)), Said(), View())
+        assert found is not None
+        assert found.total == total
 
 
 def test_the_way_back_is_shown_with_the_label_while_it_is_needed() -> None:

@@ -17,7 +17,7 @@ from backhaul.domain.money import Money
 from backhaul.domain.starting import reasons_of
 from backhaul.domain.starts import Start, Startable
 from backhaul.domain.steps import View
-from backhaul.domain.words import Action, Kind, Stage
+from backhaul.domain.words import RESHIPPED, Action, Kind, Stage
 
 KINDS = (Kind.RETURN, Kind.REFUND)
 
@@ -228,6 +228,7 @@ class Standing(StrEnum):
     ARRIVED = "arrived"
     REFUSED = "refused"
     ACCEPTED = "accepted"
+    RESHIPPED = "reshipped"  # accepted, and goods go out instead of money
     REFUNDED = "refunded"
     DONE = "done"  # a replacement or an exchange
     CANCELLED = "cancelled"
@@ -280,9 +281,11 @@ def shown(seen: Seen, said: Said, view: View) -> Shown | None:
 
 
 def _of_channel(case: ChannelCase, seen: Seen, said: Said, view: View) -> Shown:
+    goods = case.kind in RESHIPPED and not case.paid_instead  # they go out, and no money
     if case.stage is Stage.COMPLETED:
-        paid = case.kind not in (Kind.REPLACEMENT, Kind.EXCHANGE) or case.paid_instead
-        standing = Standing.REFUNDED if paid else Standing.DONE
+        standing = Standing.DONE if goods else Standing.REFUNDED
+    elif case.stage is Stage.ACCEPTED and goods:
+        standing = Standing.RESHIPPED
     else:
         standing = _STANDING[case.stage]
     arrived = said.received or case.action_due(Action.JUDGE_PARCEL)
@@ -296,7 +299,7 @@ def _of_channel(case: ChannelCase, seen: Seen, said: Said, view: View) -> Shown:
         tuple(unit.order_line_id for unit in case.units),
         carrier=way.carrier_name or (label.carrier_name if label else ""),
         tracking=way.tracking_number or (label.tracking_number if label else ""),
-        total=view.money.paid or case.refund_total,
+        total=view.money.paid or (None if goods else case.refund_total),
         label=label.attachment if label is not None and standing is Standing.SEND_BACK else "",
         free=case.stage in _FREE,
     )

@@ -65,6 +65,9 @@ STANDING = {
     Standing.ARRIVED: Said("Arrived", "Your parcel has arrived. The shop looks at what is in it.", "info"),
     Standing.REFUSED: Said("Refused", "The shop has refused it. What you can do is in the app of {channel}.", "bad"),
     Standing.ACCEPTED: Said("Accepted", "{channel} pays your money back in the next days.", "good"),
+    Standing.RESHIPPED: Said(
+        "Accepted", "The shop sends you another item. Look for the new order in the app of {channel}.", "good"
+    ),
     Standing.REFUNDED: Said("Refunded", "Your money has been paid back.", "good"),
     Standing.DONE: Said("Done", "Look for the new order in the app of {channel}.", "good"),
     Standing.CANCELLED: Said("Cancelled", "This request was cancelled.", "neutral"),
