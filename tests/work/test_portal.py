@@ -21,6 +21,7 @@ from backhaul.store import cases, portal
 from backhaul.store.jobs import Rank
 from backhaul.store.portal import Visit
 from backhaul.work import notes
+from backhaul.work.budget import OUTSIDE
 from backhaul.work.case_command import CommandRefused
 from backhaul.work.portal import (
     LOOKS_AT_ORDER,
@@ -47,6 +48,7 @@ class Sold:
         self.code = "90001"
         self.reads: list[str] = []
         self.asked: list[Kind] = []
+        self.outside: list[bool] = []  # whether each call was known to be an outsider's
         self.trouble: list[VendorError] = []
         self.refusal: VendorError | None = None
         bench.channel.order = self.order  # type: ignore[method-assign]
@@ -54,6 +56,7 @@ class Sold:
 
     async def order(self, order_id: str) -> ChannelOrder | None:
         self.reads.append(order_id)
+        self.outside.append(OUTSIDE.get())
         if self.trouble:
             raise self.trouble.pop(0)
         if order_id != ORDER:
@@ -67,6 +70,7 @@ class Sold:
 
     async def startable(self, order_id: str, kind: Kind) -> tuple[Startable, ...]:
         self.asked.append(kind)
+        self.outside.append(OUTSIDE.get())
         if self.refusal is not None:
             raise self.refusal
         return (
@@ -344,6 +348,8 @@ async def test_phones_write_what_is_no_letter(bench: Bench, sold: Sold) -> None:
 async def test_a_buyer_comes_after_people_of_the_shop_and_deadlines(bench: Bench, sold: Sold) -> None:
     buyers, token, _ = await visiting(sold)
     await buyers.ask(bench.shop_id, token, **wish())
+    assert sold.outside == [True, True]
+    assert not OUTSIDE.get()
     assert await bench.pool.fetch("select priority from pgqueuer") == [(Rank.HINT,)]
 
 

@@ -18,7 +18,11 @@ from backhaul.store.db import Pool
 URGENT: contextvars.ContextVar[bool] = contextvars.ContextVar("urgent", default=False)
 """Whether the present run serves a person or a deadline: it may spend the fifth that is kept back."""
 
-PACE, BURST, CHUNK, KEPT = 0.7, 0.15, 0.04, 0.2  # shares of a limit per second
+OUTSIDE: contextvars.ContextVar[bool] = contextvars.ContextVar("outside", default=False)
+"""Whether somebody who is not of the shop causes the present call: of them there may be any number."""
+
+PACE, BURST, CHUNK = 0.7, 0.15, 0.04  # shares of a limit per second
+KEPT, KEPT_FROM_OUTSIDE = 0.2, 0.5  # shares of what may be saved up
 LEASE_S = 0.25
 POINTS_LEASE_S = 2.0  # a bucket of points has no window that a late call could overfill
 PATIENCE_S = 10.0
@@ -75,7 +79,8 @@ class Purse:
     async def _lease(self, api: str, cost: float) -> float | None:
         """Take a chunk from the shared row; None when it was granted, else the seconds to wait."""
         want = max(cost, self._chunk, self._learnt_per_s * CHUNK)
-        kept = 0.0 if URGENT.get() else min(KEPT * self._capacity, max(0.0, self._capacity - want))
+        share = 0.0 if URGENT.get() else KEPT_FROM_OUTSIDE if OUTSIDE.get() else KEPT
+        kept = min(share * self._capacity, max(0.0, self._capacity - want))
         row = await self._pool.fetchrow(LEASE, *self._key, api, self._capacity, self._per_s, want, kept)
         assert row is not None
         if row["granted"] > 0:

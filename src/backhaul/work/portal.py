@@ -32,6 +32,7 @@ from backhaul.store import commands, portal, shops
 from backhaul.store.portal import Visit
 from backhaul.work import beginnings, notes
 from backhaul.work import files as sealed_files
+from backhaul.work.budget import OUTSIDE
 from backhaul.work.case_command import CommandRefused
 from backhaul.work.vendors import Vendors, shop_time
 
@@ -222,8 +223,10 @@ def network(client: str) -> str:
 
 @asynccontextmanager
 async def _in_time() -> AsyncIterator[None]:
-    """A buyer does not wait longer than this for the channel's answers."""
+    """A buyer does not wait longer than this for the channel's answers, and has them from what the shop's own work
+    leaves of the channel's budget."""
     limit = asyncio.timeout(LOOK_S)
+    outside = OUTSIDE.set(True)
     try:
         async with limit:
             yield
@@ -231,6 +234,8 @@ async def _in_time() -> AsyncIterator[None]:
         if not limit.expired():
             raise
         raise Unavailable(f"the answers take longer than {LOOK_S:.0f} s in all") from None
+    finally:
+        OUTSIDE.reset(outside)
 
 
 def _shown(
