@@ -13,7 +13,7 @@ from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskLabel, DeskReturn, DeskState
 from backhaul.domain.desk_adoption import looked_for, own_return
 from backhaul.domain.desk_effects import CancelDeskReturn, OpenDeskReturn
-from backhaul.domain.effects import EffectState
+from backhaul.domain.effects import BookRefund, EffectState
 from backhaul.domain.facts import Adopted, Facts, Label, Link, LinkState
 from backhaul.domain.folding import fold_link
 from backhaul.domain.matching import case_lines
@@ -149,6 +149,14 @@ def test_another_is_looked_for_once_that_on_the_wrong_order_is_over(
 ) -> None:
     assert looked_for(with_desk(COMING), desk_return(state, order_id=order_id)) is looked
     assert looked_for(with_desk(COMING), None)
+
+
+def test_a_refund_that_the_desk_made_on_the_wrong_order_is_not_waited_for_on_the_right_one() -> None:
+    there = desk_return(DeskState.CLOSED, order_id="2", processed=True, processed_at=NOW - 1)
+    made = planned(with_desk(DONE, there, ledger=[OPENED_THERE]))
+    assert written(made, BookRefund).order_id == GID
+    assert planned(with_desk(DONE, change(there, order_id="1"))).lanes["money"].state == "booking"
+    assert not writes(planned(with_desk(DONE, change(there, order_id="1"))))
 
 
 def test_an_end_on_the_wrong_order_is_no_vote() -> None:

@@ -12,6 +12,7 @@ from backhaul.domain.booking import book, other_currency
 from backhaul.domain.channel import ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder, CommerceRefund
 from backhaul.domain.desk import DeskReturn
+from backhaul.domain.desk_adoption import elsewhere
 from backhaul.domain.facts import Adopted, Booker, Facts, LinkState, Payer
 from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money, total
@@ -194,14 +195,19 @@ def _explained(facts: Facts, case: ChannelCase, order: CommerceOrder, rest: Mone
 def _desk_refunds(facts: Facts) -> bool:
     """Whether the refund in commerce is the desk's: it books for the shop, or it has processed by itself, whoever was
     to book. A booking beside it would be a second one."""
-    desk = facts.seen.desk
-    return facts.booker is Booker.DESK or (facts.desk is not None and desk is not None and desk.processed)
+    return facts.booker is Booker.DESK or (facts.desk is not None and _processed(facts) is not None)
 
 
 def _just_processed(facts: Facts, now: int) -> bool:
     """Whether the desk has processed a moment ago: its refund may be on its way, also where a person has waived it."""
+    desk = _processed(facts)
+    return desk is not None and now < _processed_at(facts, desk) + DESK_PATIENCE
+
+
+def _processed(facts: Facts) -> DeskReturn | None:
+    """The case's return in the desk if that has processed it, so that its refund is, or will be, on the order."""
     desk = facts.seen.desk
-    return desk is not None and desk.processed and now < _processed_at(facts, desk) + DESK_PATIENCE
+    return desk if desk is not None and desk.processed and not elsewhere(facts, desk) else None
 
 
 def _processed_at(facts: Facts, desk: DeskReturn) -> int:
@@ -210,8 +216,8 @@ def _processed_at(facts: Facts, desk: DeskReturn) -> int:
 
 def _await_desk(facts: Facts, refund: ChannelRefund, order: CommerceOrder, now: int, draft: Draft) -> None:
     """The desk books when it processes; a processed return whose refund stays away is told of."""
-    desk = facts.seen.desk
-    if desk is None or not desk.processed:
+    desk = _processed(facts)
+    if desk is None:
         return
     if facts.seen.commerce_at < facts.seen.desk_since:
         draft.steps.append(Look(Source.COMMERCE, "the desk has processed", 33))
