@@ -103,6 +103,9 @@ async def test_what_a_buyer_asked_for_is_declined_on_its_page(web: Web) -> None:
     assert f'action="/cases/{case_id}/withdraw"' not in html
     found = (await web.get(f"/?q={ORDER}")).text
     assert str(case_id) in found
+    for words in ("a\0b", "\u202eab"):
+        refused = await web.client.post(f"/api/v1/cases/{case_id}/decline", json={"words": words}, headers=token)
+        assert refused.status_code == 422
     for words in ("", "x" * 501):
         assert (await web.post(f"/cases/{case_id}/decline", {"csrf": csrf, "words": words})).status_code == 422
     assert (await web.post(f"/cases/{case_id}/decline", {"csrf": csrf, "words": "Final sale."})).status_code == 303

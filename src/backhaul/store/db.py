@@ -12,6 +12,9 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolC
 
 CHANGED = "backhaul_changed"  # NOTIFY channel: the payload is the id of the shop whose pages have something new
 
+UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
+"""What the database says of a text with a character that it cannot hold: NUL."""
+
 AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,

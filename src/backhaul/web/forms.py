@@ -18,7 +18,7 @@ E = TypeVar("E", bound=StrEnum)
 def text(form: FormMultiDict, name: str, label: str = "", *, limit: int = 500, required: bool = False) -> str:
     """A trimmed text field."""
     value = form.get(name, "")
-    found = value.strip() if isinstance(value, str) else ""
+    found = typed(value) if isinstance(value, str) else ""
     if required and not found:
         raise BadInput(f"{label or name} is missing.")
     if len(found) > limit:
@@ -26,6 +26,11 @@ def text(form: FormMultiDict, name: str, label: str = "", *, limit: int = 500, r
     if "\x00" in found:
         raise BadInput(f"{label or name} holds a character that cannot be stored.")
     return found
+
+
+def typed(value: str) -> str:
+    """A text as it was typed, without blanks around it: browsers count a line break as one character and send two."""
+    return value.replace("\r\n", "\n").strip()
 
 
 def texts(form: FormMultiDict, name: str) -> list[str]:

@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
 from backhaul.ports.errors import VendorError
-from backhaul.store.db import AWAY
+from backhaul.store.db import AWAY, UNSTORABLE
 from backhaul.store.idempotency import KeyReused
 from backhaul.web.access import Asked
 from backhaul.web.rendering import bare, local, notice_fragment
@@ -59,6 +59,8 @@ def explain(error: Exception) -> tuple[int, str, dict[str, Any]]:
         return 502, f"The vendor could not be asked: {error}", {}
     if isinstance(error, AWAY):
         return 503, DATABASE_AWAY, {}
+    if isinstance(error, UNSTORABLE):
+        return 422, "A text holds a character that cannot be stored.", {}
     log.error("request failed", exc_info=error)
     return 500, "The cause is in the log of the serve process.", {}
 

@@ -9,6 +9,7 @@ import msgspec
 
 from backhaul.domain.facts import Said
 from backhaul.domain.money import Money
+from backhaul.domain.portal import unshowable
 from backhaul.domain.starts import Blind, Confirmed, Start
 from backhaul.domain.words import Kind
 from backhaul.kit.ids import uuid7
@@ -102,6 +103,8 @@ class Beginnings:
         words = words.strip()
         if not words:
             raise CommandRefused("What shall the buyer read?")
+        if unshowable(words):
+            raise CommandRefused("The words for the buyer hold a character that cannot be shown.")
         if len(words) > MOST_WORDS:
             raise CommandRefused(f"The words for the buyer are longer than {MOST_WORDS} characters.")
         async with self._case(case_id) as case:

@@ -156,7 +156,6 @@ class Buyers:
         settings = await self.settings(shop_id)
         if not settings.open:
             raise Closed
-        note = note.replace("\r\n", "\n")  # browsers count a line break as one character, and send two
         async with self.pool.acquire() as connection, connection.transaction():
             visit = await portal.visit(connection, shop_id, token, lock=True)
             if visit is None:

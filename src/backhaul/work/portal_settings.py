@@ -46,8 +46,7 @@ class PortalSettings:
     async def set_texts(self, shop_id: UUID, language: str, texts: Texts, by: str) -> None:
         """The shop's own words in a language; all empty takes the language away."""
         language = language.strip().lower().replace("_", "-")
-        # Browsers count a line break as one character, and send two.
-        texts = Texts(*(said.replace("\r\n", "\n").strip() for said in (texts.title, texts.introduction, texts.help)))
+        texts = Texts(texts.title.strip(), texts.introduction.strip(), texts.help.strip())
         problem = words.problem(language, texts)
         if problem:
             raise CommandRefused(problem)

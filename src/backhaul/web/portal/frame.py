@@ -14,6 +14,7 @@ from litestar.exceptions import PermissionDeniedException
 
 from backhaul.kit.crypto import CryptoError, Vault
 from backhaul.web.access import Asked, services_of
+from backhaul.web.forms import typed
 from backhaul.web.rendering import render, theme_of
 from backhaul.work.portal import VISIT
 
@@ -78,4 +79,4 @@ def check_site(request: Asked) -> None:
 def field(form: FormMultiDict, name: str, limit: int = 500) -> str:
     """A field as it was typed, of what is too long the beginning."""
     value = form.get(name, "")
-    return value.strip()[:limit] if isinstance(value, str) else ""
+    return typed(value)[:limit] if isinstance(value, str) else ""

@@ -41,7 +41,6 @@ from backhaul.work.case_command import CommandRefused
 from backhaul.work.portal import MOST_WORDS, Closed, Found, Locked
 
 LARGEST_FORM = 50_000  # bytes
-LONGEST_NOTE = 2 * MOST_WORDS + 1  # as it is sent: browsers make two characters of a line break
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -169,7 +168,7 @@ async def _order_page(
         units=units[kind], names={unit.id: unit.name for unit in units[kind]}, free=free,
         reasons=_reasons(offer, kind, free), problem=problem, once=secret_token(),
         chosen=form.getall("unit", []) or (free if len(units[kind]) == 1 else []), reason=field(form, "reason"),
-        note=field(form, "note", LONGEST_NOTE), said=words, longest=MOST_WORDS,
+        note=field(form, "note"), said=words, longest=MOST_WORDS,
     )  # fmt: skip
 
 
@@ -210,7 +209,7 @@ async def ask(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
             kind=kind,
             lines=[each for each in form.getall("unit", []) if isinstance(each, str)],
             reason=field(form, "reason"),
-            note=field(form, "note", LONGEST_NOTE),
+            note=field(form, "note", MOST_WORDS + 1),
         )
     except CommandRefused as error:
         return await _order_page(request, place, visit, problem=error.text, status=error.status)
