@@ -201,6 +201,7 @@ def _end(facts: Facts, now: int, made: Plan) -> None:
         assert all(lane.terminal for lane in made.lanes.values())
         assert not any(effect.open for effect in facts.ledger)
         assert not any(isinstance(step, (Write, Send)) for step in made.steps)
+        assert not facts.stale(Party.CHANNEL), "news that nobody has read may open it again"
         if case.kind is Kind.UNKNOWN:
             assert facts.history or facts.said.waived, "an unknown word is never final"
     else:

@@ -35,6 +35,7 @@ from backhaul.domain.effects import (
     UploadLabel,
 )
 from backhaul.domain.facts import (
+    Adopted,
     Backoff,
     Booker,
     DeskOpens,
@@ -336,7 +337,12 @@ def anything(draw: st.DrawFn) -> Facts:
         carriers=draw(pick([(), (("c1", "UPS"),)])),
     )
     hints = st.integers(0, 1)
-    return Facts("c", "s", known, draw(said), tuple(ledger), draw(shops), draw(hints), draw(hints), draw(hints))
+    stands = [Adopted(CASE, refund.id) for refund in order.refunds] if order else []
+    return Facts(
+        "c", "s", known, draw(said), tuple(ledger), draw(shops), draw(hints), draw(hints), draw(hints),
+        adopted=draw(pick([(), (Adopted(CASE, "of another order"),), *((each,) for each in stands)])),
+        gone=frozenset(draw(st.sets(pick(["u1", "u2"]), max_size=2))),
+    )  # fmt: skip
 
 
 @settings(max_examples=500, deadline=None)
