@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from backhaul.kit.ids import uuid7
+from backhaul.store import turns
 from backhaul.store.db import Connection, Pool
 
 
@@ -58,10 +59,13 @@ async def count_refused(pool: Pool, connection_id: UUID, cause: str) -> None:
 
 
 async def open_cases(
-    connection: Connection, wanted: Iterable[tuple[UUID, str, str, str]]
+    connection: Connection, wanted: Iterable[tuple[UUID, str, str, str]], besides: Iterable[UUID] = ()
 ) -> dict[tuple[UUID, str, str], UUID]:
     """Cases for (shop, "return" or "cancellation", channel id, channel order id), made where there is none yet, each
-    with its turn."""
+    with its turn.
+
+    The turns of those that are there, and of ``besides`` that this transaction will want, are taken before any case is
+    made: whoever gives a case of ours its name holds its turn, and would wait here for the name, and we there."""
     rows = sorted({(shop, kind, channel_id): order for shop, kind, channel_id, order in wanted}.items())
     if not rows:
         return {}
@@ -71,6 +75,8 @@ async def open_cases(
         [key[2] for key, _ in rows],
         [order for _, order in rows],
     )
+    known = await connection.fetch(KNOWN_CASES, *columns[:3])
+    await turns.lock(connection, {*besides, *(row["id"] for row in known)})
     found = await connection.fetch(OPEN_CASES, [uuid7() for _ in rows], *columns)
     if len(found) < len(rows):
         # Another transaction made some of them while ours was waiting for it: now they can be seen.
@@ -78,6 +84,10 @@ async def open_cases(
     return {(row["shop_id"], row["channel_kind"], row["channel_id"]): row["id"] for row in found}
 
 
+KNOWN_CASES = """
+select c.id from return_case c join unnest($1::uuid[], $2::text[], $3::text[]) as w(shop_id, channel_kind, channel_id)
+    using (shop_id, channel_kind, channel_id)
+"""
 OPEN_CASES = """
 with wanted as (
     select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])

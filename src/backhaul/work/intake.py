@@ -135,8 +135,6 @@ class Intake:
                 await _drift(connection, item)
             if any(kind == "connection" for kind, _ in item.news.subjects):
                 hints[item.connection_id] = (1, 0)
-        channel = [(item, shop) for item in items if item.role == Party.CHANNEL for shop in shops_of[id(item)]]
-        await self._channel(connection, channel, hints)
         later: dict[UUID, tuple[Hints, int]] = {}
         others: dict[tuple[str, UUID], list[Item]] = {}
         for item in items:
@@ -148,6 +146,8 @@ class Intake:
                 await self._commerce(connection, theirs, shop, hints, later)
             else:
                 await self._desk(connection, theirs, shop, later)
+        channel = [(item, shop) for item in items if item.role == Party.CHANNEL for shop in shops_of[id(item)]]
+        await self._channel(connection, channel, hints, later)
         # Subjects that are looked at anyway answer their other hints with the same look.
         for case_id in hints.keys() & later.keys():
             _, commerce, desk = later.pop(case_id)[0]
@@ -200,21 +200,28 @@ class Intake:
             self._clocks[shop] = (time.monotonic(), clock)
         return clock
 
-    async def _channel(self, connection: Connection, items: list[tuple[Item, UUID]], hints: dict[UUID, Hints]) -> None:
+    async def _channel(
+        self,
+        connection: Connection,
+        items: list[tuple[Item, UUID]],
+        hints: dict[UUID, Hints],
+        later: Mapping[UUID, object],
+    ) -> None:
+        for item, shop in items:
+            orders = [ident for kind, ident in item.news.subjects if kind == "order"]
+            if orders:
+                for case_id in await inbox.cases_of_channel_orders(connection, shop, orders):
+                    _count(hints, case_id, channel=1)
         wanted = [
             (shop, kind, ident, item.news.order_id)
             for item, shop in items
             for kind, ident in item.news.subjects
             if kind in ("return", "cancellation") and ident
         ]
-        known = await inbox.open_cases(connection, wanted)
+        known = await inbox.open_cases(connection, wanted, {*hints, *later})
         for case_id in known.values():
             _count(hints, case_id, channel=1)
         for item, shop in items:
-            orders = [ident for kind, ident in item.news.subjects if kind == "order"]
-            if orders:
-                for case_id in await inbox.cases_of_channel_orders(connection, shop, orders):
-                    _count(hints, case_id, channel=1)
             if item.news.refund:
                 await _proof(connection, item.news, shop, known)
 

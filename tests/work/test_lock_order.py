@@ -1,0 +1,51 @@
+"""Transactions that want the same rows wait for one another in a line and never in a circle."""
+
+from __future__ import annotations
+
+import asyncio
+
+from backhaul.domain.words import Kind
+from backhaul.ports.connector import News
+from backhaul.store import turns
+from backhaul.store.moves import Move
+from backhaul.store.recording import record
+from backhaul.work.beginnings import Beginnings
+from backhaul.work.intake import Intake, Item
+from tests.patience import patient
+from tests.work.conftest import Bench
+
+
+async def _waiting(bench: Bench, count: int) -> None:
+    """Until so many transactions of this database wait for a lock."""
+    query = """
+    select count(distinct pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+    """
+    async with asyncio.timeout(patient(10)):
+        while await bench.pool.fetchval(query) < count:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_case_gets_its_name_while_a_webhook_brings_the_same_one(bench: Bench) -> None:
+    """The webhook names the channel's case and the order, so that our case of that order is to hear of it, too."""
+    ours = await Beginnings(bench.pool).start(bench.shop_id, kind=Kind.REFUND, order_id="order-1", by="ann")
+    login = await bench.pool.fetchval("select connection_id from link where role = 'channel'")
+    news = News("delivery-1", "return", "", 0, (("return", "theirs-1"), ("order", "order-1")), order_id="order-1")
+    intake = Intake(bench.vendors)
+
+    async def hears() -> None:
+        async with bench.pool.acquire() as connection, connection.transaction():
+            await intake.route(connection, [Item(login, "channel", news, b"{}")])
+
+    async with bench.pool.acquire() as connection, connection.transaction():
+        held = await turns.take(connection, [(ours, 1)])
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await turns.lock(connection, [ours])
+        naming = asyncio.create_task(record(bench.pool, [Move(held[ours], named="theirs-1")]))
+        await _waiting(bench, 1)
+        hearing = asyncio.create_task(hears())
+        await _waiting(bench, 2)
+    assert await naming == ["kept"]
+    await hearing
+    rows = await bench.pool.fetch("select id from return_case where channel_id = 'theirs-1'")
+    assert [row["id"] for row in rows] == [ours]
+    assert await bench.pool.fetchval("select heard_channel from turn where subject_id = $1", ours) == 2
