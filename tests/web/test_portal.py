@@ -308,6 +308,15 @@ async def test_forms_of_other_sites_are_not_carried_out(buyer: Buyer) -> None:
     assert await buyer.web.pool.fetchval("select count(*) from return_case") == 0
 
 
+async def test_only_forms_of_these_pages_are_read(buyer: Buyer) -> None:
+    head = b'Content-Disposition: form-data; name="order"\r\nContent-Type: text/plain; charset=nope'
+    part = b"--a\r\n" + head + b"\r\n\r\n1\r\n--a--\r\n"
+    for kind, body in (("multipart/form-data; boundary=a", part), ("application/json", b"{}"), ("", b"order=1&zip=1")):
+        page = await buyer.web.client.post(buyer.path, content=body, headers={"content-type": kind})
+        assert page.status_code == 422, kind
+        assert "no form of this page" in text_of(page)
+
+
 UNFIT: tuple[tuple[dict[str, Any], int, str], ...] = (
     ({"unit": []}, 422, "Choose at least one item."),
     ({"unit": ["l3"]}, 409, "cannot be asked for any more"),

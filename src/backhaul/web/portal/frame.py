@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 import msgspec
 from litestar import Response
 from litestar.datastructures import Cookie, FormMultiDict
+from litestar.enums import RequestEncodingType
 from litestar.exceptions import PermissionDeniedException
 
 from backhaul.kit.crypto import CryptoError, Vault
 from backhaul.web.access import Asked, services_of
 from backhaul.web.forms import typed
+from backhaul.web.problems import BadInput
 from backhaul.web.rendering import render, theme_of
 from backhaul.work.portal import VISIT
 
@@ -74,6 +76,13 @@ def check_site(request: Asked) -> None:
     ours = (request.headers.get("host", ""), urlsplit(services_of(request).base_url).netloc)
     if site not in ("same-origin", "none") or (origin != "null" and urlsplit(origin).netloc not in ours):
         raise PermissionDeniedException("This form came from another site and was not carried out.")
+
+
+async def sent(request: Asked) -> FormMultiDict:
+    """What a form of ours sends; none has files, and so none is of another kind."""
+    if request.content_type[0] != RequestEncodingType.URL_ENCODED:
+        raise BadInput("This is no form of this page.")
+    return await request.form()
 
 
 def field(form: FormMultiDict, name: str, limit: int = 500) -> str:

@@ -33,6 +33,7 @@ from backhaul.web.portal.frame import (
     field,
     open_given,
     seal_given,
+    sent,
     show,
     visit_cookie,
 )
@@ -115,7 +116,7 @@ async def look_up(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Look the order up. A wrong answer shows the form again with what was typed."""
     check_site(request)
     place, services = await _place(request, shop_id), services_of(request)
-    form = await request.form()
+    form = await sent(request)
     order, code = field(form, "order", 200), field(form, "zip", 200)
     client = request.client.host if request.client else ""
     try:
@@ -194,7 +195,7 @@ async def ask(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     visit = await _visit(request, shop_id)
     if visit is None:
         return _ended(request, place)
-    form = await request.form()
+    form = await sent(request)
     if not same(field(form, "csrf"), visit.csrf):
         raise PermissionDeniedException("This form is out of date. Go back, reload the page and try again.")
     kind = next((each for each in place.settings.kinds if each.value == field(form, "kind")), None)
