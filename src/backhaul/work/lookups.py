@@ -61,9 +61,9 @@ class Lookups:
         return found
 
     async def check_reasons(self, shop_id: UUID, keys: Sequence[str]) -> str:
-        """Refuse (CommandRefused) reasons for what the desk rejects that the channel does not take, unless they stand
-        already; what cannot be checked, in words. The channel names its reasons for one return at a time, so that some
-        may not have come up yet."""
+        """What of these reasons for what the desk rejects could not be checked, in words. The channel names its reasons
+        for one return at a time, so that some may not have come up yet: only one that stands there in other letters is
+        refused (CommandRefused), unless it stands already."""
         shop = await shops.shop(self.vendors.pool, shop_id)
         standing = shops.desk_terms("", shop.desk).reject_reasons if shop is not None else keys
         keys = [key for key in keys if key not in standing]
@@ -71,17 +71,18 @@ class Lookups:
             return ""
         named = await self._reject_reasons(shop_id)
         known = {key: text for reasons in named.values() for key, text in reasons.items()}
+        alike = {key.casefold(): key for key in known}
         strange = [key for key in keys if key not in known]
-        unknown = [OF[action] for action, reasons in named.items() if not reasons]
+        for key in strange:
+            if key.casefold() in alike:
+                raise CommandRefused(f"The channel's reason is “{alike[key.casefold()]}”, not “{key[:100]}”.")
         if not strange:
             return ""
-        if unknown:
-            lacking = " and ".join(unknown)
-            return f"Not checked: {', '.join(strange)}. The channel has named no reasons yet for {lacking}."
         takes = "; ".join(f"{key} ({text})" if text else key for key, text in sorted(known.items())[:MOST_NAMED])
-        raise CommandRefused(
-            f"The channel takes no reason “{strange[0][:100]}” for this shop's returns; keys are case-sensitive. "
-            f"It takes: {takes}."
+        lacking = " and ".join(OF[action] for action, reasons in named.items() if not reasons)
+        because = f"named no reasons yet for {lacking}" if lacking else "not named it for the latest returns"
+        return f"Not checked: {', '.join(strange)}. The channel has {because}." + (
+            f" It takes: {takes}." if takes else ""
         )
 
     async def _reject_reasons(self, shop_id: UUID) -> dict[Action, dict[str, str]]:
