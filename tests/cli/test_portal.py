@@ -20,6 +20,7 @@ from backhaul.store import cases, portal
 from backhaul.store.db import open_pool
 from backhaul.work import notes
 from backhaul.work.beginnings import begin
+from backhaul.work.portal import TRIES_OF_CLIENT
 from backhaul.work.portal_settings import PortalSettings
 from tests.cli.runs import backhaul, environment
 from tests.patience import patient
@@ -70,6 +71,9 @@ async def test_what_buyers_type_stands_in_no_log_of_the_web_process(database: st
     try:
         shop = await seeding.shop(pool, "Kiln & Co")
         await PortalSettings(pool).set_open(shop, True, "ana")
+        locked, other = "203.0.113.1", "203.0.113.2"
+        mark = Vault.open(tmp_path / "master.key").mark(f"client/{locked}", b"portal")
+        await pool.execute("insert into portal_try (mark, count) values ($1, $2)", mark, TRIES_OF_CLIENT)
         await serve.start()
         end = time.monotonic() + patient(60)
         while not (found := re.search(r"Backhaul is at (http\S+)", log.read_text())):
@@ -79,18 +83,19 @@ async def test_what_buyers_type_stands_in_no_log_of_the_web_process(database: st
         async with httpx.AsyncClient(base_url=f"{found[1]}/portal/{shop}") as buyer:
             moved = await buyer.get("", params={"order": ORDER, "zip": CODE})
             assert moved.status_code == 303
-            for client in ("203.0.113.1", "203.0.113.2"):
+            for client, status in ((locked, 429), (other, 503)):  # the shop's login has never been made
                 sent = {"order": ORDER, "zip": CODE}
                 answer = await buyer.post("", data=sent, headers={"x-forwarded-for": client})
-                assert answer.status_code == 503  # the shop's login has never been made
+                assert answer.status_code == status
         await serve.stop(20)
         written = log.read_text()
         assert "Backhaul is at" in written
         assert ORDER not in written
         assert CODE not in written
-        assert (
-            await pool.fetchval("select count(*) from portal_try") == 4
-        )  # of one order its tries and looks, and two clients
+        # What the channel did not answer was no try, and that of who is locked out neither.
+        assert [tuple(row) for row in await pool.fetch("select mark, count from portal_try")] == [
+            (mark, TRIES_OF_CLIENT)
+        ]
     finally:
         await serve.stop(20)
         await pool.close()
