@@ -69,8 +69,10 @@ async def test_a_dead_child_is_started_again(tmp_path: Path) -> None:
     keeping = asyncio.create_task(keep_running([child], stop))
     try:
         first = int(await _printed(log))
-        child.kill()
         async with asyncio.timeout(patient(20)):
+            while not child.alive:  # it may print before we know that it runs
+                await asyncio.sleep(0.01)
+            child.kill()
             while len(_said(log)) < 2:
                 await asyncio.sleep(0.05)
         second = int(_said(log)[1])
