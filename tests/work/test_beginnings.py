@@ -11,7 +11,7 @@ from backhaul.domain.policy import FromPortal, Policy
 from backhaul.domain.starts import Start, Startable
 from backhaul.domain.words import Condition, Disposition, Kind
 from backhaul.ports.errors import OutcomeUnknown, Refused, VendorError
-from backhaul.store import cases
+from backhaul.store import case_page, cases
 from backhaul.work import notes
 from backhaul.work.attend import Attendant
 from backhaul.work.beginnings import Beginnings, begin
@@ -205,6 +205,10 @@ async def test_a_webhook_that_was_quicker_than_the_answer_ends_in_one_case(bench
     await bench.attend(other[0])
     row = await _row(bench, case)
     assert (row["merged_into"], row["ended"], row["channel_id"]) == (other[0], True, None)
+    shown = await case_page.case(bench.pool, case)
+    assert shown is not None
+    assert (shown.row.id, shown.row.channel_id) == (other[0], "own-1"), "a link to the one leads to the other"
+    assert shown.effects
     assert ("start_return", "confirmed") in await bench.effects(other[0])
     assert await bench.effects(case) == []
     assert await _counts(bench) == {"accepted": 1}

@@ -103,14 +103,18 @@ class Case(msgspec.Struct, frozen=True):
 
 
 async def case(pool: Pool, case_id: UUID, *, lines: int = 500) -> Case | None:
-    """One case; of a history longer than ``lines`` its newest part."""
+    """One case; of a history longer than ``lines`` its newest part. One that has become one with another is shown as
+    that one."""
     async with pool.acquire() as db, db.transaction(isolation="repeatable_read", readonly=True):
         found = await db.fetchrow(
-            f"select {COLUMNS}, c.group_key, c.view, c.body from return_case c where c.id = $1", case_id
+            f"select {COLUMNS}, c.group_key, c.view, c.body from return_case c "
+            "where c.id = (select coalesce(merged_into, id) from return_case where id = $1)",
+            case_id,
         )
         if found is None:
             return None
         row = CaseRow(**{name: found[name] for name in CaseRow.__struct_fields__})
+        case_id = row.id
         seen = _SEEN.decode(found["body"]) if found["body"] else Seen()
         units = await db.fetch(
             "select unit_id, order_line_id, sku, name, refund, commerce_line_id, received_at, condition, disposition "
@@ -149,23 +153,7 @@ async def case(pool: Pool, case_id: UUID, *, lines: int = 500) -> Case | None:
         said = await cases.said(db, case_id)
         channel = seen.channel
         near = [channel.previous_id, channel.next_id, channel.combined_id] if channel else ["", "", ""]
-        related = await db.fetch(
-            f"""
-            select {COLUMNS}, case
-                when c.channel_id = $5 then 'earlier version' when c.channel_id = $6 then 'later version'
-                when c.channel_id = $7 then 'combined' when c.group_key = $4 and $4 <> '' then 'same request'
-                else 'same order' end as why
-            from return_case c where c.shop_id = $1 and c.id <> $2 and c.merged_into is null and (
-                (c.order_id = $3 and $3 <> '') or (c.group_key = $4 and c.group_key <> '')
-                or (c.channel_kind in ('return', 'cancellation') and c.channel_id = any(array[$5, $6, $7])))
-            order by c.requested_at, c.id limit 20
-            """,
-            row.shop_id,
-            case_id,
-            row.order_id,
-            found["group_key"],
-            *near,
-        )
+        related = await db.fetch(RELATED, row.shop_id, case_id, row.order_id, found["group_key"], *near)
     return Case(
         row,
         seen,
@@ -180,6 +168,18 @@ async def case(pool: Pool, case_id: UUID, *, lines: int = 500) -> Case | None:
         tuple(FileRow(**dict(each)) for each in files),
         tuple((CaseRow(**{name: each[name] for name in CaseRow.__struct_fields__}), each["why"]) for each in related),
     )
+
+
+RELATED = f"""
+select {COLUMNS}, case
+    when c.channel_id = $5 then 'earlier version' when c.channel_id = $6 then 'later version'
+    when c.channel_id = $7 then 'combined' when c.group_key = $4 and $4 <> '' then 'same request'
+    else 'same order' end as why
+from return_case c where c.shop_id = $1 and c.id <> $2 and c.merged_into is null and (
+    (c.order_id = $3 and $3 <> '') or (c.group_key = $4 and c.group_key <> '')
+    or (c.channel_kind in ('return', 'cancellation') and c.channel_id = any(array[$5, $6, $7])))
+order by c.requested_at, c.id limit 20
+"""
 
 
 async def seen_of(pool: Pool, cases: Sequence[UUID]) -> dict[UUID, Seen]:
