@@ -62,11 +62,3 @@ async def shop_clock(connection: Connection | Pool, shop_id: UUID) -> dict[str, 
         shop_id,
     )
     return clock
-
-
-async def answered_at(connection: Connection | Pool, case_id: UUID) -> int:
-    """When the latest answer to an effect of a case came, by the shop's clock; 0 before any did."""
-    found: int = await connection.fetchval(
-        "select coalesce(max(answered_at), 0) from effect where case_id = $1", case_id
-    )
-    return found

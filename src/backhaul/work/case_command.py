@@ -58,9 +58,7 @@ class CaseCommand:
             self.case_id = row["id"]
             self.shop_id = row["shop_id"]
             self.seen = msgspec.json.decode(row["body"], type=Seen) if row["body"] else Seen()
-            now = shop_time(await commands.shop_clock(self.connection, self.shop_id))
-            # Whoever speaks has seen the last answer, though both may fall into one second.
-            self.now = max(now, 1 + await commands.answered_at(self.connection, self.case_id))
+            self.now = shop_time(await commands.shop_clock(self.connection, self.shop_id))
         except BaseException as error:
             await self.__aexit__(type(error), error, None)
             raise
