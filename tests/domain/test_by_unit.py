@@ -9,7 +9,7 @@ import pytest
 from backhaul.domain.by_unit import answers_to, shown
 from backhaul.domain.channel import Answerable, ChannelCase, UnitAnswer, UnitChoices
 from backhaul.domain.effects import Decide, DecideUnits, Effect, EffectState
-from backhaul.domain.facts import Facts, Said, Verdict, Vote
+from backhaul.domain.facts import Asked, Facts, Said, Verdict, Vote
 from backhaul.domain.policy import BadParcel, Policy
 from backhaul.domain.rules import Answer, Rule
 from backhaul.domain.steps import Look, Plan, Settle, Source
@@ -51,8 +51,8 @@ def parcel(bad: Condition = Condition.DAMAGED, count: int = 2, **changes: Any) -
     return alone(found, said=said, **{"shop": terms(line_level=True), **reads, **changes})
 
 
-def vote(*answers: UnitAnswer, at: int = NOW) -> tuple[Vote, ...]:
-    return (Vote(Action.JUDGE_PARCEL, 1, Decision.BY_UNIT, "ann", at, units=answers or SUGGESTED),)
+def vote(*answers: UnitAnswer, at: int = NOW, word: int = 1) -> tuple[Vote, ...]:
+    return (Vote(Action.JUDGE_PARCEL, 1, Decision.BY_UNIT, "ann", at, units=answers or SUGGESTED, word=word),)
 
 
 def question(made: Plan) -> Any:
@@ -150,23 +150,26 @@ def test_an_answer_that_cannot_be_given_is_told_and_asked_again(answers: tuple[U
 
 def test_a_refusal_folds_back_to_the_whole_parcel_until_somebody_tries_again() -> None:
     wanted = written(planned(parcel(votes=vote())), DecideUnits)
-    refused = effect(wanted, EffectState.REFUSED, answered_at=NOW, code="kept together", text="units of one SKU")
-    known = parcel(votes=vote(at=NOW - 1), ledger=[refused])
+    refused = effect(
+        wanted, EffectState.REFUSED, answered_at=NOW, words=1, code="kept together", text="units of one SKU"
+    )
+    known = parcel(votes=vote(), ledger=[refused])
     made = planned(known, REFUSES)
     assert not writes(made)
     assert Decision.BY_UNIT not in question(made).options
     assert dict(question(made).pays) == {Decision.ACCEPT_PARCEL: usd(2000), Decision.REFUSE_PARCEL: usd(0)}
     (trouble,) = [each for each in made.troubles if each.retry == wanted.target]
     assert "1 of its units" in trouble.text
-    again = change(known, said=change(known.said, retries={wanted.target: NOW + 1}))
-    assert written(planned(again, now=NOW + 2), DecideUnits).target == wanted.target
+    again = change(known, said=change(known.said, retries={wanted.target: Asked(2, NOW)}))
+    assert written(planned(again), DecideUnits).target == wanted.target
+    assert written(planned(parcel(votes=vote(word=2), ledger=[refused])), DecideUnits).target == wanted.target
 
 
 def test_a_refused_answer_for_units_that_somebody_else_answered_first_holds_nothing_up() -> None:
     first = written(planned(parcel(votes=vote())), DecideUnits)
-    refused = effect(first, EffectState.REFUSED, answered_at=NOW, code="25007006", text="line does not exist")
+    refused = effect(first, EffectState.REFUSED, answered_at=NOW, words=1, code="25007006", text="no line")
     left = case(Stage.SHIPPED, due=(due(Action.JUDGE_PARCEL, DEADLINE),), units=units()[1:])
-    made = planned(parcel(found=left, votes=vote(at=NOW - 1), ledger=[refused]))
+    made = planned(parcel(found=left, votes=vote(), ledger=[refused]))
     second = written(made, DecideUnits)
     assert (second.decision, second.units) == (Decision.REFUSE_PARCEL, ("u2",))
     assert not [each for each in made.troubles if each.retry == first.target]

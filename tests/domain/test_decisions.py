@@ -6,7 +6,7 @@ import pytest
 
 from backhaul.domain.decisions import FRESH
 from backhaul.domain.effects import Decide, EffectState
-from backhaul.domain.facts import Backoff, Facts, Mode, Said, Verdict, Vote
+from backhaul.domain.facts import Asked, Backoff, Facts, Mode, Said, Verdict, Vote
 from backhaul.domain.policy import APPROVALS, REJECTS, AcceptParcel, DeadlineRule, Default, Policy
 from backhaul.domain.steps import Look, Plan, Source, Write
 from backhaul.domain.words import (
@@ -308,25 +308,32 @@ def test_while_an_answer_is_open_there_is_no_other(state: EffectState) -> None:
 
 
 def test_a_refused_answer_asks_anew_and_a_newer_vote_is_sent() -> None:
-    refused = effect(decide(), EffectState.REFUSED, code="25011", text="too late", answered_at=NOW - 100)
-    spent = planned(asked(Action.ANSWER_RETURN, vote(Decision.APPROVE_RETURN, at=NOW - 150), ledger=[refused]))
+    refused = effect(decide(), EffectState.REFUSED, code="25011", text="too late", answered_at=NOW - 60, words=1)
+    spent = planned(asked(Action.ANSWER_RETURN, vote(Decision.APPROVE_RETURN, word=1), ledger=[refused]))
     assert (writes(spent), troubles(spent)) == ([], {"refused"})
     assert spent.questions[0].options == WHOLE_RETURN
-    fresh = planned(asked(Action.ANSWER_RETURN, vote(Decision.KEEP_ITEM, at=NOW - 50), ledger=[refused]))
+    fresh = planned(asked(Action.ANSWER_RETURN, vote(Decision.KEEP_ITEM, word=2), ledger=[refused]))
     assert written(fresh, Decide).decision is Decision.KEEP_ITEM
     assert not fresh.troubles
     retry = asked(Action.ANSWER_RETURN, ledger=[refused])
     retried = Facts(
         retry.id, retry.shop_id, retry.seen,
-        Said(votes=(vote(Decision.APPROVE_RETURN, at=NOW - 150),), retries={refused.target: NOW - 10}),
+        Said(2, (vote(Decision.APPROVE_RETURN, word=1),), retries={refused.target: Asked(2, NOW - 60)}),
         retry.ledger, retry.shop,
     )  # fmt: skip
     assert written(planned(retried), Decide)
 
 
+def test_a_desk_has_spoken_later_than_an_answer_by_the_clock() -> None:
+    refused = effect(decide(), EffectState.REFUSED, code="25011", text="too late", answered_at=NOW - 60, words=1)
+    for at, sent in ((NOW - 61, False), (NOW - 60, False), (NOW - 59, True)):
+        given = vote(Decision.APPROVE_RETURN, at=at, desk="loop")
+        assert bool(writes(planned(asked(Action.ANSWER_RETURN, given, ledger=[refused])))) is sent, at
+
+
 def test_the_policy_does_not_overrule_a_person_whose_answer_was_refused() -> None:
-    refused = effect(decide(Decision.REJECT_RETURN), EffectState.REFUSED, answered_at=NOW - 100)
-    reject = vote(Decision.REJECT_RETURN, at=NOW - 150, reason_key="r1")
+    refused = effect(decide(Decision.REJECT_RETURN), EffectState.REFUSED, answered_at=NOW - 100, words=1)
+    reject = vote(Decision.REJECT_RETURN, at=NOW - 150, reason_key="r1", word=1)
     known = asked(Action.ANSWER_RETURN, reject, ledger=[refused], channel_at=LEAD, **reads(Action.ANSWER_RETURN, "r1"))
     made = planned(known, now=LEAD)
     assert (writes(made), troubles(made)) == ([], {"refused"})

@@ -16,7 +16,7 @@ from backhaul.domain.desk_effects import (
     ProcessDeskReturn,
 )
 from backhaul.domain.effects import BookRefund, CreateReturn, EffectState, Repeat, Safety
-from backhaul.domain.facts import Backoff, Booker, DeskOpens, Facts, Said
+from backhaul.domain.facts import Asked, Backoff, Booker, DeskOpens, Facts, Said
 from backhaul.domain.policy import Policy
 from backhaul.domain.starts import Blind
 from backhaul.domain.steps import Look, Plan, Send, Settle, Source
@@ -142,10 +142,10 @@ def test_a_hidden_postal_code_is_told_with_what_to_do() -> None:
 
 
 def test_a_hidden_postal_code_is_read_again_when_a_person_tries_again() -> None:
-    known = with_desk(COMING, postal_code=b"", order_at=NOW - 60)
-    again = change(known, said=change(known.said, retries={"look:desk": NOW - 30}))
+    known = with_desk(COMING, postal_code=b"", order_at=NOW - 60, looked={"order": 1})
+    again = change(known, said=change(known.said, retries={"look:desk": Asked(2, NOW - 60)}))
     assert Source.ORDER in {step.source for step in made(again).steps if isinstance(step, Look)}
-    read = change(again, seen=change(again.seen, order_at=NOW - 30))
+    read = change(again, seen=change(again.seen, looked={"order": 2}))
     assert Source.ORDER not in {step.source for step in made(read).steps if isinstance(step, Look)}
 
 
@@ -179,14 +179,15 @@ def test_an_old_read_of_the_desk_is_read_again_first() -> None:
 
 
 def test_a_refusal_is_in_the_operators_words_and_can_be_tried_again_or_waived() -> None:
-    refused = effect(OPEN, EffectState.REFUSED, text="A workflow asks for a photo: Settings, Workflows", code="photo")
+    text = "A workflow asks for a photo: Settings, Workflows"
+    refused = effect(OPEN, EffectState.REFUSED, text=text, code="photo", answered_at=NOW, words=1)
     plan = made(with_desk(COMING, ledger=[refused]))
     assert plan.lanes["desk"].state == "blocked"
     (trouble,) = [each for each in plan.troubles if each.lane == "desk"]
     assert "A workflow asks for a photo" in trouble.text
     assert trouble.retry == OPEN.target
     assert OpenDeskReturn not in kinds(plan)
-    again = made(with_desk(COMING, ledger=[refused], said=Said(retries={OPEN.target: NOW})))
+    again = made(with_desk(COMING, ledger=[refused], said=Said(retries={OPEN.target: Asked(2, NOW)})))
     assert OpenDeskReturn in kinds(again)
     waived = made(with_desk(COMING, ledger=[refused], said=Said(waived=frozenset({"desk"}))))
     assert kinds(waived) == {CreateReturn}, "without the desk the hub writes the return itself"

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from backhaul.domain.effects import EffectState
-from backhaul.domain.facts import Seen
+from backhaul.domain.facts import Asked, Seen
 from backhaul.domain.folding import (
     Command,
     back_off,
@@ -187,4 +187,5 @@ def test_everything_else_a_person_may_say() -> None:
     assert said.label.tracking_number == "2Z"
     assert (said.linked, said.linked_by, said.line_links) == ("G2", "bo", {"u1": "L1"})
     assert said.waived == {"stock", "money"}
-    assert (said.retries, said.taken, said.proofs) == ({"look:case": 9}, True, (proof,))
+    assert (said.retries, said.taken, said.proofs) == ({"look:case": Asked(9, 9)}, True, (proof,))
+    assert (said.words, said.label.word) == (12, 2)

@@ -35,7 +35,7 @@ from backhaul.domain.effects import (
     UpdateDelivery,
     UploadLabel,
 )
-from backhaul.domain.facts import Backoff, Facts, Mode, Said
+from backhaul.domain.facts import Asked, Backoff, Facts, Mode, Said
 from backhaul.domain.ledger import MARGIN, PATIENCE, READ_BACK, REREAD, follow, shown
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source
 from backhaul.domain.words import INSTEAD, LEADS_TO, Action, Decision, Disposition, Party, ShippedBy, Stage
@@ -443,15 +443,15 @@ def test_a_paused_party_is_an_exception_and_no_silence() -> None:
 
 
 def test_a_persons_other_try_counts_once() -> None:
-    ours = effect(decide(), EffectState.SENT, CLASSES["unsafe"])
+    ours = effect(decide(), EffectState.SENT, CLASSES["unsafe"], words=1)
     assert ours.dead_at is not None
     target = ours.target
-    for asked, expected in ((ours.dead_at - 1, []), (ours.dead_at, []), (ours.dead_at + 1, ["send"])):
-        known = scene("decide", False, ours, said=Said(retries={target: asked}))
-        assert names(followed(ours, known)) == expected, asked
+    for word, at, expected in ((2, ours.dead_at - 1, []), (2, ours.dead_at, ["send"]), (1, ours.dead_at, [])):
+        known = scene("decide", False, ours, said=Said(retries={target: Asked(word, at)}))
+        assert names(followed(ours, known)) == expected, (word, at)
     # It was sent again and lost again: the same press of the button does not send it a third time.
-    again = change(ours, attempts=2, dead_at=NOW - 40)
-    known = scene("decide", False, again, said=Said(retries={target: NOW - 60}))
+    again = change(ours, attempts=2, dead_at=NOW - 40, words=2)
+    known = scene("decide", False, again, said=Said(retries={target: Asked(2, NOW - 40)}))
     assert (names(followed(again, known)), troubles(followed(again, known))) == ([], {"unknown"})
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from backhaul.domain.channel import WayBack
 from backhaul.domain.effects import EffectState, UploadLabel
-from backhaul.domain.facts import Facts, Label, Said
+from backhaul.domain.facts import Asked, Facts, Label, Said
 from backhaul.domain.words import Action, Decision, Document, Kind, ShippedBy, Stage
 from tests.domain.build import (
     CASE,
@@ -78,13 +78,15 @@ def test_the_document_is_the_one_the_channel_wants(wanted: Document, given: str,
 
 
 def test_a_refused_label_waits_for_a_newer_one_or_another_try() -> None:
-    refused = effect(UploadLabel(CASE, "old", "e00", "0Z", "c1"), EffectState.REFUSED, answered_at=NOW - 20)
+    refused = effect(UploadLabel(CASE, "old", "e00", "0Z", "c1"), EffectState.REFUSED, answered_at=NOW - 20, words=1)
     assert not labels(waits(ledger=[refused]))
     assert troubles(planned(waits(ledger=[refused]))) == {"refused"}
-    assert labels(waits(label=Label("new", "f01", "1Z", "c1", "ann", NOW - 10), ledger=[refused]))
+    for word, at, sent in ((1, NOW, False), (2, NOW - 20, True), (0, NOW - 20, False), (0, NOW - 19, True)):
+        newer = Label("new", "f01", "1Z", "c1", "ann", at, word=word)  # without a word it is the desk's
+        assert bool(labels(waits(label=newer, ledger=[refused]))) is sent, (word, at)
     again = alone(
         case(Stage.AWAITING_SHIPMENT, way_back=label_wanted()),
-        said=Said(label=LABEL, retries={refused.target: NOW - 10}),
+        said=Said(label=LABEL, retries={refused.target: Asked(2, NOW - 20)}),
         ledger=[refused],
     )
     assert labels(again)

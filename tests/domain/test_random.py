@@ -36,6 +36,7 @@ from backhaul.domain.effects import (
 )
 from backhaul.domain.facts import (
     Adopted,
+    Asked,
     Backoff,
     Booker,
     DeskOpens,
@@ -210,6 +211,9 @@ wanted: st.SearchStrategy[AnyEffect] = pick(
 )
 
 
+words = st.integers(0, 3)
+
+
 @st.composite
 def effects(draw: st.DrawFn) -> Effect:
     state = draw(pick(list(EffectState)))
@@ -226,6 +230,7 @@ def effects(draw: st.DrawFn) -> Effect:
         sent_at=sent,
         dead_at=sent + 15 if sent is not None else None,
         answered_at=sent + 1 if sent is not None and ended else None,
+        words=draw(words),
         taken_over=draw(st.booleans()),
         code=draw(pick(["", "unwanted"])) if state is EffectState.DROPPED else "",
     )
@@ -233,7 +238,7 @@ def effects(draw: st.DrawFn) -> Effect:
 
 votes = st.builds(
     Vote, pick(list(Action)), pick([1, 1, 2]), pick(list(Decision)), st.just("ann"), times, pick(["", "r1"]),
-    desk=pick(["own", "loop"]), offer=st.none() | money,
+    desk=pick(["own", "loop"]), offer=st.none() | money, word=words,
 )  # fmt: skip
 verdicts = st.builds(Verdict, pick(list(Condition)), pick(list(Disposition)), st.just("bo"), times)
 said = st.builds(
@@ -245,7 +250,9 @@ said = st.builds(
     linked=pick(["", "", "", GID, "gid://other"]),
     waived=st.frozensets(pick(["records", "money", "stock", "desk"]), max_size=1),
     desk_failure=st.none() | st.tuples(pick(["D1", "D2"]), st.just("no balance"), times),
-    retries=st.dictionaries(pick(["look:case", "look:commerce", "look:match", book().target]), times, max_size=2),
+    retries=st.dictionaries(
+        pick(["look:case", "look:commerce", "look:match", book().target]), st.builds(Asked, words, times), max_size=2
+    ),
     taken=st.booleans(),
     proofs=st.lists(st.builds(ChannelRefund, case_ids, money, times, st.just("event")), max_size=1).map(tuple),
 )

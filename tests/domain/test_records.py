@@ -16,7 +16,7 @@ from backhaul.domain.effects import (
     StampOrder,
     UpdateDelivery,
 )
-from backhaul.domain.facts import Label, Link, LinkState, Said
+from backhaul.domain.facts import Asked, Label, Link, LinkState, Said
 from backhaul.domain.policy import Policy
 from backhaul.domain.records import RETRY_MATCH
 from backhaul.domain.steps import Look, Plan, Source
@@ -83,8 +83,9 @@ def test_a_missing_order_is_searched_at_growing_distances_and_shown_meanwhile(st
 
 def test_a_person_and_the_arrival_of_an_order_wake_the_search() -> None:
     link = Link(LinkState.MISSING, tried_at=NOW, tries=5)
-    asked = Said(retries={"look:match": NOW + 1})
+    asked = Said(retries={"look:match": Asked(2, NOW)})
     assert sources(planned(facts(COMING, None, link=link, commerce_heard=0, said=asked))) == [Source.MATCH]
+    assert not sources(planned(facts(COMING, None, link=link, commerce_heard=0, said=asked, looked={"match": 2})))
     linked = Said(linked="gid://shop/Order/9", linked_by="ann")
     assert sources(planned(facts(COMING, None, link=link, commerce_heard=0, said=linked))) == [Source.MATCH]
     assert sources(planned(facts(COMING, said=linked))) == [Source.MATCH], "a person's word goes above the search"
@@ -241,11 +242,11 @@ def test_our_return_is_closed_when_money_and_stock_are_settled(settled: bool, ju
 
 @pytest.mark.parametrize("state", [EffectState.REFUSED, EffectState.CONFIRMED, EffectState.SUPERSEDED])
 def test_what_failed_or_was_undone_is_an_exception_until_a_person_asks_again(state: EffectState) -> None:
-    ours = effect(CreateReturn(CASE, GID, TWO, OPENED), state, answered_at=NOW - 50)
+    ours = effect(CreateReturn(CASE, GID, TWO, OPENED), state, answered_at=NOW - 50, words=1)
     made = planned(facts(COMING, ledger=[ours]))
     refused = state is EffectState.REFUSED
     assert (writes(made), troubles(made)) == ([], {"refused" if refused else "undone"})
-    asked = planned(facts(COMING, ledger=[ours], said=Said(retries={ours.target: NOW})))
+    asked = planned(facts(COMING, ledger=[ours], said=Said(retries={ours.target: Asked(2, NOW - 50)})))
     assert bool(writes(asked)) is refused, "what was done once is not done again"
 
 

@@ -19,7 +19,7 @@ from backhaul.domain.effects import (
     StartCancellation,
     StartReturn,
 )
-from backhaul.domain.facts import Backoff, Facts, Mode, Said, ShopTerms, Verdict
+from backhaul.domain.facts import Asked, Backoff, Facts, Mode, Said, ShopTerms, Verdict
 from backhaul.domain.folding import name_units
 from backhaul.domain.ledger import shown
 from backhaul.domain.policy import FromPortal, Policy
@@ -241,7 +241,9 @@ def test_what_a_read_does_not_show_is_repeated_only_where_reading_is_sure() -> N
         known = ours(confirmed=YES, ledger=[unsure], beside_at=NOW)
         assert sends(known) == []
         assert "unknown" in troubles(planned(known))
-        asked_for = ours(confirmed=YES, ledger=[unsure], beside_at=NOW, said={"retries": {unsure.target: NOW}})
+        asked_for = ours(
+            confirmed=YES, ledger=[unsure], beside_at=NOW, said={"retries": {unsure.target: Asked(1, NOW)}}
+        )
         assert sends(asked_for) == [unsure.id]
 
 

@@ -126,7 +126,6 @@ async def test_a_refusal_whose_cause_is_mended_is_tried_again(stage: Stage) -> N
     await case.approve()
     trouble = await case.until_trouble("refused:open_desk_return")
     await stage.control.change_desk(stage.shop.domain, photo_required=False)
-    await stage.step(2)  # a person asks later than in the second of the refusal
     await stage.post(f"/exceptions/{trouble['id']}/retry")
     await desk.opened(case)
     assert len(desk.acts(await desk.desk_books(stage), "open")) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -151,7 +152,6 @@ async def test_a_refusal_lands_on_the_case_and_a_new_answer_is_taken(bench: Benc
     assert any(key.startswith("refused:decide") for key in await bench.exceptions(case))
     await bench.attend(case)
     assert bench.channel.sent == []
-    await bench.pool.execute("update effect set answered_at = answered_at - 5")
     exception = await bench.pool.fetchval("select id from exception where key like 'refused:%'")
     await bench.commands.retry(exception, "ann")
     await bench.attend(case)
@@ -279,3 +279,27 @@ async def test_a_zero_byte_in_a_vendors_text_does_not_keep_a_case_from_being_wri
     await bench.attend(case)
     assert await bench.pool.fetchval("select reason_text from return_case where id = $1", case) == "torn seam"
     assert await bench.exceptions(case) == []
+
+
+async def test_a_search_that_a_person_asks_for_in_the_second_of_the_last_is_made_once(bench: Bench) -> None:
+    bench.commerce.missing = {"order-1"}
+    case = await _decided(bench)
+    await bench.attend(case)
+    searches: list[str] = []
+    found = bench.commerce.find_order
+
+    def find_order(order_id: str, *rest: Any) -> Any:
+        searches.append(order_id)
+        return found(order_id, *rest)
+
+    bench.commerce.find_order = find_order  # type: ignore[method-assign, assignment]
+    missing = await bench.pool.fetchrow("select id, retry from exception where key = 'order' and closed_at is null")
+    assert missing["retry"] == "look:match"
+    # By the clock the last search lies ahead of the person's word.
+    known = "convert_from(body, 'utf8')::jsonb"
+    later = f"jsonb_set({known}, '{{link,tried_at}}', to_jsonb(extract(epoch from now())::bigint + 2))"
+    await bench.pool.execute(f"update return_case set body = convert_to(({later})::text, 'utf8')")
+    await bench.commands.retry(missing["id"], "ann")
+    await bench.attend(case)
+    await bench.attend(case)
+    assert len(searches) == 1

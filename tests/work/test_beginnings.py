@@ -335,3 +335,23 @@ async def test_goods_without_a_return_wait_for_their_order_and_become_a_refund(b
     unit = await bench.pool.fetchrow("select unit_id, condition from return_line where case_id = $1", case)
     assert tuple(unit) == ("u-own-1", "sellable")  # what was found stays with the goods
     assert any(type(each).__name__ == "CreateReturn" for each in bench.commerce.sent)  # they came back: stock moves
+
+
+async def test_whoever_asks_for_another_try_in_the_second_of_the_refusal_gets_it(bench: Bench) -> None:
+    bench.channel.trouble = [Refused("1", "not now"), Refused("1", "nor now")]
+    case = await _start(bench, expect="10")
+    assert (await bench.effects(case)).count(("start_return", "refused")) == 1, "what is asked once is tried once"
+    # The machine that wrote the answer down is a little ahead of the one that the person talks to.
+    await bench.pool.execute("update effect set answered_at = extract(epoch from now())::bigint + 2")
+    await _try_again(bench, case)
+    assert (await bench.effects(case)).count(("start_return", "refused")) == 2, "one more word, one more try"
+    await _try_again(bench, case)
+    assert (await _row(bench, case))["channel_id"] == "own-1"
+
+
+async def _try_again(bench: Bench, case: UUID) -> None:
+    refused = await bench.pool.fetchval(
+        "select id from exception where case_id = $1 and key like 'refused:%' and closed_at is null", case
+    )
+    await bench.commands.retry(refused, "ann")
+    await bench.attend(case)

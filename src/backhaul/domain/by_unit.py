@@ -56,10 +56,8 @@ def barred(facts: Facts, case: ChannelCase, action: Action) -> str:
     last = newest(facts, action, facts.round(action))
     if last is None:
         return "There is one unit only." if len(case.units) < 2 else ""
-    ended = last.answered_at or last.created_at
-    asked = (vote.at for vote in facts.said.votes if (vote.action, vote.decision) == (action, Decision.BY_UNIT))
-    again = max(facts.said.retries.get(last.target, 0), *asked, 0) > ended
-    if last.state is EffectState.REFUSED and not (again or overtaken(last, case)):
+    votes = (vote for vote in facts.said.votes if (vote.action, vote.decision) == (action, Decision.BY_UNIT))
+    if last.state is EffectState.REFUSED and not (facts.asked_again(last, *votes) or overtaken(last, case)):
         return f"The channel has refused answers for single units: {last.text}."
     return ""
 

@@ -210,7 +210,7 @@ def _decide(
     wanted = Decide(case.id, due.action, vote.round, vote.decision, vote.reason_key, vote.comment, vote.offer)
     if vote.decision is Decision.REFUND_PART and (offered_here := named(facts, due.action, vote.decision)) is not None:
         wanted = msgspec.structs.replace(wanted, subject=offered_here.subject, lines=offered_here.lines)
-    if not facts.may_write(wanted.target, vote.at):
+    if not facts.may_write(wanted.target, vote):
         return True
     problem = _invalid(facts, case, due, vote)
     if problem:
@@ -232,7 +232,7 @@ def _decide_units(
         draft.troubles.append(Trouble(key, "decision", problem, "Choose another answer.", deadline=due.deadline))
         return False
     ready = by_unit.effects(case, due, vote, offered_here.subject)
-    wanted = next((each for each in ready if facts.may_write(each.target, vote.at)), None)
+    wanted = next((each for each in ready if facts.may_write(each.target, vote)), None)
     return wanted is None or _write(facts, policy, case, due, vote, wanted, because, now, draft)
 
 
@@ -302,8 +302,7 @@ def _spent(last: Effect, votes: list[Vote], facts: Facts, due: ActionDue, draft:
     """Whether the last answer came to nothing and nobody has given another since; the person is asked anew."""
     if last.state not in (EffectState.REFUSED, EffectState.DROPPED) or last.code == "unwanted":
         return False
-    ended = last.answered_at or last.created_at
-    if any(vote.at > ended for vote in votes) or facts.said.retries.get(last.target, 0) > ended:
+    if facts.asked_again(last, *votes):
         return False
     if last.state is EffectState.DROPPED:
         return True

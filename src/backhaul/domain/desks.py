@@ -63,8 +63,7 @@ def desk_lane(
         return Lane("none" if lost else "finding_order", terminal=lost)
     # A return that stands there already needs nothing of the channel, which may be silent now; opening one does.
     unready = facts.desk is not None and facts.seen.desk is None and _unready(facts, draft)
-    asked = facts.said.retries.get("look:desk", 0) > facts.seen.desk_at
-    if facts.stale(Party.DESK) or asked or now - facts.seen.desk_at > RECHECK:
+    if facts.stale(Party.DESK) or facts.asked_to_look("desk") or now - facts.seen.desk_at > RECHECK:
         draft.steps.append(Look(Source.DESK, "the desk may have changed", 29))
         if facts.stale(Party.DESK):
             return Lane("looking")
@@ -88,7 +87,7 @@ def _unready(facts: Facts, draft: Draft) -> bool:
     """Whether something has to be read before a return is opened: the order's postal code, and then the reasons, which
     the desk tells only whoever knows it."""
     seen = facts.seen
-    hidden = seen.postal_code is not None and facts.said.retries.get("look:desk", 0) <= seen.order_at
+    hidden = seen.postal_code is not None and not facts.asked_to_look("desk", "order")
     if not (seen.postal_code or hidden):
         draft.steps.append(Look(Source.ORDER, "the desk asks for the postal code of the order", 25))
         return True

@@ -56,7 +56,7 @@ def wanted(case: ChannelCase, file: Evidence) -> UploadEvidence:
 def _upload(facts: Facts, case: ChannelCase, due: ActionDue, vote: Vote, file: Evidence, draft: Draft) -> bool:
     """Have a picture uploaded. True: the channel has refused it, and nobody has asked for another try."""
     effect = wanted(case, file)
-    if facts.may_write(effect.target, vote.at):
+    if facts.may_write(effect.target, vote):
         draft.steps.append(Write(effect, f"named in the rejection by {vote.by}", vote.by, 4))
         return False
     last = facts.effect(effect.target)

@@ -150,6 +150,7 @@ class Label(msgspec.Struct, frozen=True, omit_defaults=True):
     at: int
     document: str = "label"
     carrier_name: str = ""
+    word: int = 0  # which of the words of the case it was, from 1; 0: the desk's
 
 
 class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -190,6 +191,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     origin: str = ""  # the channel's id of the case that our units were a part of, before they were answered apart
     strangers: tuple[str, ...] = ()  # returns and refunds of another program that were told of
     ended_at: int | None = None
+    looked: dict[str, int] = {}  # source -> how many words people had said when it was last read
     startable: tuple[Startable, ...] = ()
     quote: Quote | None = None
     quoted: Start | None = None  # for what the channel was asked for these two
@@ -213,6 +215,7 @@ class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
     evidence: tuple[str, ...] = ()  # pictures that go with a rejection, by their attachments
     units: tuple[UnitAnswer, ...] = ()  # an answer for each unit, with by_unit
     bare: bool = False  # it may go without a picture that the channel does not take
+    word: int = 0  # which of the words of the case it was, from 1; 0: the policy's, or the desk's
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -238,9 +241,18 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str = ""
 
 
-class Said(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What people told us of this case, folded from their commands."""
+class Asked(msgspec.Struct, frozen=True):
+    """A person asked for another try: which of the words of the case it was, from 1, and when."""
 
+    word: int
+    at: int
+
+
+class Said(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What people told us of this case, folded from their commands. The ``words`` are counted: what was said after an
+    answer is known by that, as both may fall into one second."""
+
+    words: int = 0
     votes: tuple[Vote, ...] = ()
     received: dict[str, int] = {}  # unit -> when
     verdicts: dict[str, Verdict] = {}
@@ -249,7 +261,7 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     linked_by: str = ""
     line_links: dict[str, str] = {}  # unit -> commerce line id
     waived: frozenset[str] = frozenset()  # lanes
-    retries: dict[str, int] = {}  # effect target (or "look:<source>") -> when a person asked for another try
+    retries: dict[str, Asked] = {}  # by effect target, or "look:<source>"
     taken: bool = False  # an old open case taken over into live
     proofs: tuple[ChannelRefund, ...] = ()  # payments that the channel's events told of
     desk_failure: tuple[str, str, int] | None = None  # return in the desk, why it could not be processed, when
@@ -347,18 +359,34 @@ class Facts(msgspec.Struct, frozen=True):
                 found = effect
         return found
 
-    def may_write(self, target: str, asked_at: int = 0) -> bool:
+    def stands(self, target: str) -> bool:
+        """Whether an effect of this target was proposed, is on its way, or was done."""
+        last = self.effect(target)
+        return last is not None and (last.state is EffectState.PROPOSED or last.state in DONE or last.open)
+
+    def may_write(self, target: str, *given: Vote | Label) -> bool:
         """Whether an effect of this target may be written now: none stands, or the last failed and somebody asked
-        for another since."""
+        for another since, or has ``given`` what it is about anew."""
         last = self.effect(target)
         if last is None:
             return True
-        if last.state is EffectState.PROPOSED or last.state in DONE or last.open:
+        if self.stands(target):
             return False
-        if last.state is EffectState.DROPPED and last.code == "unwanted":
-            return True
+        return (last.state is EffectState.DROPPED and last.code == "unwanted") or self.asked_again(last, *given)
+
+    def asked_again(self, last: Effect, *given: Vote | Label, since: int = 0) -> bool:
+        """Whether somebody asked for another try (not before ``since``), or gave one of these, after this effect had
+        come to nothing. A person is known to have spoken later by the count of words, a desk by the clock."""
+        asked = self.said.retries.get(last.target)
         ended = last.answered_at or last.created_at
-        return max(asked_at, self.said.retries.get(target, 0)) > ended
+        return (asked is not None and asked.word > last.words and asked.at >= since) or any(
+            each.word > last.words if each.word else each.at > ended for each in given
+        )
+
+    def asked_to_look(self, what: str, source: str = "") -> bool:
+        """Whether a person asked to look at ``what`` once more since it, or this source of it, was last read."""
+        asked = self.said.retries.get(f"look:{what}")
+        return asked is not None and asked.word > self.seen.looked.get(source or what, 0)
 
     def decided(self, decision: Decision) -> bool:
         """Whether our own decision of this kind reached the channel."""

@@ -11,7 +11,7 @@ from backhaul.domain.channel import ActionDue, ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskReturn, number
 from backhaul.domain.effects import DONE, AnyEffect, Decide, DecideUnits, Effect, EffectState
-from backhaul.domain.facts import Backoff, Evidence, Label, Link, Said, Seen, Verdict, Vote
+from backhaul.domain.facts import Asked, Backoff, Evidence, Label, Link, Said, Seen, Verdict, Vote
 from backhaul.domain.starts import Blind, Confirmed, Start
 from backhaul.domain.words import ENDED, Action, Party
 
@@ -191,10 +191,11 @@ def fold_said(commands: Iterable[Command]) -> Said:
     fields: dict[str, Any] = {"received": {}, "verdicts": {}, "line_links": {}, "retries": {}, "evidence": {}}
     waived: set[str] = set()
     proofs: list[ChannelRefund] = []
-    for command in commands:
+    number_ = 0
+    for number_, command in enumerate(commands, 1):
         match command.kind:
             case "vote":
-                vote = msgspec.json.decode(command.body, type=Vote)
+                vote = msgspec.structs.replace(msgspec.json.decode(command.body, type=Vote), word=number_)
                 votes = [
                     each
                     for each in votes
@@ -209,7 +210,8 @@ def fold_said(commands: Iterable[Command]) -> Said:
                     fields["verdicts"][unit] = verdict
                     fields["received"].setdefault(unit, command.at)
             case "label":
-                fields["label"] = msgspec.json.decode(command.body, type=Label)
+                label = msgspec.json.decode(command.body, type=Label)
+                fields["label"] = msgspec.structs.replace(label, word=number_)
             case "link_order":
                 fields["linked"], fields["linked_by"] = msgspec.json.decode(command.body, type=str), command.by
             case "link_line":
@@ -218,7 +220,7 @@ def fold_said(commands: Iterable[Command]) -> Said:
             case "waive":
                 waived.add(msgspec.json.decode(command.body, type=str))
             case "retry":
-                fields["retries"][msgspec.json.decode(command.body, type=str)] = command.at
+                fields["retries"][msgspec.json.decode(command.body, type=str)] = Asked(number_, command.at)
             case "take_over":
                 fields["taken"] = True
             case "desk_failure":
@@ -239,7 +241,7 @@ def fold_said(commands: Iterable[Command]) -> Said:
                 fields["withdrawn"], fields["declined"] = command.at, msgspec.json.decode(command.body, type=str)
             case "proof":
                 proofs.append(msgspec.json.decode(command.body, type=ChannelRefund))
-    return Said(votes=tuple(votes), waived=frozenset(waived), proofs=tuple(proofs), **fields)
+    return Said(words=number_, votes=tuple(votes), waived=frozenset(waived), proofs=tuple(proofs), **fields)
 
 
 def name_units(said: Said, case: ChannelCase | None) -> Said:

@@ -312,7 +312,7 @@ def _again(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
                 retry=effect.target,
             )
         )
-        if facts.said.retries.get(effect.target, 0) > (effect.dead_at or effect.sent_at or 0):
+        if facts.asked_again(effect, since=effect.dead_at or effect.sent_at or 0):
             _send(effect, facts, now, urgent, draft, "a person looked and asked for another try")
         return
     _send(effect, facts, now, urgent, draft, f"{effect.because} (same request again: its answer was lost)")

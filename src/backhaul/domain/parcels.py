@@ -54,7 +54,7 @@ def _upload(facts: Facts, case: ChannelCase, label: Label, draft: Draft) -> None
                 "Upload the right document. It can be sent only once.",
             )
         )
-    elif last is not None and last.state is EffectState.REFUSED and not facts.may_write(wanted.target, label.at):
+    elif last is not None and last.state is EffectState.REFUSED and not facts.may_write(wanted.target, label):
         draft.troubles.append(
             Trouble(
                 f"refused:{wanted.target}",
@@ -64,7 +64,7 @@ def _upload(facts: Facts, case: ChannelCase, label: Label, draft: Draft) -> None
                 retry=wanted.target,
             )
         )
-    elif facts.may_write(wanted.target, label.at) and not facts.stale(Party.CHANNEL):
+    elif facts.may_write(wanted.target, label) and not facts.stale(Party.CHANNEL):
         draft.steps.append(Write(wanted, f"label {label.tracking_number} from {label.by}", label.by, 12))
 
 

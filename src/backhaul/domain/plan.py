@@ -81,8 +81,7 @@ def _nameless(facts: Facts, policy: Policy, now: int, draft: Draft) -> Plan:
 
 
 def _read_channel(facts: Facts, case: ChannelCase, now: int, urgent: bool, draft: Draft) -> None:
-    asked = facts.said.retries.get("look:case", 0)
-    if facts.stale(Party.CHANNEL) or asked > facts.seen.channel_at:
+    if facts.stale(Party.CHANNEL) or facts.asked_to_look("case"):
         draft.steps.append(Look(Source.CASE, "the channel has news", 2))
 
 

@@ -52,7 +52,7 @@ def find_order(facts: Facts, now: int, draft: Draft) -> CommerceOrder | None:
             _search(facts, now, draft)
         return None
     order = facts.seen.commerce
-    asked = facts.said.retries.get("look:commerce", 0) > facts.seen.commerce_at
+    asked = facts.asked_to_look("commerce")
     if order is None or asked or facts.stale(Party.COMMERCE) or now - facts.seen.commerce_at > RECHECK:
         draft.steps.append(Look(Source.COMMERCE, "the order may have changed", 28))
         if facts.stale(Party.COMMERCE) or order is None:
@@ -96,11 +96,10 @@ def concerned(facts: Facts) -> bool:
 def _search(facts: Facts, now: int, draft: Draft) -> None:
     case, link = facts.channel, facts.seen.link
     assert case is not None
-    asked = facts.said.retries.get("look:match", 0)
     gap = RETRY_MATCH[min(link.tries, len(RETRY_MATCH)) - 1] if link.tries else 0
     next_try = link.tried_at + gap
     heard = facts.heard_commerce > facts.seen.commerce_heard  # an order arrived that may be ours
-    if link.state is LinkState.UNKNOWN or now >= next_try or asked > link.tried_at or heard:
+    if link.state is LinkState.UNKNOWN or now >= next_try or facts.asked_to_look("match") or heard:
         draft.steps.append(Look(Source.MATCH, "the commerce order is not known", 27))
     else:
         draft.wake(next_try)

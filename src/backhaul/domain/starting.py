@@ -32,10 +32,10 @@ def starting_lane(facts: Facts, policy: Policy, now: int, draft: Draft) -> Lane:
         if start.buyer:
             draft.questions.append(_question(start, "In a live shop it would be started now.", ()))
         return Lane("proposed", last.because)
-    ended = (last.answered_at or last.created_at) if last is not None else -1
-    if last is not None and last.state is EffectState.REFUSED and not _asked_again(facts, start, last, ended):
+    if last is not None and last.state is EffectState.REFUSED and not _asked_again(facts, start, last):
         _refused(facts, start, last, draft)
         return Lane("not_started", last.text)
+    ended = (last.answered_at or last.created_at) if last is not None else -1
     return _ask(facts, policy, start, ended, now, draft)
 
 
@@ -45,9 +45,9 @@ def _last(facts: Facts) -> Effect | None:
     return counted[-1] if counted else None
 
 
-def _asked_again(facts: Facts, start: Start, last: Effect, ended: int) -> bool:
+def _asked_again(facts: Facts, start: Start, last: Effect) -> bool:
     """Whether a person has asked for something else since, or for the same once more."""
-    return _wanted(start) != last.wanted or facts.said.retries.get(last.target, 0) > ended
+    return _wanted(start) != last.wanted or facts.asked_again(last)
 
 
 def _wanted(start: Start) -> StartReturn | StartCancellation:
@@ -78,8 +78,7 @@ def _ask(facts: Facts, policy: Policy, start: Start, ended: int, now: int, draft
     ``ended`` is when the last try was refused."""
     seen = facts.seen
     by_policy = starts_itself(start, policy)
-    retried = facts.said.retries.get("look:start", -1)
-    stale = seen.quoted != start or seen.start_at < min(max(ended, retried), now)
+    stale = seen.quoted != start or seen.start_at < min(ended, now) or facts.asked_to_look("start")
     if stale or ((by_policy or _agreed(facts, start)) and now - seen.start_at > FRESH):
         draft.steps.append(Look(Source.START, "what may be started, and for how much", 6))
         return Lane("asking")
@@ -109,7 +108,7 @@ def _ask(facts: Facts, policy: Policy, start: Start, ended: int, now: int, draft
         draft.questions.append(_question(start, text, reasons))
         return Lane("to_confirm", str(total))
     wanted = _wanted(start)
-    if facts.may_write(wanted.target, ended + 1):
+    if not facts.stands(wanted.target):
         by = facts.said.confirmed.by if facts.said.confirmed else start.by
         because = f"{by} confirmed {total}"
         if by_policy and not agreed:
@@ -263,7 +262,7 @@ def _find(facts: Facts, effect: Effect, since: int, now: int, draft: Draft) -> N
         _again(facts, effect, "the answer was lost and a read shows nothing of it", draft)
         return
     _unknown(effect, facts, "a read shows nothing of it", draft)
-    if facts.said.retries.get(effect.target, 0) > since and not facts.observing:
+    if facts.asked_again(effect, since=since) and not facts.observing:
         draft.steps.append(Send(effect.id, effect.wanted.party, "a person looked and asked for another try", 8))
     elif now - facts.seen.beside_at >= 900:
         draft.steps.append(Look(Source.BESIDE, "whether it has come to light", 40))

@@ -90,7 +90,7 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
             and e.written_at > now() - interval '1 minute') as beginning,
     exists (select from exception x where x.case_id = c.id and x.key = 'fault' and x.closed_at is null) as faulted,
     array(select (e.id, e.wanted, e.state, e.safety, e.created_at, e.because, e.by, e.attempts, e.sent_at, e.dead_at,
-                  e.answered_at, e.code, e.text, e.result, e.reported)
+                  e.answered_at, e.code, e.text, e.result, e.words, e.reported)
           from effect e where e.case_id = c.id order by e.seq) as ledger,
     array(select (k.kind, k.body, k.by, k.at) from command k where k.case_id = c.id order by k.id) as said
 from return_case c join shop s on s.id = c.shop_id
@@ -124,7 +124,7 @@ async def moved(connection: Connection, case_id: UUID) -> frozenset[str]:
 
 def _effect(row: tuple[Any, ...]) -> Effect:
     state = EffectState(row[2])
-    created_at, because, by, attempts, sent_at, dead_at, answered_at, code, text, result = row[4:14]
+    created_at, because, by, attempts, sent_at, dead_at, answered_at, code, text, result, words = row[4:15]
     return Effect(
         str(row[0]),
         _wanted.decode(row[1]),
@@ -140,7 +140,8 @@ def _effect(row: tuple[Any, ...]) -> Effect:
         code,
         text,
         result,
-        taken_over=state is EffectState.SENT and not row[14],
+        words,
+        taken_over=state is EffectState.SENT and not row[15],
     )
 
 

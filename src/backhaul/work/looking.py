@@ -29,6 +29,7 @@ LOOK_S = 18.0  # one read with all its calls: a run may begin it late and still 
 async def look(run: Run, step: Look) -> None:
     """Read one source. Raises the vendor's errors; a read that takes too long is a vendor that does not answer, so that
     what the run has learnt is written down before its claim is over."""
+    words = run.facts.said.words
     limit = asyncio.timeout(LOOK_S)
     try:
         async with limit:
@@ -37,6 +38,8 @@ async def look(run: Run, step: Look) -> None:
         if not limit.expired():
             raise
         raise Unavailable(f"the answers take longer than {LOOK_S:.0f} s in all") from None
+    if words:
+        run.see(looked={**run.facts.seen.looked, step.source.value: words})
 
 
 async def _case(run: Run) -> None:

@@ -217,11 +217,13 @@ def _request_context(effect: Effect) -> bytes:
 
 
 def _new(run: Run, effect: Effect, key: str, request: bytes | None) -> None:
+    effect = _change(effect, words=run.facts.said.words)
     run.move.new_effects.append(NewEffect(effect, key, request))
     run.facts = msgspec.structs.replace(run.facts, ledger=(*run.facts.ledger, effect))
 
 
 def _update(run: Run, effect: Effect, reported: bool = True) -> None:
+    effect = _change(effect, words=run.facts.said.words)
     run.move.effects[effect.id] = effect
     run.move.reported[effect.id] = reported
     ledger = tuple(effect if each.id == effect.id else each for each in run.facts.ledger)
