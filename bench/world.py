@@ -15,8 +15,8 @@ from typing import Any
 
 import aiohttp
 
-from backhaul.domain.facts import Mode
 from backhaul.domain.policy import APPROVALS, DAY, AcceptParcel, DeadlineRule, Default, Policy
+from backhaul.domain.terms import Mode
 from backhaul.settings import Settings
 from backhaul.simulator.process import SimulatorProcess
 from backhaul.store.embedded import EmbeddedPostgres

@@ -15,8 +15,8 @@ import pytest
 
 from backhaul.cli import rehearsing, running
 from backhaul.cli.running import Problem
-from backhaul.domain.facts import Booker
 from backhaul.domain.policy import AcceptParcel, Policy
+from backhaul.domain.terms import Booker
 from backhaul.rehearsal.outcome import Outcome, Trouble
 from backhaul.settings import Settings
 from backhaul.wiring import open_hub

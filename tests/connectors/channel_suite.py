@@ -28,9 +28,10 @@ from backhaul.domain.effects import (
     UploadEvidence,
     UploadLabel,
 )
-from backhaul.domain.facts import Facts, Said, Seen, ShopTerms
+from backhaul.domain.facts import Facts, Said, Seen
 from backhaul.domain.money import Money
 from backhaul.domain.starts import Start
+from backhaul.domain.terms import ShopTerms
 from backhaul.domain.words import (
     ANSWERS,
     INSTEAD,

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from backhaul.domain.channel import ActionDue, WayBack
 from backhaul.domain.desk import DeskReturn, DeskState
-from backhaul.domain.facts import Booker, Facts, Said
+from backhaul.domain.facts import Facts, Said
 from backhaul.domain.policy import Policy
 from backhaul.domain.steps import Look
+from backhaul.domain.terms import Booker
 from backhaul.domain.words import Action, Stage
 from tests.domain.build import NOW, case, desk_return, due, paid, shipped, with_desk, writes
 from tests.domain.invariants import check

@@ -22,10 +22,11 @@ from backhaul.domain.effects import (
     UpdateDelivery,
     UploadLabel,
 )
-from backhaul.domain.facts import Booker, DeskOpens, Facts, Payer
+from backhaul.domain.facts import Facts
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
 from backhaul.domain.steps import Look, Plan, Send, Settle, Write
+from backhaul.domain.terms import Booker, DeskOpens, Payer
 from backhaul.domain.words import ANSWERS, APPROVED, ENDED, INFERRED, WITH_AMOUNT, Decision, Kind, Party, Stage
 
 

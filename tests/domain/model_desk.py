@@ -15,10 +15,10 @@ from backhaul.domain.desk_effects import (
     ProcessDeskReturn,
 )
 from backhaul.domain.effects import AnyEffect, Repeat, Safety
-from backhaul.domain.facts import Booker
 from backhaul.domain.folding import back_off, fold_desk
 from backhaul.domain.matching import case_lines
 from backhaul.domain.steps import Look, Source
+from backhaul.domain.terms import Booker
 from backhaul.domain.words import Party, Stage
 from tests.domain.build import BOTH_SOLD, change, desk_terms, terms, usd
 from tests.domain.model import SAFETY, Crash, World

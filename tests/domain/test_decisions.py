@@ -6,9 +6,10 @@ import pytest
 
 from backhaul.domain.decisions import FRESH
 from backhaul.domain.effects import Decide, EffectState
-from backhaul.domain.facts import Asked, Backoff, Facts, Mode, Said, Verdict, Vote
+from backhaul.domain.facts import Asked, Backoff, Facts, Said, Verdict, Vote
 from backhaul.domain.policy import APPROVALS, REJECTS, AcceptParcel, DeadlineRule, Default, Policy
 from backhaul.domain.steps import Look, Plan, Source, Write
+from backhaul.domain.terms import Mode
 from backhaul.domain.words import (
     ANSWERS,
     INFERRED,

@@ -9,8 +9,9 @@ import pytest
 from backhaul.domain.desk import DeskState
 from backhaul.domain.desk_effects import OpenDeskReturn, ProcessDeskReturn
 from backhaul.domain.effects import BookRefund, Decide
-from backhaul.domain.facts import Booker, Facts
+from backhaul.domain.facts import Facts
 from backhaul.domain.policy import Policy
+from backhaul.domain.terms import Booker
 from backhaul.domain.words import Stage
 from tests.domain.build import NOW, planned, writes
 from tests.domain.desk_situations import lines, situations

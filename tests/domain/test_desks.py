@@ -16,10 +16,11 @@ from backhaul.domain.desk_effects import (
     ProcessDeskReturn,
 )
 from backhaul.domain.effects import BookRefund, CreateReturn, EffectState, Repeat, Safety
-from backhaul.domain.facts import Asked, Backoff, Booker, DeskOpens, Facts, Said
+from backhaul.domain.facts import Asked, Backoff, Facts, Said
 from backhaul.domain.policy import Policy
 from backhaul.domain.starts import Blind
 from backhaul.domain.steps import Look, Plan, Send, Settle, Source
+from backhaul.domain.terms import Booker, DeskOpens
 from backhaul.domain.words import Action, Decision, Kind, Party, Stage
 from tests.domain.build import (
     CASE,

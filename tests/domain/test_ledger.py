@@ -35,9 +35,10 @@ from backhaul.domain.effects import (
     UpdateDelivery,
     UploadLabel,
 )
-from backhaul.domain.facts import Asked, Backoff, Facts, Mode, Said
+from backhaul.domain.facts import Asked, Backoff, Facts, Said
 from backhaul.domain.ledger import MARGIN, PATIENCE, READ_BACK, REREAD, follow, shown
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source
+from backhaul.domain.terms import Mode
 from backhaul.domain.words import INSTEAD, LEADS_TO, Action, Decision, Disposition, Party, ShippedBy, Stage
 from tests.domain.build import (
     CASE,

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from backhaul.domain.effects import Decide, EffectState, StampOrder
-from backhaul.domain.facts import Backoff, Facts, Mode, Said, Vote
+from backhaul.domain.facts import Backoff, Facts, Said, Vote
 from backhaul.domain.policy import Policy
 from backhaul.domain.steps import Look, Send, Source, Write
+from backhaul.domain.terms import Mode
 from backhaul.domain.words import Action, Decision, Kind, Party, Stage
 from tests.domain.build import (
     CASE,

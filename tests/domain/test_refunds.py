@@ -7,8 +7,9 @@ import pytest
 from backhaul.domain.booking import FRESH, NEVER
 from backhaul.domain.commerce import CommerceOrder, Payment
 from backhaul.domain.effects import BookRefund, EffectState
-from backhaul.domain.facts import Backoff, Booker, Facts, Mode, Payer, Said
+from backhaul.domain.facts import Backoff, Facts, Said
 from backhaul.domain.steps import Look, Source
+from backhaul.domain.terms import Booker, Mode, Payer
 from backhaul.domain.words import Kind, Party, Stage
 from tests.domain.build import (
     BOTH_SOLD,

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from backhaul.domain.effects import Decide, EffectState
-from backhaul.domain.facts import Facts, Mode, Said, Vote
+from backhaul.domain.facts import Facts, Said, Vote
 from backhaul.domain.money import Money
 from backhaul.domain.policy import Policy
 from backhaul.domain.rules import DAY, Answer, Rule, money_of, offered, problems
 from backhaul.domain.steps import Look, Source, Write
+from backhaul.domain.terms import Mode
 from backhaul.domain.words import Action, Decision, Kind, Stage
 from tests.domain.build import (
     NOW,

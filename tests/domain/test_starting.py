@@ -19,13 +19,14 @@ from backhaul.domain.effects import (
     StartCancellation,
     StartReturn,
 )
-from backhaul.domain.facts import Asked, Backoff, Facts, Mode, Said, ShopTerms, Verdict
+from backhaul.domain.facts import Asked, Backoff, Facts, Said, Verdict
 from backhaul.domain.folding import name_units
 from backhaul.domain.ledger import shown
 from backhaul.domain.policy import FromPortal, Policy
 from backhaul.domain.starting import FRESH
 from backhaul.domain.starts import Blind, Confirmed, Quote, Start, Startable
 from backhaul.domain.steps import Look, Send, Settle, Source, Write
+from backhaul.domain.terms import Mode, ShopTerms
 from backhaul.domain.words import Actor, Condition, Disposition, Kind, Party, Stage
 from tests.domain.build import (
     NOW,

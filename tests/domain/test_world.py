@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from backhaul.domain.desk import DeskState
 from backhaul.domain.effects import EffectState
-from backhaul.domain.facts import Booker
 from backhaul.domain.policy import Policy
+from backhaul.domain.terms import Booker
 from backhaul.domain.words import Decision, Disposition, Stage
 from tests.domain.build import ORDER
 from tests.domain.model import World

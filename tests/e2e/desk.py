@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backhaul.domain.facts import Booker, DeskTerms
+from backhaul.domain.terms import Booker, DeskTerms
 from tests.e2e.play import Return
 from tests.e2e.stage import Stage
 

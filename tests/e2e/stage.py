@@ -18,8 +18,8 @@ from uuid import UUID
 import aiohttp
 import uvicorn
 
-from backhaul.domain.facts import Mode
 from backhaul.domain.policy import Policy
+from backhaul.domain.terms import Mode
 from backhaul.settings import Settings
 from backhaul.simulator.process import ControlClient, SimulatorProcess
 from backhaul.store import sessions

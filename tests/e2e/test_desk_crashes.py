@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from backhaul.domain.facts import Booker
+from backhaul.domain.terms import Booker
 from backhaul.domain.words import Decision
 from tests.e2e import desk
 from tests.e2e.conftest import Opener

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from backhaul.domain.facts import Booker, DeskOpens, DeskTerms
+from backhaul.domain.terms import Booker, DeskOpens, DeskTerms
 from backhaul.domain.words import Decision
 from tests.e2e import desk
 from tests.e2e.books import check_books, decisions, live_returns

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from backhaul.domain.facts import Capability
 from backhaul.domain.policy import APPROVALS, REJECTS, BadParcel, Policy
+from backhaul.domain.terms import Capability
 from backhaul.domain.words import Action, Decision
 from backhaul.store import shops
 from backhaul.work import sweep

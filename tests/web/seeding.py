@@ -21,11 +21,12 @@ from backhaul.domain.channel import (
 )
 from backhaul.domain.commerce import Candidate, CommerceLine, CommerceOrder
 from backhaul.domain.effects import StampOrder
-from backhaul.domain.facts import Facts, Link, LinkState, Mode, Said, Seen, ShopTerms
+from backhaul.domain.facts import Facts, Link, LinkState, Said, Seen
 from backhaul.domain.money import Money
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
 from backhaul.domain.steps import View
+from backhaul.domain.terms import Mode, ShopTerms
 from backhaul.domain.words import Action, Actor, Condition, Kind, ShippedBy, Stage
 from backhaul.kit.ids import uuid7
 from backhaul.store.db import Pool

@@ -9,12 +9,13 @@ from uuid import UUID
 import msgspec
 
 from backhaul.domain.channel import ChannelOrder, ChannelOrderLine
-from backhaul.domain.facts import Facts, Mode, Said, Seen, ShopTerms
+from backhaul.domain.facts import Facts, Said, Seen
 from backhaul.domain.money import Money
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
 from backhaul.domain.starts import Quote, Start, Startable
 from backhaul.domain.steps import View
+from backhaul.domain.terms import Mode, ShopTerms
 from backhaul.domain.words import Kind
 from backhaul.store import cases
 from backhaul.work import notes

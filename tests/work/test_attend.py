@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from backhaul.domain.channel import ChannelCase, Goods, Instead
-from backhaul.domain.facts import LINE_LEVEL, Capability, Mode, Seen
+from backhaul.domain.facts import Seen
+from backhaul.domain.terms import LINE_LEVEL, Capability, Mode
 from backhaul.domain.words import Action, Decision, Kind, Party
 from backhaul.kit.ids import uuid7
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, VendorError, WireDrift

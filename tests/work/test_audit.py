@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from backhaul.connectors import loop
-from backhaul.domain.facts import Booker, DeskTerms, Payer
+from backhaul.domain.terms import Booker, DeskTerms, Payer
 from backhaul.kit.ids import uuid7
 from backhaul.store import cases, turns
 from backhaul.work.audit import Finding, Level, audit

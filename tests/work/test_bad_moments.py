@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from backhaul.domain.effects import EffectState
-from backhaul.domain.facts import Adopted, Mode, Seen
+from backhaul.domain.facts import Adopted, Seen
 from backhaul.domain.policy import Policy
+from backhaul.domain.terms import Mode
 from backhaul.domain.words import Action, Decision, Kind, Party, Stage
 from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import Changed, Tokens

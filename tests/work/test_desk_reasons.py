@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from backhaul.domain.channel import ActionDue, Answerable
-from backhaul.domain.facts import DeskTerms
+from backhaul.domain.terms import DeskTerms
 from backhaul.domain.words import Action, Decision, Kind
 from backhaul.kit.ids import uuid7
 from backhaul.ports.errors import Unavailable

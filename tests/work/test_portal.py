@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from backhaul.domain.channel import ChannelOrder, ChannelOrderLine
-from backhaul.domain.facts import Mode
 from backhaul.domain.policy import FromPortal, Policy
 from backhaul.domain.portal import Mistake, Standing
 from backhaul.domain.starts import Startable
+from backhaul.domain.terms import Mode
 from backhaul.domain.words import Kind
 from backhaul.kit.crypto import Vault
 from backhaul.ports.errors import NeedsReauth, Refused, Unavailable, VendorError, WireDrift

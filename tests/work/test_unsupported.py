@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from backhaul.domain.channel import ChannelUnit
-from backhaul.domain.facts import Mode
+from backhaul.domain.terms import Mode
 from backhaul.domain.words import Kind, Stage
 from tests.work.conftest import Bench
 

@@ -9,7 +9,7 @@ import typer
 
 from backhaul.cli import finding, running
 from backhaul.cli.shopping import BY, ShopName
-from backhaul.domain.facts import DeskOpens, DeskTerms
+from backhaul.domain.terms import DeskOpens, DeskTerms
 from backhaul.settings import Settings
 from backhaul.work.lookups import Lookups
 

@@ -20,7 +20,7 @@ import msgspec
 from backhaul.cli import running, simulated
 from backhaul.cli.children import Child, backhaul, keep_running
 from backhaul.cli.running import Problem
-from backhaul.domain.facts import Booker, Mode
+from backhaul.domain.terms import Booker, Mode
 from backhaul.domain.words import Party
 from backhaul.settings import Settings, environment_with
 from backhaul.simulator.process import ControlClient, SimulatorProcess

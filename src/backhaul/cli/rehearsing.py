@@ -14,7 +14,7 @@ from rich.table import Table
 
 from backhaul.cli import finding, logs, policies, running
 from backhaul.cli.running import Problem
-from backhaul.domain.facts import Booker
+from backhaul.domain.terms import Booker
 from backhaul.rehearsal.api import ApiRefused
 from backhaul.rehearsal.house import Terms
 from backhaul.rehearsal.outcome import NOBODY, Outcome

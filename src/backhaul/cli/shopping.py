@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from backhaul.cli import finding, running
-from backhaul.domain.facts import Booker, Mode, Payer
+from backhaul.domain.terms import Booker, Mode, Payer
 from backhaul.settings import Settings
 from backhaul.store import connection_pages, pages
 from backhaul.store import shops as shop_store

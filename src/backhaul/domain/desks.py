@@ -20,13 +20,14 @@ from backhaul.domain.desk_effects import (
     OpenDeskReturn,
     ProcessDeskReturn,
 )
-from backhaul.domain.facts import Booker, DeskOpens, DeskTerms, Facts, LinkState, Payer
+from backhaul.domain.facts import Facts, LinkState
 from backhaul.domain.matching import Lines
 from backhaul.domain.policy import Policy
 from backhaul.domain.proposing import propose
 from backhaul.domain.reasons import desk_reason
 from backhaul.domain.refunds import adoptable
 from backhaul.domain.steps import Draft, Lane, Look, Source, Trouble, Write
+from backhaul.domain.terms import Booker, DeskOpens, DeskTerms, Payer
 from backhaul.domain.wanted import Wanted
 from backhaul.domain.words import APPROVED, Kind, Party, Stage
 

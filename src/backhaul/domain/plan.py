@@ -8,7 +8,7 @@ from backhaul.domain.deadlines import last_attempt, nearest, warn
 from backhaul.domain.decisions import decision_lane
 from backhaul.domain.desk_votes import ask_for_reason, with_desk
 from backhaul.domain.desks import desk_lane
-from backhaul.domain.facts import Facts, Mode
+from backhaul.domain.facts import Facts
 from backhaul.domain.instead import ask_instead
 from backhaul.domain.ledger import follow
 from backhaul.domain.matching import case_lines
@@ -19,6 +19,7 @@ from backhaul.domain.refunds import money_lane, still_adopted
 from backhaul.domain.starting import starting_lane
 from backhaul.domain.steps import Draft, Lane, Look, Plan, Send, Settle, Source, Step, Trouble, Write
 from backhaul.domain.stock import stock_lane
+from backhaul.domain.terms import Mode
 from backhaul.domain.words import ENDED, Action, Actor, Kind, Party, Stage
 
 LANES = {Party.CHANNEL: "decision", Party.DESK: "desk"}  # where a party's silence shows; commerce's in the records

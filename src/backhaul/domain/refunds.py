@@ -13,11 +13,12 @@ from backhaul.domain.channel import ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder, CommerceRefund
 from backhaul.domain.desk import DeskReturn
 from backhaul.domain.desk_adoption import elsewhere
-from backhaul.domain.facts import Adopted, Booker, Facts, LinkState, Payer
+from backhaul.domain.facts import Adopted, Facts, LinkState
 from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money, total
 from backhaul.domain.records import never_there
 from backhaul.domain.steps import Draft, Entry, Lane, Look, MoneyView, Source, Trouble
+from backhaul.domain.terms import Booker, Payer
 from backhaul.domain.words import ENDED, RESHIPPED, Kind, Stage
 
 DESK_PATIENCE = 900  # seconds after the desk has processed at which its refund should show in commerce

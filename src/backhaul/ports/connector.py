@@ -11,9 +11,9 @@ from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, Exter
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.desk import DeskOffer, DeskReturn
 from backhaul.domain.effects import AnyEffect
-from backhaul.domain.facts import Capability
 from backhaul.domain.money import Money
 from backhaul.domain.starts import Start, Startable
+from backhaul.domain.terms import Capability
 from backhaul.domain.words import Kind
 from backhaul.ports.manifest import Manifest
 

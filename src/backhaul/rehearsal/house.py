@@ -20,8 +20,8 @@ from uuid import UUID
 import msgspec
 import uvicorn
 
-from backhaul.domain.facts import Booker, DeskTerms, Mode
 from backhaul.domain.policy import Policy
+from backhaul.domain.terms import Booker, DeskTerms, Mode
 from backhaul.domain.words import Kind
 from backhaul.rehearsal.api import Api
 from backhaul.rehearsal.seller import RestSeller

@@ -11,9 +11,10 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import AnyEffect, Dispose, Effect, EffectState, Safety
-from backhaul.domain.facts import LINE_LEVEL, Adopted, Booker, Mode, Payer, Place, Said, Seen, ShopTerms
+from backhaul.domain.facts import Adopted, Place, Said, Seen
 from backhaul.domain.folding import Command, fold_said, name_units
 from backhaul.domain.steps import View
+from backhaul.domain.terms import LINE_LEVEL, Booker, Mode, Payer, ShopTerms
 from backhaul.domain.words import Party
 from backhaul.store.db import Connection, Pool
 from backhaul.store.shops import desk_terms

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from backhaul.domain.facts import Capability, DeskTerms
+from backhaul.domain.terms import Capability, DeskTerms
 from backhaul.kit.clock import Affine
 from backhaul.store.db import Pool
 from backhaul.store.grid import COUNT_LIMIT, Arguments

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from backhaul.domain.facts import Capability, DeskTerms
 from backhaul.domain.policy import Policy
+from backhaul.domain.terms import Capability, DeskTerms
 from backhaul.store.db import Connection, Pool
 
 

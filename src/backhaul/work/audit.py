@@ -12,10 +12,10 @@ from uuid import UUID
 
 import msgspec
 
-from backhaul.domain.facts import Booker, DeskTerms
 from backhaul.domain.policy import Policy
 from backhaul.domain.reasons import DeskReason, coverage, desk_reason
 from backhaul.domain.strangers import SEVERAL
+from backhaul.domain.terms import Booker, DeskTerms
 from backhaul.domain.words import Party
 from backhaul.ports.manifest import Manifest
 from backhaul.store import audit as store

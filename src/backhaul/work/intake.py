@@ -15,8 +15,8 @@ import structlog
 
 from backhaul.domain.channel import ChannelRefund
 from backhaul.domain.desk import number
-from backhaul.domain.facts import Capability
 from backhaul.domain.money import Money
+from backhaul.domain.terms import Capability
 from backhaul.domain.words import Party
 from backhaul.kit.batch import Gatherer
 from backhaul.kit.clock import Affine

@@ -10,13 +10,14 @@ import msgspec
 from backhaul.domain.channel import ChannelCase, ChannelOrder, Instead
 from backhaul.domain.commerce import Candidate, CommerceOrder
 from backhaul.domain.effects import DecideUnits, EffectState
-from backhaul.domain.facts import LINE_LEVEL, Capability, Link, LinkState
+from backhaul.domain.facts import Link, LinkState
 from backhaul.domain.folding import fold_case, fold_commerce, fold_link, name_units
 from backhaul.domain.matching import choose_order, found_by
 from backhaul.domain.reasons import FALLBACK, commerce_reason
 from backhaul.domain.starting import not_startable
 from backhaul.domain.starts import Quote, Startable
 from backhaul.domain.steps import Look, Source
+from backhaul.domain.terms import LINE_LEVEL, Capability
 from backhaul.domain.words import Decision, Kind, Party
 from backhaul.ports.errors import Refused, Unavailable, VendorError, WireDrift
 from backhaul.store import apart, cases, shops

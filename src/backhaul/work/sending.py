@@ -27,9 +27,9 @@ from backhaul.domain.effects import (
     UploadEvidence,
     UploadLabel,
 )
-from backhaul.domain.facts import LINE_LEVEL
 from backhaul.domain.folding import fall_behind, forget_read
 from backhaul.domain.steps import Send, Settle, Write
+from backhaul.domain.terms import LINE_LEVEL
 from backhaul.domain.words import Party
 from backhaul.kit.crypto import sealed
 from backhaul.kit.ids import stable_id

@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 
 from backhaul.domain.effects import EffectState
-from backhaul.domain.facts import Booker, DeskTerms, Mode, Payer
 from backhaul.domain.policy import Policy
+from backhaul.domain.terms import Booker, DeskTerms, Mode, Payer
 from backhaul.store import commands, inbox, shops, turns
 from backhaul.store.db import Connection, Pool
 from backhaul.store.jobs import Rank

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from backhaul.domain.desk import number
-from backhaul.domain.facts import Capability
+from backhaul.domain.terms import Capability
 from backhaul.domain.words import Party
 from backhaul.ports.connector import Changed, Detects
 from backhaul.ports.errors import NeedsReauth, Refused, VendorError

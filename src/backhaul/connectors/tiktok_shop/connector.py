@@ -21,9 +21,9 @@ from backhaul.connectors.tiktok_shop.settings import Settings, read
 from backhaul.connectors.tiktok_shop.words import EU_MARKETS
 from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference, Instead, Record
 from backhaul.domain.effects import AnyEffect, Decide, DecideUnits, StartCancellation, StartReturn, UploadEvidence
-from backhaul.domain.facts import LINE_LEVEL, Capability
 from backhaul.domain.money import Money
 from backhaul.domain.starts import Start, Startable
+from backhaul.domain.terms import LINE_LEVEL, Capability
 from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Decision, Kind
 from backhaul.kit.batch import Gatherer
 from backhaul.ports.connector import Changed, News, Prepared, Receipt, ShopInfo, Tokens

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from backhaul.connectors.tiktok_shop.wire import Notification, shaped
-from backhaul.domain.facts import LINE_LEVEL
+from backhaul.domain.terms import LINE_LEVEL
 from backhaul.kit.crypto import hmac_sha256_hex, same, sha256_hex
 from backhaul.ports.connector import News
 

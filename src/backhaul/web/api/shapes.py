@@ -10,9 +10,9 @@ from uuid import UUID
 import msgspec
 
 from backhaul.domain.channel import Instead
-from backhaul.domain.facts import Booker, Capability, DeskOpens, DeskTerms, Mode, Payer
 from backhaul.domain.portal import Redirect
 from backhaul.domain.steps import View
+from backhaul.domain.terms import Booker, Capability, DeskOpens, DeskTerms, Mode, Payer
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Kind
 from backhaul.store.case_page import EffectRow, EntryRow, FileRow, ParcelRow, UnitRow
 from backhaul.store.grid import CaseRow

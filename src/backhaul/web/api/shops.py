@@ -9,8 +9,8 @@ from litestar import Response, get, post, put
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, JSONBody
 
-from backhaul.domain.facts import DeskTerms
 from backhaul.domain.policy import Policy
+from backhaul.domain.terms import DeskTerms
 from backhaul.store import connection_pages, pages
 from backhaul.store import shops as shop_store
 from backhaul.web.access import Asked, needs, services_of

@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
-from backhaul.domain.facts import Booker, DeskOpens, DeskTerms, Mode, Payer
+from backhaul.domain.terms import Booker, DeskOpens, DeskTerms, Mode, Payer
 from backhaul.domain.words import ANSWERS
 from backhaul.store import connection_pages, pages
 from backhaul.store.pages import Shop
