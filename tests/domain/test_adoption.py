@@ -16,12 +16,13 @@ from backhaul.domain.effects import (
     EffectState,
     ReturnLine,
 )
-from backhaul.domain.facts import Facts, Place, Said, Verdict
+from backhaul.domain.facts import Creating, Facts, Place, Said, Verdict
 from backhaul.domain.steps import Look, Plan, Source
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Stage
 from tests.domain.build import (
     CASE,
     NOW,
+    OPENED,
     case,
     change,
     commerce,
@@ -127,16 +128,16 @@ def test_units_that_were_answered_apart_stay_on_the_return_they_are_on() -> None
 
 def test_a_return_that_the_old_case_is_having_written_is_waited_for() -> None:
     order = books(returnable=2)
-    split = known(order, "u2", origin=OTHER, creating_elsewhere={OTHER: None})
+    split = known(order, "u2", origin=OTHER, creating_elsewhere={OTHER: Creating()})
     made = planned(split)
     assert (writes(made), lane(made)[0]) == ([], "creating")
     assert made.wake_at == NOW + REREAD
     later = planned(split, now=NOW + REREAD)
     assert any(isinstance(step, Look) and step.source is Source.COMMERCE for step in later.steps)
-    there = known(books(theirs("R1", 2, trace=OTHER)), "u2", origin=OTHER, creating_elsewhere={OTHER: None})
+    there = known(books(theirs("R1", 2, trace=OTHER)), "u2", origin=OTHER, creating_elsewhere={OTHER: Creating()})
     assert lane(planned(there)) == ("adopted", "R1")
     assert written(planned(change(split, creating_elsewhere={})), CreateReturn)
-    assert written(planned(change(split, creating_elsewhere={"another": None})), CreateReturn)
+    assert written(planned(change(split, creating_elsewhere={"another": Creating()})), CreateReturn)
 
 
 def test_a_return_that_holds_other_units_of_the_old_case_is_not_waited_for() -> None:
@@ -144,10 +145,22 @@ def test_a_return_that_holds_other_units_of_the_old_case_is_not_waited_for() -> 
     hat = ReturnedLine("R1-L", "L9", 1, "F9", "R1-O", "R1-R")
     beside = change(order, returns=(CommerceReturn("R1", "R1", "open", OTHER, (hat,)),))
     for read in (order, beside):
-        split = known(read, "u2", origin=OTHER, creating_elsewhere={OTHER: NOW - REREAD})
+        split = known(read, "u2", origin=OTHER, creating_elsewhere={OTHER: Creating(NOW - REREAD)})
         assert (writes(planned(split)), lane(planned(split))[0]) == ([], "creating"), "it may have been read too early"
-        later = known(read, "u2", origin=OTHER, creating_elsewhere={OTHER: NOW - REREAD - 1})
+        later = known(read, "u2", origin=OTHER, creating_elsewhere={OTHER: Creating(NOW - REREAD - 1)})
         assert written(planned(later), CreateReturn).lines == (ReturnLine("F1", 1, "R2", "no_need"),)
+
+
+def test_a_return_of_the_old_case_is_shared_by_the_units_that_it_was_written_for() -> None:
+    """Both units are of one line: what the return holds does not say whose it is."""
+    order = books(theirs("R1", trace=OTHER), returnable=1)
+    for at in (None, NOW):
+        kept = known(order, "u2", origin=OTHER, creating_elsewhere={OTHER: Creating(at, ("u1",))})
+        assert written(planned(kept), CreateReturn) == CreateReturn(
+            CASE, order.id, (ReturnLine("F1", 1, "R2", "no_need"),), OPENED, ("u2",)
+        )
+        both = known(order, "u2", origin=OTHER, creating_elsewhere={OTHER: Creating(at, ("u1", "u2"))})
+        assert lane(planned(both)) == ("adopted", "R1")
 
 
 def test_a_return_with_units_that_were_answered_apart_is_not_taken_back_with_the_case() -> None:

@@ -48,6 +48,7 @@ from tests.domain.build import (
 )
 
 COMING = case(Stage.AWAITING_SHIPMENT)
+UNITS = tuple(unit.id for unit in COMING.units)
 TWO = (ReturnLine("F1", 1, "R2", "no_need"), ReturnLine("F2", 1, "R2", "no_need"))
 RESTOCKED = dict.fromkeys(("L1", "L2"), ((Disposition.RESTOCK, 1),))
 
@@ -122,7 +123,7 @@ def test_the_order_is_stamped_once_and_never_over_anothers_mark() -> None:
 def test_a_return_is_written_only_after_the_approval_was_read(stage: Stage) -> None:
     made = planned(facts(case(stage)))
     found = [wanted for wanted in writes(made) if isinstance(wanted, CreateReturn)]
-    assert found == ([CreateReturn(CASE, GID, TWO, OPENED)] if stage in APPROVED else [])
+    assert found == ([CreateReturn(CASE, GID, TWO, OPENED, UNITS)] if stage in APPROVED else [])
 
 
 def test_units_of_one_line_come_from_as_many_shipments_as_it_takes() -> None:

@@ -73,6 +73,13 @@ async def test_no_unit_is_put_on_two_returns(bench: Bench) -> None:
     assert [row["unit_id"] for row in rows] == ["b"]
 
 
+async def test_the_return_that_the_old_case_writes_for_the_unit_it_kept_is_not_that_of_the_other(bench: Bench) -> None:
+    """Both are of one line in commerce, where one return with one of them looks like the other's."""
+    old, new = await _split(bench)
+    await _commerce_answers(bench, old, new)
+    assert _returned(bench) == {"1": 1, "2": 1}
+
+
 async def test_an_index_that_still_shows_them_with_the_old_case_counts_them_once(bench: Bench) -> None:
     old, new = await _split(bench)
     behind = _case("1", "a", "b")

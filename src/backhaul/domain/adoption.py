@@ -10,7 +10,7 @@ import msgspec
 
 from backhaul.domain.commerce import CommerceOrder, CommerceReturn
 from backhaul.domain.effects import DecideUnits, EffectState
-from backhaul.domain.facts import Facts, Place
+from backhaul.domain.facts import Creating, Facts, Place
 from backhaul.domain.matching import Lines
 from backhaul.domain.steps import Draft, Look, Source
 from backhaul.domain.words import APPROVED, Stage
@@ -28,8 +28,8 @@ def our_return(facts: Facts, order: CommerceOrder, lines: Lines) -> CommerceRetu
     wanted = lines.quantities()
     for trace in filter(None, (case.id, facts.seen.origin)):
         for record in order.returns:
-            # That of the old case may have been written for the units it kept.
-            if record.trace == trace and (trace == case.id or _holds(_units(record), wanted)):
+            mine = trace == case.id or (not _of_others(facts) and _holds(_units(record), wanted))
+            if record.trace == trace and mine:
                 return record
     units = {unit.id for unit in case.units}
     ours = {place.return_id for place in facts.places if place.unit_id in units}
@@ -43,6 +43,14 @@ def our_return(facts: Facts, order: CommerceOrder, lines: Lines) -> CommerceRetu
         if wanted and _holds(free, wanted):
             return record
     return None
+
+
+def _of_others(facts: Facts) -> bool:
+    """Whether the return of the case that our units were a part of is known to be without them: it was written for
+    those that the case kept, of the same line maybe."""
+    made = facts.creating_elsewhere.get(facts.seen.origin, Creating())
+    units = facts.channel.units if facts.channel else ()
+    return bool(made.units) and not {unit.id for unit in units} <= set(made.units)
 
 
 def _holds(there: dict[str, int], wanted: dict[str, int]) -> bool:
@@ -107,9 +115,9 @@ def being_written(facts: Facts, now: int, draft: Draft) -> bool:
     with the case they were a part of, or that case does not know yet which of them it has lost."""
     if any(isinstance(each.wanted, DecideUnits) and each.state in UNREAD for each in facts.ledger):
         return True
-    if facts.seen.origin not in facts.creating_elsewhere:
+    if facts.seen.origin not in facts.creating_elsewhere or _of_others(facts):
         return False
-    written_at = facts.creating_elsewhere[facts.seen.origin]
+    written_at = facts.creating_elsewhere[facts.seen.origin].at
     if written_at is not None and facts.seen.commerce_at > written_at + REREAD:
         return False  # the order was read since: what was written holds other units, or is of another order
     if now - facts.seen.commerce_at >= REREAD:

@@ -166,6 +166,7 @@ class CreateReturn(Wanted, frozen=True, tag="create_return"):
     order_id: str
     lines: tuple[ReturnLine, ...]
     requested_at: int
+    units: tuple[str, ...] = ()  # the channel's ids of what is on it, as units may leave the case later
 
 
 class StageLabel(Wanted, frozen=True, tag="stage_label"):

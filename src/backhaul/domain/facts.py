@@ -220,6 +220,13 @@ class Adopted(msgspec.Struct, frozen=True):
     source: str
 
 
+class Creating(msgspec.Struct, frozen=True):
+    """A return in commerce that another case of the order writes, or has written."""
+
+    at: int | None = None  # when it was written; None while it is not read back
+    units: tuple[str, ...] = ()  # the channel's, that are on it; empty when they are not known
+
+
 class Facts(msgspec.Struct, frozen=True):
     """One case. ``heard`` counts the hints per party; a read older than its count is stale."""
 
@@ -236,8 +243,7 @@ class Facts(msgspec.Struct, frozen=True):
     adopted_elsewhere: frozenset[str] = frozenset()  # commerce refunds that other cases of the order have adopted
     moved_elsewhere: frozenset[str] = frozenset()  # units whose stock other cases of the order have moved, or move now
     places: tuple[Place, ...] = ()  # units of the order's cases on returns that somebody else opened in commerce
-    # Cases of the order, by the channel's id, that write a return: when it was written, None while it is not read back.
-    creating_elsewhere: dict[str, int | None] = {}
+    creating_elsewhere: dict[str, Creating] = {}  # by the channel's id of the case
     gone: frozenset[str] = frozenset()  # units that a later case of the order holds by the same name
     beginning: bool = False  # a case of ours is being started on the order: this may be it
     nameless: bool = False  # the channel has given the case no id (yet): see `starting`

@@ -227,9 +227,9 @@ def _create(
         return Lane("blocked")
     note = case.reason_text or case.reason_key
     ready = tuple(ReturnLine(line_id, count, reason, note) for line_id, count in chosen)
-    propose(
-        facts, CreateReturn(case.id, order.id, ready, case.created_at), "the channel has accepted the return", 34, draft
-    )
+    units = tuple(unit.id for unit in case.units)
+    made = CreateReturn(case.id, order.id, ready, case.created_at, units)
+    propose(facts, made, "the channel has accepted the return", 34, draft)
     return Lane("creating")
 
 

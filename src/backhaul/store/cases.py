@@ -10,8 +10,8 @@ import asyncpg
 import msgspec
 
 from backhaul.domain.channel import ChannelCase
-from backhaul.domain.effects import AnyEffect, Dispose, Effect, EffectState, Safety
-from backhaul.domain.facts import Adopted, Place, Said, Seen
+from backhaul.domain.effects import AnyEffect, CreateReturn, Dispose, Effect, EffectState, Safety
+from backhaul.domain.facts import Adopted, Creating, Place, Said, Seen
 from backhaul.domain.folding import Command, fold_said, name_units
 from backhaul.domain.steps import View
 from backhaul.domain.terms import LINE_LEVEL, Booker, Mode, Payer, ShopTerms
@@ -43,7 +43,7 @@ class Known(msgspec.Struct, frozen=True):
     moved_elsewhere: frozenset[str] = frozenset()  # units whose stock other cases of the order move
     rivals: frozenset[str] = frozenset()  # ids of cases that other cases of the order have started
     places: tuple[Place, ...] = ()  # units of the order's cases on returns that somebody else opened
-    creating_elsewhere: dict[str, int | None] = {}  # see Facts
+    creating_elsewhere: dict[str, Creating] = {}  # returns that other cases of the order write, by the channel's id
     adopted: tuple[Adopted, ...] = ()  # commerce refunds of somebody else that stand for its payments
     gone: frozenset[str] = frozenset()  # units that a later case of the order holds by the same name
 
@@ -76,7 +76,8 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
     array(select distinct r.unit_id from return_line m join return_line r on r.unit_id = m.unit_id
           where m.case_id = c.id and r.case_id = any(beside.ids) and r.case_id > c.id
           and r.unit_id <> r.order_line_id) as gone,
-    array(select (o.channel_id, case e.state when 'confirmed' then coalesce(e.answered_at, e.dead_at, e.created_at) end)
+    array(select (o.channel_id, case e.state when 'confirmed' then coalesce(e.answered_at, e.dead_at, e.created_at) end,
+          e.wanted)
           from effect e join return_case o on o.id = e.case_id where o.id = any(beside.ids)
           and o.channel_id is not null and e.kind = 'create_return'
           and e.state in ('intent', 'sent', 'accepted', 'confirmed')) as creating,
@@ -146,6 +147,12 @@ def _effect(row: tuple[Any, ...]) -> Effect:
     )
 
 
+def _creating(at: int | None, wanted: bytes) -> Creating:
+    made = _wanted.decode(wanted)
+    assert isinstance(made, CreateReturn)
+    return Creating(at, made.units)
+
+
 async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, Known]:
     """The cases of these claims."""
     known = {}
@@ -171,7 +178,7 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             _units_of(row["moved"]),
             frozenset(row["rivals"]),
             tuple(Place(*each) for each in row["places"]),
-            dict(row["creating"]),
+            {each[0]: _creating(*each[1:]) for each in row["creating"]},
             tuple(Adopted(*each) for each in row["adopted"]),
             frozenset(row["gone"]),
         )
