@@ -16,11 +16,12 @@ from backhaul.domain.effects import (
     EffectState,
     ReturnLine,
 )
-from backhaul.domain.facts import Creating, Facts, Place, Said, Verdict
+from backhaul.domain.facts import Creating, Facts, Link, LinkState, Place, Said, Verdict
 from backhaul.domain.steps import Look, Plan, Source
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Stage
 from tests.domain.build import (
     CASE,
+    GID,
     NOW,
     OPENED,
     case,
@@ -36,6 +37,7 @@ from tests.domain.build import (
 )
 
 OTHER = "4035227007615"
+ELSEWHERE = Link(LinkState.MATCHED, "gid://shop/Order/2", "linked by ann", tried_at=NOW)
 
 
 def unit(name: str) -> ChannelUnit:
@@ -55,7 +57,7 @@ def books(*returns: CommerceReturn, returnable: int = 0, sold: int = 2) -> Comme
 def known(order: CommerceOrder, *units: str, places: tuple[Place, ...] = (), **changes: Any) -> Facts:
     stage = changes.pop("stage", Stage.AWAITING_SHIPMENT)
     found = case(stage, units=tuple(unit(each) for each in units))
-    seen = {name: changes.pop(name) for name in ("origin", "commerce_at") if name in changes}
+    seen = {name: changes.pop(name) for name in ("origin", "commerce_at", "commerce_id") if name in changes}
     said = {name: changes.pop(name) for name in ("said", "ledger") if name in changes}
     known: Facts = change(facts(found, order, **said, **seen), places=places, **changes)
     return known
@@ -109,8 +111,10 @@ def test_a_place_is_kept_while_the_order_is_not_read_and_given_up_with_the_case(
     for stage in (Stage.CANCELLED, Stage.REQUESTED):
         made = planned(known(books(theirs("R1")), "u1", places=(mine,), stage=stage))
         assert made.places == ()
-    there = known(books(theirs("R1")), "u1", places=(mine,))
-    assert planned(change(there, seen=change(there.seen, commerce=None))).places == (), "it was linked to another order"
+    there = known(books(theirs("R1")), "u1", places=(mine,), commerce_id=GID)
+    unread = change(there.seen, commerce=None)
+    for link, places in ((unread.link, (mine,)), (Link(LinkState.MISSING), (mine,)), (ELSEWHERE, ())):
+        assert planned(change(there, seen=change(unread, link=link))).places == places
     came_back = known(books(theirs("R1")), "u1", places=(mine,), stage=Stage.CANCELLED, said=Said(received={"u1": NOW}))
     assert planned(came_back).places == (mine,)
     made = planned(known(books(theirs("R1"), theirs("R2", trace=CASE)), "u1", places=(mine,)))

@@ -48,7 +48,7 @@ HELD = (Adopted(CASE, "gid://shop/Refund/9"),)
 
 
 def holding(order: CommerceOrder | None, **changes: Any) -> Facts:
-    return msgspec.structs.replace(facts(DONE, order, **changes), adopted=HELD)
+    return msgspec.structs.replace(facts(DONE, order, commerce_id=GID, **changes), adopted=HELD)
 
 
 def test_refunds_of_the_old_order_are_given_back_before_the_new_one_is_read() -> None:
@@ -57,7 +57,8 @@ def test_refunds_of_the_old_order_are_given_back_before_the_new_one_is_read() ->
 
 
 def test_refunds_stay_adopted_while_the_order_is_not_found_or_shows_them() -> None:
-    assert still_adopted(holding(None, link=Link(LinkState.MISSING, GID))) == HELD
+    for link in (Link(LinkState.MISSING, GID), Link(LinkState.MISSING), Link(LinkState.MATCHED, GID)):
+        assert still_adopted(holding(None, link=link)) == HELD
     assert still_adopted(holding(commerce(refunds=(booking(trace="", ident=HELD[0].source),)))) == HELD
     assert still_adopted(holding(commerce())) == ()
 
@@ -78,11 +79,15 @@ def test_of_two_refunds_the_known_one_stays() -> None:
 
 def test_another_order_knows_nothing_of_the_old_ones_returns() -> None:
     label = Label("a", "s", "1Z", "c", "Loop", NOW)
-    before = with_desk(COMING, desk_return(), desk_label=label).seen
+    before = with_desk(COMING, desk_return(), desk_label=label, commerce_id=GID).seen
     after = fold_link(before, OTHER, -1)
     assert (after.commerce, after.desk, after.desk_at, after.desk_label) == (None, None, 0, None)
     same = fold_link(before, Link(LinkState.MATCHED, GID.rpartition("/")[2]), -1)
     assert (same.commerce, same.desk, same.desk_label) == (None, desk_return(), label), "named by its number only"
+    gone = fold_link(before, Link(LinkState.MISSING), -1)
+    back = fold_link(gone, Link(LinkState.MATCHED, GID), -1)
+    assert (gone.desk, back.desk) == (desk_return(), desk_return()), "an order that was not found for a while"
+    assert fold_link(gone, OTHER, -1).desk is None
 
 
 def found_of(*records: DeskReturn, **changes: Any) -> DeskReturn | None:

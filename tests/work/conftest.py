@@ -190,7 +190,7 @@ class FakeCommerce:
     )
 
     def __init__(self) -> None:
-        self.missing: set[str] = set()
+        self.missing: set[str] = set()  # the channel's orders of which it shows none
         self.sent: list[AnyEffect] = []
         self.trouble: list[VendorError] = []
         self.on_read: Callable[[], Any] | None = None
@@ -205,6 +205,8 @@ class FakeCommerce:
             await self.on_read()
         if self.trouble:
             raise self.trouble.pop(0)
+        if order_id.removeprefix("c-") in self.missing:
+            return None
         return self.orders.setdefault(
             order_id,
             CommerceOrder(

@@ -99,6 +99,27 @@ async def test_a_refund_of_the_right_order_is_adopted_after_that_of_the_wrong_on
     assert held == PAID.minor
 
 
+async def _heard(bench: Bench, case: UUID) -> None:
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await turns.hear(connection, {case: (0, 1)}, Rank.HINT)
+    await bench.attend(case)
+
+
+async def test_a_refund_stays_with_its_case_while_the_order_is_not_shown(bench: Bench) -> None:
+    _by_hand(bench, "c-order-1", "refund/7")
+    _refunded(bench, "1")
+    case = await bench.hear("1")
+    await bench.attend(case)
+    bench.commerce.missing = {"order-1"}
+    await _heard(bench, case)
+    assert await bench.pool.fetchval("select count(*) from history where what = 'order.gone'")
+    assert await _stands(bench) == {"refund/7": case}
+    bench.commerce.missing = set()
+    await _heard(bench, case)
+    assert await _ledger(bench, case) == [("adopted", "refund/7")]
+    assert await bench.exceptions(case) == []
+
+
 async def test_a_case_keeps_the_refund_it_has_adopted_while_another_one_would_do(bench: Bench) -> None:
     _by_hand(bench, "c-order-1", "refund/7")
     _refunded(bench, "1")
@@ -109,9 +130,7 @@ async def test_a_case_keeps_the_refund_it_has_adopted_while_another_one_would_do
     bench.commerce.orders["c-order-1"] = msgspec.structs.replace(
         order, refunds=(earlier, *order.refunds), updated_at=order.updated_at + 1
     )
-    async with bench.pool.acquire() as connection, connection.transaction():
-        await turns.hear(connection, {case: (0, 1)}, Rank.HINT)
-    await bench.attend(case)
+    await _heard(bench, case)
     assert await _stands(bench) == {"refund/7": case}
     assert await _ledger(bench, case) == [("adopted", "refund/7")]
     assert "second:refund/6" in await bench.exceptions(case)

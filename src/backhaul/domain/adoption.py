@@ -85,7 +85,7 @@ def adopted(facts: Facts, order: CommerceOrder | None, lines: Lines) -> tuple[Pl
     when it ended without goods, nor when it is linked to another order. A unit that came from another case keeps the
     place it has there."""
     case = facts.channel
-    if case is None or (order is None and facts.seen.commerce is not None):
+    if case is None or (order is None and not facts.seen.relinked):
         return held(facts)  # nothing new is known of it
     units = {unit.id for unit in case.units}
     found = [place for place in held(facts) if place.unit_id not in units]  # they have gone to another case since

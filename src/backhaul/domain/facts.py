@@ -17,7 +17,7 @@ from backhaul.domain.channel import (
     UnitAnswer,
 )
 from backhaul.domain.commerce import Candidate, CommerceOrder
-from backhaul.domain.desk import DeskReason, DeskReturn
+from backhaul.domain.desk import DeskReason, DeskReturn, number
 from backhaul.domain.effects import DONE, Effect, EffectState
 from backhaul.domain.money import Money
 from backhaul.domain.starts import Blind, Confirmed, Quote, Start, Startable
@@ -98,6 +98,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     commerce_at: int = 0
     commerce_heard: int = -1
     commerce_behind: bool = False  # an effect of ours was accepted there since this read
+    commerce_id: str = ""  # the order that was read last, also while it cannot be read
     desk: DeskReturn | None = None  # the case's own return in the desk
     desk_others: tuple[DeskReturn, ...] = ()  # other returns of the same order there
     desk_at: int = 0
@@ -127,6 +128,13 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     start_at: int = -1  # and when
     beside: tuple[ChannelCase, ...] = ()  # cases of the order: one may be ours, or hold units that were answered apart
     beside_at: int = -1
+
+    @property
+    def relinked(self) -> bool:
+        """Whether the case is linked to another order in commerce since the last one was read. One that is not shown
+        there for a while is the same when it comes back."""
+        linked = self.link.state is LinkState.MATCHED and bool(self.commerce_id)
+        return linked and number(self.link.order_id) != number(self.commerce_id)
 
 
 class Vote(msgspec.Struct, frozen=True, omit_defaults=True):

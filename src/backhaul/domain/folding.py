@@ -9,7 +9,7 @@ import msgspec
 
 from backhaul.domain.channel import ActionDue, ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder
-from backhaul.domain.desk import DeskReturn, number
+from backhaul.domain.desk import DeskReturn
 from backhaul.domain.effects import DONE, AnyEffect, Decide, DecideUnits, Effect, EffectState
 from backhaul.domain.facts import Asked, Backoff, Evidence, Label, Link, Said, Seen, Verdict, Vote
 from backhaul.domain.starts import Blind, Confirmed, Start
@@ -102,7 +102,7 @@ def fold_link(seen: Seen, link: Link, heard: int) -> Seen:
     """Take in which order in commerce the case belongs to. Of another one nothing is known yet, nor of its returns in
     the desk: that of the old order is another case's to adopt."""
     found = msgspec.structs.replace(seen, link=link, commerce=None, commerce_heard=heard)
-    if not seen.link.order_id or number(seen.link.order_id) == number(link.order_id):
+    if not found.relinked:
         return found
     return msgspec.structs.replace(
         found, desk=None, desk_others=(), desk_at=0, desk_heard=-1, desk_label=None, desk_reasons=()
@@ -116,6 +116,7 @@ def fold_commerce(seen: Seen, order: CommerceOrder, heard: int, now: int) -> See
     return msgspec.structs.replace(
         seen,
         commerce=known if older else order,
+        commerce_id=order.id,
         commerce_at=now,
         commerce_heard=max(seen.commerce_heard, heard),
         commerce_behind=False,

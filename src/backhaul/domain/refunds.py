@@ -13,7 +13,7 @@ from backhaul.domain.channel import ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder, CommerceRefund
 from backhaul.domain.desk import DeskReturn
 from backhaul.domain.desk_adoption import elsewhere
-from backhaul.domain.facts import Adopted, Facts, LinkState
+from backhaul.domain.facts import Adopted, Facts
 from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money, total
 from backhaul.domain.records import never_there
@@ -175,7 +175,7 @@ def still_adopted(facts: Facts) -> tuple[Adopted, ...]:
     case's to adopt, also while the right order cannot be read."""
     order = facts.seen.commerce
     if order is None:
-        return () if facts.seen.link.state is LinkState.MATCHED else facts.adopted
+        return () if facts.seen.relinked else facts.adopted
     there = {refund.id for refund in order.refunds}
     return tuple(each for each in facts.adopted if each.source in there)
 
