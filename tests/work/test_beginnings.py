@@ -345,13 +345,16 @@ async def test_whoever_asks_for_another_try_in_the_second_of_the_refusal_gets_it
     await bench.pool.execute("update effect set answered_at = extract(epoch from now())::bigint + 2")
     await _try_again(bench, case)
     assert (await bench.effects(case)).count(("start_return", "refused")) == 2, "one more word, one more try"
-    await _try_again(bench, case)
+    refused = await _try_again(bench, case)
     assert (await _row(bench, case))["channel_id"] == "own-1"
+    with pytest.raises(CommandRefused, match="was closed"):
+        await bench.commands.retry(refused, "bo")
 
 
-async def _try_again(bench: Bench, case: UUID) -> None:
-    refused = await bench.pool.fetchval(
+async def _try_again(bench: Bench, case: UUID) -> UUID:
+    refused: UUID = await bench.pool.fetchval(
         "select id from exception where case_id = $1 and key like 'refused:%' and closed_at is null", case
     )
     await bench.commands.retry(refused, "ann")
     await bench.attend(case)
+    return refused

@@ -238,10 +238,13 @@ class Commands:
     async def retry(self, exception_id: UUID, by: str) -> None:
         """The cause has gone: try what the exception waits for again."""
         row = await self.pool.fetchrow(
-            "select case_id, retry, connection_id, key from exception where id = $1", exception_id
+            "select case_id, retry, connection_id, key, closed_at from exception where id = $1", exception_id
         )
         if row is None:
             raise CommandRefused("There is no such exception.", 404)
+        if row["closed_at"] is not None:
+            # What came after it nobody has looked at yet: for that, another try has to be asked for anew.
+            raise CommandRefused("This exception was closed since you opened the page.", 409)
         if row["case_id"] is None:
             await self.pool.execute(
                 "update exception set closed_at = now(), closed_by = $2 where id = $1 and key like 'drift:%'",
