@@ -192,11 +192,11 @@ def fold_said(commands: Iterable[Command]) -> Said:
     fields: dict[str, Any] = {"received": {}, "verdicts": {}, "line_links": {}, "retries": {}, "evidence": {}}
     waived: set[str] = set()
     proofs: list[ChannelRefund] = []
-    number_ = 0
-    for number_, command in enumerate(commands, 1):
+    word = 0
+    for word, command in enumerate(commands, 1):
         match command.kind:
             case "vote":
-                vote = msgspec.structs.replace(msgspec.json.decode(command.body, type=Vote), word=number_)
+                vote = msgspec.structs.replace(msgspec.json.decode(command.body, type=Vote), word=word)
                 votes = [
                     each
                     for each in votes
@@ -212,7 +212,7 @@ def fold_said(commands: Iterable[Command]) -> Said:
                     fields["received"].setdefault(unit, command.at)
             case "label":
                 label = msgspec.json.decode(command.body, type=Label)
-                fields["label"] = msgspec.structs.replace(label, word=number_)
+                fields["label"] = msgspec.structs.replace(label, word=word)
             case "link_order":
                 fields["linked"], fields["linked_by"] = msgspec.json.decode(command.body, type=str), command.by
             case "link_line":
@@ -221,7 +221,7 @@ def fold_said(commands: Iterable[Command]) -> Said:
             case "waive":
                 waived.add(msgspec.json.decode(command.body, type=str))
             case "retry":
-                fields["retries"][msgspec.json.decode(command.body, type=str)] = Asked(number_, command.at)
+                fields["retries"][msgspec.json.decode(command.body, type=str)] = Asked(word, command.at)
             case "take_over":
                 fields["taken"] = True
             case "desk_failure":
@@ -242,7 +242,7 @@ def fold_said(commands: Iterable[Command]) -> Said:
                 fields["withdrawn"], fields["declined"] = command.at, msgspec.json.decode(command.body, type=str)
             case "proof":
                 proofs.append(msgspec.json.decode(command.body, type=ChannelRefund))
-    return Said(words=number_, votes=tuple(votes), waived=frozenset(waived), proofs=tuple(proofs), **fields)
+    return Said(words=word, votes=tuple(votes), waived=frozenset(waived), proofs=tuple(proofs), **fields)
 
 
 def name_units(said: Said, case: ChannelCase | None) -> Said:
