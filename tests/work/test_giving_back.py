@@ -99,6 +99,30 @@ async def test_a_refund_of_the_right_order_is_adopted_after_that_of_the_wrong_on
     assert held == PAID.minor
 
 
+async def test_the_case_whose_refund_it_is_hears_when_it_is_given_back(bench: Bench) -> None:
+    _by_hand(bench, "c-wrong", "refund/9")
+    _refunded(bench, "1")
+    _refunded(bench, "2")
+    first, rightful = await bench.hear("1"), await bench.hear("2")
+    for case in (first, rightful):
+        await _linked(bench, case, "c-wrong")
+    await bench.attend(rightful)  # it came second, and looks again
+    assert await _stands(bench) == {"refund/9": first}
+    assert await bench.exceptions(rightful) == ["nothing_refundable:R2"]
+    assert not await _woken(bench, rightful)
+    await _linked(bench, first, "c-right")
+    assert await _woken(bench, rightful)
+    await bench.attend(rightful)
+    assert await _stands(bench) == {"refund/9": rightful}
+    assert await bench.exceptions(rightful) == []
+    assert not await _woken(bench, first), "it gave back and took nothing"
+
+
+async def _woken(bench: Bench, case: UUID) -> bool:
+    woken = await bench.pool.fetchval("select dirty from turn where subject_id = $1", case)
+    return bool(woken)
+
+
 async def _heard(bench: Bench, case: UUID) -> None:
     async with bench.pool.acquire() as connection, connection.transaction():
         await turns.hear(connection, {case: (0, 1)}, Rank.HINT)

@@ -49,3 +49,20 @@ async def test_a_case_gets_its_name_while_a_webhook_brings_the_same_one(bench: B
     rows = await bench.pool.fetch("select id from return_case where channel_id = 'theirs-1'")
     assert [row["id"] for row in rows] == [ours]
     assert await bench.pool.fetchval("select heard_channel from turn where subject_id = $1", ours) == 2
+
+
+async def test_who_gives_back_waits_for_the_cases_that_are_to_hear_of_it_before_it_holds_its_own(bench: Bench) -> None:
+    for name in ("1", "2"):
+        bench.channel.ask(name)
+    earlier, giver = sorted([await bench.hear("1"), await bench.hear("2")])
+    await bench.pool.execute("update return_case set commerce_order_id = 'c-order'")
+    async with bench.pool.acquire() as connection, connection.transaction():
+        held = await turns.take(connection, [(giver, 1)])
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await turns.lock(connection, [earlier])
+        giving = asyncio.create_task(record(bench.pool, [Move(held[giver], gives_back="c-order")]))
+        await _waiting(bench, 1)
+        await turns.lock(connection, [giver])
+    assert await giving == ["kept"]
+    heard = await bench.pool.fetchrow("select heard_commerce, heard_desk from turn where subject_id = $1", earlier)
+    assert tuple(heard) == (1, 1)

@@ -127,6 +127,7 @@ class Move(msgspec.Struct):
     lifted: list[Lifted] = []
     adopted: list[Adopted] = []  # refunds of somebody else in commerce that the case stands for from now on
     released: list[Adopted] = []  # and no longer
+    gives_back: str = ""  # the order in commerce of which the case lets go something that another may be waiting for
     columns: Columns | None = None
     counted: tuple[str, bool] | None = None  # status and attention as they were counted before
     units: list[Unit] = []

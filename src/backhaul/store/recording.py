@@ -12,6 +12,7 @@ import msgspec
 from backhaul.domain.strangers import SEVERAL
 from backhaul.store import naming, refunds, turns
 from backhaul.store.db import Connection, Pool
+from backhaul.store.jobs import Rank
 from backhaul.store.moves import Halted, Lost, Merged, Move, Twin
 from backhaul.store.rows import columns_of, insert
 
@@ -32,9 +33,10 @@ async def record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
 async def _record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
     async with pool.acquire() as connection, connection.transaction():
         twins = await naming.twins(connection, moves)
+        waiting = await _waiting(connection, moves)
         rows = await connection.fetch(
             "select subject_id, claim, dirty from turn where subject_id = any($1) order by subject_id for update",
-            [*(move.turn.subject_id for move in moves), *twins.values()],
+            [*(move.turn.subject_id for move in moves), *twins.values(), *(case for _, case in waiting)],
         )
         held = {row["subject_id"]: row["claim"] for row in rows}
         mine = [move for move in moves if held.get(move.turn.subject_id) == move.turn.claim]
@@ -47,6 +49,8 @@ async def _record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
             merged = await naming.name(connection, mine, twins)
             await _write(connection, mine)
             await naming.merge(connection, merged)
+            freed = {move.turn.subject_id for move in mine}
+            await turns.hear(connection, {case: (0, 1, 1) for giver, case in waiting if giver in freed}, Rank.HINT)
         except asyncpg.UniqueViolationError as error:
             # Batches are repeated one by one by their caller; alone, the twin is this move's own.
             raise Twin(str(error)) from error
@@ -64,6 +68,22 @@ async def _record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
         else:
             answers.append("released" if move.turn.subject_id in released else "dirty")
     return answers
+
+
+async def _waiting(connection: Connection, moves: Sequence[Move]) -> list[tuple[UUID, UUID]]:
+    """Cases (who gives back, who may want it) of an order of which something is given back: one may have been waiting
+    for that very thing."""
+    givers = [(move.turn.subject_id, move.turn.shop_id, move.gives_back) for move in moves if move.gives_back]
+    if not givers:
+        return []
+    rows = await connection.fetch(
+        """
+        select g.id as giver, o.id from unnest($1::uuid[], $2::uuid[], $3::text[]) as g(id, shop_id, commerce_order_id)
+        join return_case o using (shop_id, commerce_order_id) where o.id <> g.id and not o.ended
+        """,
+        *columns_of(givers),
+    )
+    return [(row["giver"], row["id"]) for row in rows]
 
 
 async def _halted(connection: Connection, moves: list[Move]) -> set[UUID]:

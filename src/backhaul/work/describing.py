@@ -25,6 +25,8 @@ def describe(run: Run, plan: Plan) -> None:
     if run.facts.channel is None and not run.facts.nameless:
         return
     _exceptions(run, plan.troubles)
+    if _lets_go(run, plan):
+        run.move.gives_back = run.stored.link.order_id
     _write(run, plan, entries)
     _strangers(run)
     units = _units(run, plan)
@@ -127,6 +129,13 @@ def _entries(run: Run, plan: Plan) -> _Entries:
 
 def _gone(run: Run, plan: Plan) -> list[Adopted]:
     return [each for each in run.facts.adopted if each not in plan.adopted]
+
+
+def _lets_go(run: Run, plan: Plan) -> bool:
+    """Whether the case stands no longer for a refund, a place on a return, or a return in the desk that it had."""
+    before, now = run.stored.desk, run.facts.seen.desk
+    desk = before is not None and (now is None or now.id != before.id)
+    return desk or bool(_gone(run, plan)) or not set(held(run.facts)) <= set(plan.places)
 
 
 def _standing(key: str, known: set[str]) -> str:
