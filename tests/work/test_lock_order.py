@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from backhaul.domain.facts import Adopted
 from backhaul.domain.words import Kind
 from backhaul.ports.connector import News
 from backhaul.store import turns
-from backhaul.store.moves import Move
+from backhaul.store.moves import Move, Twin
 from backhaul.store.recording import record
 from backhaul.work.beginnings import Beginnings
 from backhaul.work.intake import Intake, Item
@@ -66,3 +67,28 @@ async def test_who_gives_back_waits_for_the_cases_that_are_to_hear_of_it_before_
     assert await giving == ["kept"]
     heard = await bench.pool.fetchrow("select heard_commerce, heard_desk from turn where subject_id = $1", earlier)
     assert tuple(heard) == (1, 1)
+
+
+async def test_two_cases_that_change_refunds_with_each_other_do_not_wait_in_a_circle(bench: Bench) -> None:
+    """Each gives back what the other takes. One is told that it came second, or both, and nobody is thrown out."""
+    cases = []
+    for name in ("1", "2"):
+        bench.channel.ask(name)
+        cases.append(await bench.hear(name))
+    rows = [(bench.shop_id, f"refund/{number}", case, f"R{number}") for number, case in enumerate(cases)]
+    query = "insert into adopted_refund (shop_id, source, case_id, refund_id) values ($1, $2, $3, $4)"
+    await bench.pool.executemany(query, rows)
+    async with bench.pool.acquire() as connection, connection.transaction():
+        held = await turns.take(connection, [(case, number) for number, case in enumerate(cases)])
+    mine = [Adopted(refund_id, source) for _, source, _, refund_id in rows]
+    swaps = [
+        Move(held[case], released=[mine[number]], adopted=[Adopted(f"R{number}", mine[1 - number].source)])
+        for number, case in enumerate(cases)
+    ]
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await connection.execute("select from adopted_refund for update")
+        changing = [asyncio.create_task(record(bench.pool, [swap])) for swap in swaps]
+        await _waiting(bench, 2)
+    told = await asyncio.gather(*changing, return_exceptions=True)
+    assert {type(each) for each in told} <= {list, Twin}
+    assert await bench.pool.fetchval("select count(*) from adopted_refund") == 2

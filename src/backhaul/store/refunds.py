@@ -47,6 +47,7 @@ async def write(connection: Connection, moves: Sequence[Move]) -> None:
         ],
         "on conflict (shop_id, key) do nothing",
     )  # fmt: skip
+    await _lock(connection, moves)
     released = [(move.turn.shop_id, move.turn.subject_id, each.source) for move in moves for each in move.released]
     if released:
         await connection.execute(
@@ -59,10 +60,22 @@ async def write(connection: Connection, moves: Sequence[Move]) -> None:
         for move in moves
         for each in move.adopted
     ]
-    # Two processes may want the same ones: in one order, so that none waits crosswise.
     await insert(
         connection,
         "adopted_refund",
         {"shop_id": "uuid", "source": "text", "case_id": "uuid", "refund_id": "text"},
         sorted(adopted, key=lambda row: (str(row[0]), row[1])),
     )
+
+
+async def _lock(connection: Connection, moves: Sequence[Move]) -> None:
+    """Take the rows that are to go, and those in the way of what is to come, at once: two processes may want the same
+    ones, and one gives back what the other takes. In one order, as the new ones are written, so that none waits
+    crosswise."""
+    wanted = [(move.turn.shop_id, each.source) for move in moves for each in (*move.released, *move.adopted)]
+    if wanted:
+        await connection.execute(
+            "select from adopted_refund join unnest($1::uuid[], $2::text[]) as w(shop_id, source) "
+            "using (shop_id, source) order by shop_id, source for update of adopted_refund",
+            *columns_of(wanted),
+        )
