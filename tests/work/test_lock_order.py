@@ -7,7 +7,7 @@ import asyncio
 from backhaul.domain.facts import Adopted
 from backhaul.domain.words import Kind
 from backhaul.ports.connector import News
-from backhaul.store import turns
+from backhaul.store import apart, turns
 from backhaul.store.moves import Move, Twin
 from backhaul.store.recording import record
 from backhaul.work.beginnings import Beginnings
@@ -92,3 +92,24 @@ async def test_two_cases_that_change_refunds_with_each_other_do_not_wait_in_a_ci
     told = await asyncio.gather(*changing, return_exceptions=True)
     assert {type(each) for each in told} <= {list, Twin}
     assert await bench.pool.fetchval("select count(*) from adopted_refund") == 2
+
+
+async def test_units_leave_their_case_while_both_cases_are_written(bench: Bench) -> None:
+    """The run that writes them down has lost its turn to one that is written together with the old case."""
+    for name in ("1", "2"):
+        bench.channel.ask(name)
+    source, case = await bench.hear("1"), await bench.hear("2")
+    read = bench.channel.cases["2"]
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await turns.lock(connection, [source, case])
+        leaving = asyncio.create_task(apart.leave(bench.pool, bench.shop_id, case, read, source))
+        await _waiting(bench, 1)
+        await connection.execute(
+            "insert into return_line (case_id, unit_id, shop_id, order_line_id, sku, name) "
+            "values ($1, $2, $3, '', '', '')",
+            case,
+            read.units[0].id,
+            bench.shop_id,
+        )
+    await leaving
+    assert await bench.pool.fetchval("select heard_channel from turn where subject_id = $1", source) == 2

@@ -47,6 +47,7 @@ async def leave(pool: Pool, shop_id: UUID, case_id: UUID, case: ChannelCase, sou
     await cases.name_order(pool, case_id, case)
     units = set(named(case))
     async with pool.acquire() as connection, connection.transaction():
+        await turns.hear(connection, {source: (1, 0)}, Rank.HINT)
         await connection.executemany(
             "insert into return_line (case_id, unit_id, shop_id, order_line_id, sku, name) "
             "values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
@@ -56,7 +57,6 @@ async def leave(pool: Pool, shop_id: UUID, case_id: UUID, case: ChannelCase, sou
                 if unit.id in units
             ],
         )
-        await turns.hear(connection, {source: (1, 0)}, Rank.HINT)
     await inherit(pool, case_id, source)
 
 
