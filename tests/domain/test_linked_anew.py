@@ -74,6 +74,17 @@ def test_of_two_refunds_the_known_one_stays() -> None:
     assert planned(change(holding(commerce(refunds=both)), adopted=())).adopted == (Adopted(CASE, both[0].id),)
 
 
+def test_a_payment_that_is_proven_later_takes_no_refund_that_stands_for_another() -> None:
+    """The channel lists the later one first."""
+    twice = case(Stage.COMPLETED, refunds=(paid(500, "late"), paid(1500, CASE)))
+    order = commerce(refunds=(booking(trace="", ident=HELD[0].source, amount=1500),))
+    made = planned(msgspec.structs.replace(facts(twice, order), adopted=HELD))
+    assert made.adopted == HELD
+    assert "differs" not in troubles(made)
+    left = msgspec.structs.replace(facts(twice, order), adopted=(change(HELD[0], refund_id="gone"),))
+    assert [each.refund_id for each in planned(left).adopted] == ["late"], "what is paid no longer keeps nothing"
+
+
 # -- the desk
 
 

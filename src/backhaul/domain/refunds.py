@@ -126,13 +126,16 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
     residuals: list[tuple[str, Money]] = []
     settled = True
     adopted = set(facts.adopted_elsewhere)
-    before = {each.refund_id: each.source for each in facts.adopted}
+    paid_ids = {refund.id for refund in facts.refunds}
+    before = {each.refund_id: each.source for each in facts.adopted if each.refund_id in paid_ids}
     draft.adopted = () if lines.matched else draft.adopted
     for refund in facts.refunds:
         found = next((each for each in order.refunds if each.trace == refund.id), None)
         kind = "booked"
         if found is None:
-            found, kind = adoptable(case, order, lines, adopted, before.get(refund.id, "")), "adopted"
+            known = before.get(refund.id, "")
+            others = set(before.values()) - {known}  # they stand for what was paid beside it
+            found, kind = adoptable(case, order, lines, adopted | others, known), "adopted"
         if found is None and (_desk_refunds(facts) or _just_processed(facts, now)):
             settled = False
             _await_desk(facts, refund, order, now, draft)
