@@ -105,7 +105,9 @@ def test_only_what_somebody_took_in_is_inspected() -> None:
     plan = planned(exchanged(said=Said(received={"u1": NOW})))
     assert inspections(plan) == ["One unit waits for a verdict."]
     assert (plan.lanes["parcel"].state, plan.lanes["parcel"].terminal) == ("partly_received", False)
-    assert plan.status == "awaiting_parcel"
+    assert plan.status == "accepted", "the grid shows it among those to be inspected"
+    judged = planned(exchanged(said=Said(received={"u1": NOW}, verdicts={"u1": FINE["u1"]})))
+    assert (inspections(judged), judged.status) == ([], "awaiting_parcel")
     whole = planned(exchanged(said=Said(received=HERE)))
     assert inspections(whole) == ["2 units wait for a verdict."]
     assert (whole.lanes["parcel"].state, whole.lanes["parcel"].terminal) == ("received", True)

@@ -7,6 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from backhaul.domain.channel import WayBack
+from backhaul.domain.facts import Said, Verdict
+from backhaul.domain.words import Condition, Disposition, Kind, ShippedBy, Stage
 from backhaul.store import grid
 from backhaul.store.db import Pool, open_pool
 from backhaul.store.grid import Cursor, Filter
@@ -92,6 +95,28 @@ async def test_tabs_count_what_they_show(pool: Pool) -> None:
         for tab in grid.TABS:
             shown = await grid.page(pool, Filter(shops=shops, tab=tab), 200)
             assert len(shown.rows) == counted.tabs[tab], (tab, shops)
+
+
+async def test_of_an_exchange_only_what_somebody_took_in_is_to_be_inspected(pool: Pool) -> None:
+    us = await seeding.shop(pool)
+    back = WayBack(ShippedBy.BUYER)
+    fine = Verdict(Condition.SELLABLE, Disposition.RESTOCK, "bo", seeding.NOW)
+    one, both = {"u1": seeding.NOW}, {"u1": seeding.NOW, "u2": seeding.NOW}
+    said = (
+        Said(),
+        Said(received=one),
+        Said(received=both, verdicts={"u1": fine}),
+        Said(received=one, verdicts={"u1": fine}),
+        Said(received=both, verdicts={"u1": fine, "u2": fine}),
+    )
+    shown = set()
+    for paid_instead in (False, True):
+        for number, each in enumerate(said):
+            case = seeding.channel_case(Stage.COMPLETED, Kind.EXCHANGE, way_back=back, paid_instead=paid_instead)
+            key = await seeding.put(pool, us, case, said=each)
+            shown |= {key} if number in (1, 2) else set()
+    page = await grid.page(pool, Filter(tab="inspect"))
+    assert {row.id for row in page.rows} == shown
 
 
 async def test_due_is_judged_by_each_shops_own_time(pool: Pool) -> None:

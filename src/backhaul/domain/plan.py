@@ -262,6 +262,8 @@ def _status(facts: Facts, lanes: dict[str, Lane], ended: bool) -> str:
     if case.stage is Stage.SHIPPED and case.action_due(Action.JUDGE_PARCEL):
         return "delivered"
     if facts.goods_outlast and not case.paid_instead:
-        here = {*facts.said.received, *facts.said.verdicts}
-        return "accepted" if all(unit.id in here for unit in case.units) else "awaiting_parcel"
+        received, judged = facts.said.received, facts.said.verdicts
+        to_inspect = any(unit.id in received and unit.id not in judged for unit in case.units)
+        whole = all(unit.id in received or unit.id in judged for unit in case.units)
+        return "accepted" if to_inspect or whole else "awaiting_parcel"
     return STATUS[case.stage]

@@ -17,7 +17,7 @@ from backhaul.store.db import Pool
 ANSWER = ("requested", "delivered", "to_confirm")
 ENDED = ("closed", "cancelled", "withdrawn")
 ARRIVED = ("delivered", "accepted", "refunded")
-RESHIPPED = ("exchange", "replacement")  # of these goods came back only where somebody took them in: then accepted
+RESHIPPED = ("exchange", "replacement")  # of these only what somebody took in is known to have come back
 TABS = ("answer", "open", "inspect", "exceptions", "ended", "all")
 SORTS = ("updated", "due")
 COUNT_LIMIT = 100  # what no running total covers is counted only this far
@@ -141,9 +141,9 @@ def _where(wanted: Filter, arg: Arguments) -> list[str]:
 
 def _inspect(arg: Arguments) -> str:
     return (
-        f"c.status = any({arg(ARRIVED)}) and (c.kind = 'return' or c.kind = any({arg(RESHIPPED)}) and "
-        "c.status = 'accepted') and exists "
-        "(select 1 from return_line u where u.case_id = c.id and u.disposition is null)"
+        f"c.status = any({arg(ARRIVED)}) and (c.kind = 'return' or c.kind = any({arg(RESHIPPED)})) and exists "
+        "(select 1 from return_line u where u.case_id = c.id and u.disposition is null "
+        "and (c.kind = 'return' or u.received_at is not null))"
     )
 
 
