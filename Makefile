@@ -16,6 +16,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq install
 # A test spends much of its time waiting, for a process to start or a vendor to answer: one more than there are cores.
 WORKERS ?= $(shell $(BIN)/python -c 'import os; print(1 + (os.cpu_count() or 1))')
 args ?=
+# What is compiled is kept, whatever the shell says: a run starts many Pythons, and each would compile all code anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 help:
 	@echo 'make demo   the whole product with simulated vendors; args=--once plays one return, args=--reset starts afresh'

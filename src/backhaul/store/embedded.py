@@ -132,8 +132,12 @@ class EmbeddedPostgres:
     # ---- databases ----
 
     async def create_database(self, name: str, *, template: str | None = None) -> str:
-        """Make an empty database, or a copy of ``template`` (to which nobody may be connected); returns its DSN."""
-        await self._admin(f"create database {_quoted(name)}" + (f" template {_quoted(template)}" if template else ""))
+        """Make an empty database, or a copy of ``template`` (to which nobody may be connected); returns its DSN.
+
+        The copy is made of whole files: page by page through the log costs seven times as much.
+        """
+        copied = f" template {_quoted(template)} strategy file_copy" if template else ""
+        await self._admin(f"create database {_quoted(name)}{copied}")
         return self.dsn(name)
 
     async def drop_database(self, name: str) -> None:
