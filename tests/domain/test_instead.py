@@ -147,7 +147,7 @@ def test_goods_that_stay_away_are_told_of_and_may_be_judged_as_missing() -> None
     assert [wanted.disposition for wanted in writes(plan) if isinstance(wanted, Dispose)] == [Disposition.MISSING] * 2
     assert "gone" not in troubles(plan)
     waived = planned(exchanged(said=Said(waived=frozenset({"stock", "records"}))), now=late)
-    assert waived.ended
+    assert (waived.ended, waived.lanes["parcel"].state) == (True, "waived"), "nobody has judged them as missing"
 
 
 def test_a_returns_desk_has_no_part_in_it() -> None:

@@ -106,10 +106,12 @@ def _outlasting(facts: Facts, case: ChannelCase, now: int, draft: Draft) -> Lane
         return Lane("by_channel", "the channel's own warehouse takes the goods", terminal=True)
     way = case.way_back
     seen = [unit for unit in case.units if unit.id in facts.said.received or unit.id in facts.said.verdicts]
-    if len(seen) == len(case.units) or "stock" in facts.said.waived:
+    whole = len(seen) == len(case.units)
+    if whole or "stock" in facts.said.waived:
         missing = [unit for unit, verdict in facts.said.verdicts.items() if verdict.disposition is Disposition.MISSING]
         here = sum(unit.id not in missing for unit in seen)
-        return Lane("received" if here else "missing", f"{here} of {len(case.units)} units", terminal=True)
+        state = "received" if here else "missing" if whole else "waived"
+        return Lane(state, f"{here} of {len(case.units)} units", terminal=True)
     late = gone_at(case)
     if now < late:
         draft.wake(late)
