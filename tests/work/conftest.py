@@ -270,6 +270,18 @@ class Bench:
         self.jobs += 1
         await (attendant or self.attendant).attend(subject, self.jobs)
 
+    async def link_desk(self) -> None:
+        """Give the shop a returns desk."""
+        login = uuid7()
+        await self.pool.execute(
+            "insert into connection (id, vendor, role, title, environment, state, webhook_key) "
+            "values ($1, 'loop', 'desk', 'Loop', 'simulated', 'connected', 'desk')",
+            login,
+        )
+        await self.pool.execute(
+            "insert into link (shop_id, role, connection_id) values ($1, 'desk', $2)", self.shop_id, login
+        )
+
     async def turn(self, subject: UUID) -> Any:
         """The turn's row."""
         return await self.pool.fetchrow("select * from turn where subject_id = $1", subject)

@@ -8,7 +8,6 @@ import pytest
 from backhaul.domain.channel import ActionDue, Answerable
 from backhaul.domain.terms import DeskTerms
 from backhaul.domain.words import Action, Decision, Kind
-from backhaul.kit.ids import uuid7
 from backhaul.ports.errors import Unavailable
 from backhaul.work.case_command import CommandRefused
 from backhaul.work.lookups import Lookups
@@ -18,15 +17,7 @@ from tests.work.conftest import Bench
 @pytest.fixture
 async def lookups(bench: Bench) -> Lookups:
     """Of a shop with a desk."""
-    desk = uuid7()
-    await bench.pool.execute(
-        "insert into connection (id, vendor, role, title, environment, state, webhook_key) "
-        "values ($1, 'loop', 'desk', 'Loop', 'simulated', 'connected', 'desk')",
-        desk,
-    )
-    await bench.pool.execute(
-        "insert into link (shop_id, role, connection_id) values ($1, 'desk', $2)", bench.shop_id, desk
-    )
+    await bench.link_desk()
     return Lookups(bench.vendors)
 
 

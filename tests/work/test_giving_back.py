@@ -196,15 +196,7 @@ async def test_of_two_cases_that_share_no_order_one_has_the_return_that_was_open
     bench: Bench, monkeypatch: pytest.MonkeyPatch, opener_has_it: bool
 ) -> None:
     """Both want it: the one that opened it, and the one of the order that it was opened on. The other goes on."""
-    login = uuid7()
-    await bench.pool.execute(
-        "insert into connection (id, vendor, role, title, environment, state, webhook_key) "
-        "values ($1, 'loop', 'desk', 'Loop', 'simulated', 'connected', 'desk')",
-        login,
-    )
-    await bench.pool.execute(
-        "insert into link (shop_id, role, connection_id) values ($1, 'desk', $2)", bench.shop_id, login
-    )
+    await bench.link_desk()
     line = DeskLine("DL", "line", "SKU-1")
     desk = FakeDesk(DeskReturn("D1", DeskState.CLOSED, int(time.time()), 1, order_id="c-order-2", lines=(line,)))
 
