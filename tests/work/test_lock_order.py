@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from backhaul.domain.facts import Adopted
 from backhaul.domain.words import Kind
 from backhaul.ports.connector import News
 from backhaul.store import apart, turns
-from backhaul.store.moves import Move, Twin
+from backhaul.store.moves import Move, Twin, Unit
 from backhaul.store.recording import record
 from backhaul.work.beginnings import Beginnings
 from backhaul.work.intake import Intake, Item
@@ -92,6 +94,28 @@ async def test_two_cases_that_change_refunds_with_each_other_do_not_wait_in_a_ci
     told = await asyncio.gather(*changing, return_exceptions=True)
     assert {type(each) for each in told} <= {list, Twin}
     assert await bench.pool.fetchval("select count(*) from adopted_refund") == 2
+
+
+async def test_a_run_that_is_thrown_out_of_a_circle_has_come_second_and_nothing_is_wrong_with_it(bench: Bench) -> None:
+    """A place, or the desk's return, is held once: of two cases that change them with each other one is let go."""
+    bench.channel.ask("1")
+    case = await bench.hear("1")
+    place = Unit("u-1", "", "", "", 0, "line", None, "", "", "return/1")
+    async with bench.pool.acquire() as connection, connection.transaction():
+        held = await turns.take(connection, [(case, 1)])
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await connection.execute("set local deadlock_timeout = '10min'")  # not ours is the one that is thrown out
+        await connection.execute(
+            "insert into return_line (case_id, unit_id, shop_id, order_line_id, sku, name) values ($1, 'u-1', $2, '', "
+            "'', '')",
+            case,
+            bench.shop_id,
+        )
+        writing = asyncio.create_task(record(bench.pool, [Move(held[case], units=[place])]))
+        await _waiting(bench, 1)
+        await turns.lock(connection, [case])
+    with pytest.raises(Twin):
+        await writing
 
 
 async def test_units_leave_their_case_while_both_cases_are_written(bench: Bench) -> None:

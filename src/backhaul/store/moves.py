@@ -162,8 +162,8 @@ class Merged(Lost):
 
 
 class Twin(Exception):
-    """An open effect of the same target stands already, or another case has adopted the same refund: drop everything
-    and look again."""
+    """An open effect of the same target stands already, another case has adopted the same refund, or two runs waited
+    for each other: drop everything and look again."""
 
 
 class Halted(Exception):

@@ -51,8 +51,9 @@ async def _record(pool: Pool, moves: Sequence[Move]) -> list[str | Exception]:
             await naming.merge(connection, merged)
             freed = {move.turn.subject_id for move in mine}
             await turns.hear(connection, {case: (0, 1, 1) for giver, case in waiting if giver in freed}, Rank.HINT)
-        except asyncpg.UniqueViolationError as error:
-            # Batches are repeated one by one by their caller; alone, the twin is this move's own.
+        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError) as error:
+            # Batches are repeated one by one by their caller; alone, the twin is this move's own. Two that change with
+            # each other what each may hold once (a place, the desk's return) wait in a circle, and one is let go.
             raise Twin(str(error)) from error
         released = await _turn(connection, [move for move in mine if move.turn.subject_id not in merged])
     answers: list[str | Exception] = []
