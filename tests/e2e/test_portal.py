@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
 import pytest
-from yarl import URL
 
 from backhaul.domain.policy import FromPortal, Policy
+from backhaul.rehearsal.browser import Browser
+from backhaul.rehearsal.pages import Form, Page
 from backhaul.store import case_page, portal
 from backhaul.work.portal_guide import ticks
 from tests.e2e.books import check_books, live_returns
 from tests.e2e.conftest import Opener
 from tests.e2e.play import Return
 from tests.e2e.stage import Stage
-from tests.forms import Form
 
 PATIENCE = 60.0
 
@@ -24,43 +23,43 @@ PATIENCE = 60.0
 class Shopper:
     """A buyer with a browser without script."""
 
-    def __init__(self, stage: Stage, http: aiohttp.ClientSession) -> None:
-        self.stage, self.http = stage, http
-        self.path = f"/portal/{stage.shop.id}"
+    def __init__(self, stage: Stage, browser: Browser) -> None:
+        self.stage, self.browser = stage, browser
+        self.address = f"{stage.base}/portal/{stage.shop.id}"
 
-    async def get(self, path: str, status: int = 200) -> tuple[str, str]:
-        """A page, and the address that the browser shows at the end."""
-        address = path if "://" in path else f"{self.stage.base}{path}"
-        async with self.http.get(URL(address, encoded=True)) as answer:
-            text = await answer.text()
-            assert answer.status == status, text
-            return text, str(answer.url)
+    async def open(self, address: str) -> Page:
+        """A page that is there."""
+        page = await self.browser.open(address)
+        assert page.status == 200, page.text
+        return page
 
-    async def send(self, path: str, fields: Any, status: int = 200) -> str:
+    async def send(self, page: Page, form: Form) -> Page:
         """Send a form; the page that follows."""
-        async with self.http.post(f"{self.stage.base}{path}", data=fields) as answer:
-            text = await answer.text()
-            assert answer.status == status, text
-            return text
+        page = await self.browser.send(page, form)
+        assert page.status == 200, page.text
+        return page
 
     async def reads(self, words: str) -> None:
         """Look at the order again until the page says so."""
 
         async def said() -> bool:
-            return words in (await self.get(f"{self.path}/order"))[0]
+            return words in (await self.open(f"{self.address}/order")).text
 
         await self.stage.until(said, PATIENCE, f"“{words}” in the portal")
 
     async def ask(self, address: str) -> None:
         """From the app's button to the request for the first unit."""
-        page, shown = await self.get(address)
-        assert urlsplit(shown).query == ""
-        found = Form(page, self.path)
-        assert found.fields["order"]
-        assert found.fields["zip"]
-        form = Form(await self.send(self.path, found.fields), f"{self.path}/order")
-        reasons = [each for each in form.options if each] or [form.fields["reason"]]
-        await self.send(f"{self.path}/order", {**form.fields, "reason": reasons[0], "unit": form.boxes[0]})
+        page = await self.open(address)
+        assert urlsplit(page.address).query == ""
+        found = page.form("order", "zip")
+        assert found.fields["order"].value
+        assert found.fields["zip"].value
+        page = await self.send(page, found)
+        form = page.form("kind", "unit", "reason")
+        form.pick("unit", [form.fields["unit"].choices[0].value])
+        if form.fields["reason"].kind == "select":
+            form.pick("reason", [next(each.value for each in form.fields["reason"].choices if each.value)])
+        await self.send(page, form)
 
 
 async def _opened(stage: Stage) -> tuple[dict[str, Any], str]:
@@ -89,21 +88,18 @@ async def _named(stage: Stage, placed: dict[str, Any]) -> Return:
 
 @pytest.mark.parametrize("policy", list(FromPortal))
 async def test_a_buyer_returns_an_item_through_the_portal(opener: Opener, policy: FromPortal) -> None:
-    async with (
-        opener(policy=Policy(portal=policy)) as stage,
-        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
-    ):
+    async with opener(policy=Policy(portal=policy)) as stage, Browser() as browser:
         placed, leads = await _opened(stage)
-        shopper = Shopper(stage, http)
+        shopper = Shopper(stage, browser)
         await shopper.ask(leads)
         if policy is FromPortal.ASK:
             await _confirm(stage, placed)
         case = await _named(stage, placed)
         await case.until_recorded()
-        await shopper.reads("Send it back")
+        await shopper.reads("Send the items back now.")
         await case.ship_and_deliver()
         await case.until(lambda row: row.next_action, "the parcel", PATIENCE)
-        await shopper.reads("Arrived")
+        await shopper.reads("Your parcel has arrived.")
         await case.inspect()
         await case.until_ended(PATIENCE)
         await shopper.reads("Your money has been paid back")

@@ -16,14 +16,14 @@ import structlog
 from backhaul.domain.channel import ChannelOrder, ChannelOrderLine, WayBack
 from backhaul.domain.facts import Label
 from backhaul.domain.money import Money
-from backhaul.domain.portal import Texts
+from backhaul.domain.portal import Standing, Texts
 from backhaul.domain.starts import Startable
 from backhaul.domain.words import Kind, Stage
 from backhaul.ports.errors import Unavailable, VendorError
+from backhaul.rehearsal.pages import Form, read
 from backhaul.store import cases, commands, portal
-from backhaul.web.portal.words import language
+from backhaul.web.portal.words import STANDING, language
 from backhaul.work import files, notes
-from tests.forms import Form
 from tests.web import seeding
 from tests.web.conftest import BASE, Web
 
@@ -75,10 +75,11 @@ class Buyer:
         return await self.web.post(self.path, {"order": order, "zip": code}, headers=headers)
 
     async def form(self, more: str = "") -> Form:
-        return Form((await self.get(f"/order{more}")).text, f"{self.path}/order")
+        return form_of(await self.get(f"/order{more}"), "kind", "unit", "reason")
 
     async def ask(self, form: Form, **changes: Any) -> httpx.Response:
-        return await self.web.post(f"{self.path}/order", {**form.fields, "unit": ["l1"], "reason": "broken", **changes})
+        sent = {name: field.value for name, field in form.fields.items()}
+        return await self.web.post(f"{self.path}/order", {**sent, "unit": ["l1"], "reason": "broken", **changes})
 
 
 @pytest.fixture
@@ -89,6 +90,22 @@ async def buyer(web: Web) -> Buyer:
     channel = Channel()
     web.outside.channel = channel
     return Buyer(web, shop, f"/portal/{shop}", channel)
+
+
+def form_of(answer: httpx.Response, *names: str) -> Form:
+    """The form with these fields, as a browser without script reads it."""
+    return read(answer.text, answer.status_code, str(answer.url)).form(*names)
+
+
+def offered(form: Form, name: str) -> list[str]:
+    """What can be picked."""
+    return [each.value for each in form.fields[name].choices]
+
+
+def typed(answer: httpx.Response) -> tuple[str, str]:
+    """What stands in the fields for order number and postal code."""
+    fields = form_of(answer, "order", "zip").fields
+    return fields["order"].value, fields["zip"].value
 
 
 def text_of(answer: httpx.Response) -> str:
@@ -117,8 +134,8 @@ async def test_the_whole_way_without_script(buyer: Buyer) -> None:
     assert "It is &lt;broken&gt;" in page.text
     assert "Another reason" in page.text
     form = await buyer.form()
-    assert form.boxes == ["l1", "l2"]
-    assert form.options == ["", "broken", "late"]
+    assert offered(form, "unit") == ["l1", "l2"]
+    assert offered(form, "reason") == ["", "broken", "late"]
 
     sent = await buyer.ask(form, note="It came <broken>.")
     assert sent.status_code == 303
@@ -145,7 +162,7 @@ async def test_a_declined_request_shows_the_shops_words_and_may_be_asked_again(b
     page = await buyer.get("/order")
     assert "Declined" in page.text
     assert "A final sale, &lt;sorry&gt;." in page.text
-    assert (await buyer.form()).boxes == ["l1", "l2"]
+    assert offered(await buyer.form(), "unit") == ["l1", "l2"]
 
 
 ADDRESSES = (
@@ -168,15 +185,14 @@ async def test_what_an_address_carries_leaves_it_and_stands_in_the_form(buyer: B
         assert bool(cookie) == bool(order or code), query
         assert not cookie or (ORDER not in cookie and CODE not in cookie and "httponly" in cookie.lower())
         page = await buyer.get()
-        form = Form(page.text, buyer.path)
-        assert (form.fields["order"], form.fields["zip"]) == (order, code), query
+        assert typed(page) == (order, code), query
         assert "<script>" not in page.text
 
 
 async def test_what_was_carried_is_forgotten_once_the_order_is_found(buyer: Buyer) -> None:
     await buyer.get(f"?order={ORDER}&zip={CODE}")
     await buyer.look_up()
-    assert Form((await buyer.get()).text, buyer.path).fields["zip"] == ""
+    assert typed(await buyer.get()) == ("", "")
 
 
 async def test_a_cookie_that_is_not_ours_is_nothing(buyer: Buyer) -> None:
@@ -206,7 +222,7 @@ async def test_what_cannot_be_looked_up_gets_a_helpful_answer(buyer: Buyer) -> N
         page = await buyer.look_up(order, code)
         assert page.status_code == 422, told
         assert told in text_of(page)
-        assert Form(page.text, buyer.path).fields["order"] == order
+        assert typed(page) == (order, code)
         assert "<b>" not in page.text
     assert buyer.channel.reads == 0
 
@@ -237,7 +253,7 @@ async def test_a_side_that_does_not_answer_loses_nothing(buyer: Buyer, error: Ex
     assert "Nothing was lost" in text_of(page)
     assert "retry-after" in page.headers
     if isinstance(error, VendorError):
-        assert Form(page.text, buyer.path).fields == {"order": ORDER, "zip": CODE}
+        assert typed(page) == (ORDER, CODE)
     assert (await buyer.look_up()).status_code == 303
     buyer.channel.trouble = [error]
     page = await buyer.get("/order")
@@ -346,7 +362,7 @@ async def test_refunds_without_goods_where_the_shop_allows_them(buyer: Buyer) ->
     await buyer.look_up()
     assert 'href="' + buyer.path + '/order?kind=refund#new"' in (await buyer.get("/order")).text
     form = await buyer.form("?kind=refund")
-    assert form.fields["kind"] == "refund"
+    assert form.fields["kind"].value == "refund"
     sent = await buyer.ask(form, note="\r\n".join(["x" * 29] * 10))  # 299 characters, as the browser counts them
     assert sent.status_code == 303
     start = (await cases.said(buyer.web.pool, UUID(sent.headers["location"].rpartition("#c-")[2]))).start
@@ -363,6 +379,8 @@ async def test_the_shops_words_in_the_buyers_language(buyer: Buyer) -> None:
     assert "Retoure &lt;hier&gt;" in german.text
     assert "Send it to us" in (await buyer.get(**{"accept-language": "en-GB"})).text
     assert "Retoure" in (await buyer.get("?lang=de")).text
+    form = form_of(await buyer.get("?lang=de"), "order", "zip")
+    assert "Retoure" in (await buyer.web.post(form.action, {"order": ORDER, "zip": "10000"})).text  # a mistake keeps it
     kept = await buyer.get(f"?lang=de&order={ORDER}")
     assert kept.headers["location"] == f"{buyer.path}?lang=de"
     evil = await buyer.get(f"?lang=%0d%0ax&order={ORDER}")
@@ -433,14 +451,18 @@ async def test_what_became_of_it_in_a_buyers_words(buyer: Buyer) -> None:
     await buyer.look_up()
     page = await buyer.get("/order")
     text = text_of(page)
-    assert "On its way" in text
+    assert "Your parcel is on its way to the shop." in text
     assert "UPS 1Z999" in text
-    assert "Refunded" in text
+    assert "Your money has been paid back." in text
     assert "54.98" in text
     assert 'aria-current="step"' in page.text
     assert f'id="c-{sent}"' in page.text
     assert "There is nothing more to ask for" in text
     assert "Dana" not in text
+
+
+def test_every_standing_is_said_in_words() -> None:
+    assert STANDING.keys() == set(Standing)
 
 
 async def test_the_label_is_had_by_the_orders_buyer_alone(buyer: Buyer) -> None:
