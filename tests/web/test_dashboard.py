@@ -71,6 +71,8 @@ async def test_every_page_renders_and_every_link_leads_somewhere(web: Web) -> No
         if answer.headers["content-type"].startswith("text/html"):
             page = read(answer.text)
             assert len(page.ids) == len(set(page.ids)), f"{path}: an id stands twice"
+            menu = answer.text.partition('<nav aria-label="Main">')[2].partition("</nav>")[0]
+            assert menu.count('aria-current="page"') == 1, f"{path}: which of the menu it is"
             todo += page.links
             forms |= page.forms
     assert len(seen) > 30
