@@ -25,7 +25,7 @@ from backhaul.domain.portal import (
     units_of,
 )
 from backhaul.domain.starts import Start, Startable
-from backhaul.domain.steps import MoneyView, View
+from backhaul.domain.steps import Lane, MoneyView, View
 from backhaul.domain.words import Action, Kind, Stage
 from tests.domain.build import NOW, case, change, usd
 
@@ -157,6 +157,24 @@ def test_a_case_of_the_channel_in_a_buyers_words(stage: Stage, changes: dict[str
     assert found.free == (stage in (Stage.CANCELLED, Stage.PARCEL_REJECTED))
 
 
+@pytest.mark.parametrize(
+    ("parcel", "expected"),
+    [
+        (Lane("awaiting_buyer"), Standing.SEND_FIRST_BACK),
+        (Lane("in_transit", "1Z"), Standing.ON_ITS_WAY),
+        (Lane("partly_received"), Standing.SEND_FIRST_BACK),
+        (Lane("received", terminal=True), Standing.DONE),
+        (Lane("none", terminal=True), Standing.DONE),
+    ],
+)
+def test_an_exchange_is_not_done_while_the_first_goods_are_to_come(parcel: Lane, expected: Standing) -> None:
+    known = change(case(Stage.COMPLETED, Kind.RETURN), due=(), kind=Kind.EXCHANGE)
+    said = Said(received={known.units[0].id: NOW}) if parcel.state == "partly_received" else Said()
+    found = shown(Seen(channel=known), said, View(lanes={"parcel": parcel}))
+    assert found is not None
+    assert found.standing is expected
+
+
 @pytest.mark.parametrize("kind", [Kind.EXCHANGE, Kind.REPLACEMENT])
 def test_who_gets_goods_instead_is_promised_no_money(kind: Kind) -> None:
     known = change(case(Stage.SHIPPED, Kind.RETURN), due=(), kind=kind, refund_total=usd(2000))
@@ -185,7 +203,7 @@ def test_the_way_back_is_shown_with_the_label_while_it_is_needed() -> None:
         ({}, View(status="starting", observing=False), Standing.ASKED),
         ({}, View(status="starting"), Standing.LOOKING),  # an observing shop sends nothing
         ({}, View(status="to_confirm", observing=False), Standing.LOOKING),
-        ({}, View(status="not_started", observing=False), Standing.LOOKING),
+        ({}, View(status="not_started", observing=False), Standing.NOT_TAKEN),
         ({"withdrawn": NOW, "declined": "Final sale."}, View(status="withdrawn"), Standing.DECLINED),
     ],
 )

@@ -221,9 +221,11 @@ class Standing(StrEnum):
 
     ASKED = "asked"
     LOOKING = "looking"
+    NOT_TAKEN = "not_taken"  # the channel refuses it as it was asked for; the shop may find another way
     DECLINED = "declined"
     OFFERED = "offered"
     SEND_BACK = "send_back"
+    SEND_FIRST_BACK = "send_first_back"  # of an exchange, whose new goods are on their way
     ON_ITS_WAY = "on_its_way"
     ARRIVED = "arrived"
     REFUSED = "refused"
@@ -272,6 +274,8 @@ def shown(seen: Seen, said: Said, view: View) -> Shown | None:
         return None
     if said.withdrawn is not None:
         standing = Standing.DECLINED
+    elif view.status == "not_started":
+        standing = Standing.NOT_TAKEN
     elif view.status == "new" or (view.status == "starting" and not view.observing):
         standing = Standing.ASKED
     else:
@@ -280,10 +284,23 @@ def shown(seen: Seen, said: Said, view: View) -> Shown | None:
     return Shown(start.kind, standing, start.lines, said.declined, total=view.money.expected, free=free, hidden=hidden)
 
 
+_FIRST_GOODS = {
+    "awaiting_buyer": Standing.SEND_FIRST_BACK,
+    "partly_received": Standing.SEND_FIRST_BACK,
+    "in_transit": Standing.ON_ITS_WAY,
+}
+
+
+def _first_goods(view: View) -> Standing:
+    """Where the first goods are when the new ones were sent: no status of the channel tells of them."""
+    parcel = view.lanes.get("parcel")
+    return _FIRST_GOODS.get(parcel.state, Standing.DONE) if parcel is not None else Standing.DONE
+
+
 def _of_channel(case: ChannelCase, seen: Seen, said: Said, view: View) -> Shown:
     goods = case.kind in RESHIPPED and not case.paid_instead  # they go out, and no money
     if case.stage is Stage.COMPLETED:
-        standing = Standing.DONE if goods else Standing.REFUNDED
+        standing = _first_goods(view) if goods else Standing.REFUNDED
     elif case.stage is Stage.ACCEPTED and goods:
         standing = Standing.RESHIPPED
     else:

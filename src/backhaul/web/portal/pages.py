@@ -12,7 +12,7 @@ from litestar.datastructures import FormMultiDict
 from litestar.exceptions import NotFoundException, PermissionDeniedException
 from litestar.params import FromPath
 
-from backhaul.domain.portal import Mistake, Offer, Portal, Unit, given, reasons_for, units_of
+from backhaul.domain.portal import LANGUAGE, Mistake, Offer, Portal, Unit, given, reasons_for, units_of
 from backhaul.domain.words import Kind
 from backhaul.kit.crypto import same
 from backhaul.kit.ids import secret_token
@@ -83,14 +83,18 @@ def _find_page(
     status: int = 200,
     visit: Visit | None = None,
 ) -> Response[str]:
-    language = words.language(
-        request.headers.get("accept-language", ""), request.query_params.get("lang", "")[:20], place.settings.texts
-    )
-    texts = words.texts(place.settings.texts, language, place.channel)
+    wanted, known = _wanted(request), place.settings.texts
+    language = words.language(request.headers.get("accept-language", ""), wanted, known)
     return show(
-        "find.html", request, status=status, place=place, texts=texts, language=language or "en", order=order,
-        code=code, problem=problem, visit=visit,
+        "find.html", request, status=status, place=place, texts=words.texts(known, language, place.channel),
+        language=language or "en", wanted=wanted, order=order, code=code, problem=problem, visit=visit,
     )  # fmt: skip
+
+
+def _wanted(request: Asked) -> str:
+    """The language that the address asks for; empty for none, and for what is no language."""
+    asked = request.query_params.get("lang", "").lower()
+    return asked if LANGUAGE.fullmatch(asked) else ""
 
 
 @get("/", include_in_schema=False)
@@ -102,11 +106,10 @@ async def find(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
         await portal.looked_at(services.pool, shop_id, bool(order and code))
     named = [name for name in request.query_params if given([(name, "1")]) != ("", "")]
     if named:
-        language = request.query_params.get("lang", "")
-        kept = f"?lang={language}" if language.replace("-", "").isalnum() and language.isascii() else ""
+        wanted = _wanted(request)
         sealed = seal_given(services.commands.vault, str(shop_id), order, code)
         cookies = [cookie(request, GIVEN_COOKIE, sealed, GIVEN_S)] if order or code else []
-        return _go(place, kept, cookies=cookies)
+        return _go(place, f"?lang={wanted}" if wanted else "", cookies=cookies)
     order, code = open_given(services.commands.vault, str(shop_id), request.cookies.get(GIVEN_COOKIE, ""))
     return _find_page(request, place, order, code, visit=await _visit(request, shop_id))
 

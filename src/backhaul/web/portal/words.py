@@ -56,11 +56,23 @@ class Said(NamedTuple):
 STANDING = {
     Standing.ASKED: Said("We have your request", "Look again in a minute to see how it goes on.", "info"),
     Standing.LOOKING: Said("Being looked at", "The shop looks at your request. The answer is shown here.", "info"),
+    Standing.NOT_TAKEN: Said(
+        "Not possible like this",
+        "{channel} does not take this request as it is. The shop looks at what can be done "
+        "instead. The answer is shown here.",
+        "warn",
+    ),
     Standing.DECLINED: Said("Declined", "The shop does not take this request.", "bad"),
     Standing.OFFERED: Said(
         "The shop has made an offer", "You are offered a part of the money. Answer in the app of {channel}.", "warn"
     ),
     Standing.SEND_BACK: Said("Send it back", "Your return is accepted. Send the items back now.", "warn"),
+    Standing.SEND_FIRST_BACK: Said(
+        "Send the first one back",
+        "The shop sends you another item: look for the new order in the app of {channel}. "
+        "The first one is still to be sent back.",
+        "warn",
+    ),
     Standing.ON_ITS_WAY: Said("On its way", "Your parcel is on its way to the shop.", "info"),
     Standing.ARRIVED: Said("Arrived", "Your parcel has arrived. The shop looks at what is in it.", "info"),
     Standing.REFUSED: Said("Refused", "The shop has refused it. What you can do is in the app of {channel}.", "bad"),
