@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -88,13 +88,36 @@ async def test_search_finds_by_each_id_and_only_in_the_chosen_shops(pool: Pool) 
     assert (await grid.page(pool, Filter(search="%"))).rows == ()
 
 
-async def test_tabs_count_what_they_show(pool: Pool) -> None:
+@pytest.mark.parametrize("sort", grid.SORTS)
+async def test_tabs_count_what_they_show(pool: Pool, sort: str) -> None:
     named = await seeding.lively(pool, rows=12)
     for shops in ((), (named["us"],), (named["uk"],)):
         counted = await grid.counts(pool, shops)
         for tab in grid.TABS:
-            shown = await grid.page(pool, Filter(shops=shops, tab=tab), 200)
+            shown = await grid.page(pool, Filter(shops=shops, tab=tab, sort=sort), 200)
             assert len(shown.rows) == counted.tabs[tab], (tab, shops)
+
+
+async def test_what_has_no_deadline_follows_what_has_one_forwards_and_backwards(pool: Pool) -> None:
+    us = await seeding.shop(pool)
+    due = [await seeding.put(pool, us, seeding.channel_case(updated_at=seeding.NOW - n)) for n in range(4)]
+    none = [await seeding.put(pool, us, seeding.channel_case(updated_at=seeding.NOW - n, due=())) for n in range(4)]
+    for n, key in enumerate(due):
+        await pool.execute("update return_case set deadline = $2 where id = $1", key, seeding.NOW + n)
+    wanted, shown = due + none, list[UUID]()
+    cursor: Cursor | None = None
+    for size in (3, 3, 2):
+        page = await grid.page(pool, Filter(sort="due", after=cursor), 3)
+        assert len(page.rows) == size
+        shown += [row.id for row in page.rows]
+        cursor = Cursor.parse(page.older.text()) if page.older is not None else None
+    assert (shown, cursor) == (wanted, None)
+    back = await grid.page(pool, Filter(sort="due", before=page.newer), 3)
+    assert [row.id for row in back.rows] == wanted[3:6]
+    first = await grid.page(pool, Filter(sort="due", before=back.newer), 3)
+    assert ([row.id for row in first.rows], first.newer) == (wanted[:3], None)
+    # The place of another order is read as well as it goes.
+    assert (await grid.page(pool, Filter(sort="updated", after=page.newer), 3)).rows
 
 
 async def test_of_an_exchange_only_what_somebody_took_in_is_to_be_inspected(pool: Pool) -> None:

@@ -7,6 +7,7 @@ from html import unescape
 from uuid import UUID
 
 import msgspec
+import pytest
 
 from backhaul.domain.channel import ChannelOrder, ChannelOrderLine
 from backhaul.domain.facts import Facts, Said, Seen
@@ -154,3 +155,15 @@ async def test_a_parcels_code_finds_its_return_or_opens_a_case(web: Web) -> None
     assert answer.headers["location"] in (await web.get("/receive?code=1ZNOBODY")).text
     refused = await web.post("/receive", {**form, "code": channel_id})
     assert refused.status_code == 422
+
+
+@pytest.mark.parametrize(("status", "next_"), [("to_confirm", "Confirm"), ("blind", "Take care of goods")])
+async def test_what_waits_for_a_person_and_has_no_deadline_stands_among_what_needs_an_answer(
+    web: Web, status: str, next_: str
+) -> None:
+    shop = await seeding.shop(web.pool)
+    case_id = await _opened(web, shop)
+    assert str(case_id) not in (await web.get("/?tab=answer")).text  # it is not known yet what it waits for
+    await web.pool.execute("update return_case set status = $2 where id = $1", case_id, status)
+    row = (await web.get("/?tab=answer")).text.partition(f'id="r-{case_id}"')[2].partition("</tr>")[0]
+    assert f'<span class="next">{next_}</span>' in row

@@ -70,6 +70,13 @@ async def test_nothing_is_started_before_its_sum_was_confirmed(bench: Bench) -> 
     assert [line["unit_id"] for line in lines] == ["u-own-1"]
 
 
+async def test_the_reason_is_kept_in_the_channels_words(bench: Bench) -> None:
+    bench.channel.refusal = Startable(Kind.REFUND, ("l-1",), True, reasons=(("mine", "Broken on the way"),))
+    case = await _start(bench)
+    row = await bench.pool.fetchrow("select reason_key, reason_text from return_case where id = $1", case)
+    assert tuple(row) == ("mine", "Broken on the way")
+
+
 async def test_a_sum_confirmed_beforehand_starts_at_once_and_another_sum_asks(bench: Bench) -> None:
     case = await _start(bench, expect="9.99")
     assert bench.channel.sent == []

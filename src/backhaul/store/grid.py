@@ -14,7 +14,7 @@ import msgspec
 
 from backhaul.store.db import Pool
 
-ANSWER = ("requested", "delivered", "to_confirm")
+ANSWER = ("requested", "delivered", "to_confirm", "blind")
 ENDED = ("closed", "cancelled", "withdrawn")
 ARRIVED = ("delivered", "accepted", "refunded")
 RESHIPPED = ("exchange", "replacement")  # of these only what somebody took in is known to have come back
@@ -58,23 +58,25 @@ COLUMNS = ", ".join(
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """Where a page ends: the sort value and id of its outermost row."""
+    """Where a page ends: the sort value and id of its outermost row, and in which stretch of the view it is."""
 
     value: int
     id: UUID
+    stretch: int = 0
 
     def text(self) -> str:
         """As it stands in an address."""
-        return f"{self.value}.{self.id.hex}"
+        return f"{self.value}.{self.id.hex}" + (f".{self.stretch}" if self.stretch else "")
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
         """Raises ValueError for what is none."""
-        value, _, key = text.partition(".")
-        number = int(value)
-        if not -(1 << 62) < number < 1 << 62:
+        value, _, rest = text.partition(".")
+        key, _, stretch = rest.partition(".")
+        number, place = int(value), int(stretch or 0)
+        if not -(1 << 62) < number < 1 << 62 or not 0 <= place < max(map(len, _STRETCHES.values())):
             raise ValueError("a cursor's value is out of range")
-        return cls(number, UUID(key))
+        return cls(number, UUID(key), place)
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -147,43 +149,65 @@ def _inspect(arg: Arguments) -> str:
     )
 
 
+# A view is one stretch of rows after another, each in the order of an index: column, whether it falls, which rows.
+_STRETCHES: dict[str, tuple[tuple[str, bool, str], ...]] = {
+    "updated": (("c.updated_at", True, "true"),),
+    "due": (
+        ("c.deadline", False, "c.deadline is not null and not c.ended"),
+        ("c.updated_at", True, "(c.deadline is null or c.ended)"),
+    ),
+}
+
+
 async def page(pool: Pool, wanted: Filter, limit: int = 50) -> GridPage:
-    """One page of cases."""
-    arg = Arguments()
-    terms = _where(wanted, arg)
-    if wanted.search:
-        found = await find(pool, wanted.search, wanted.shops)
-        terms.append(f"c.id = any({arg(found)})")
-    column, down = ("c.deadline", False) if wanted.sort == "due" else ("c.updated_at", True)
-    if wanted.sort == "due":
-        terms.append("c.deadline is not null and not c.ended")
+    """One page of cases. Sorted by deadline, those that have none come last, the latest change first."""
+    ids = await find(pool, wanted.search, wanted.shops) if wanted.search else None
     backwards = wanted.before is not None
     edge = wanted.before or wanted.after
-    if edge is not None:
-        sign = "<" if down != backwards else ">"
-        terms.append(f"({column}, c.id) {sign} ({arg(edge.value)}, {arg(edge.id)})")
-    way = "desc" if down != backwards else "asc"
-    rows = await pool.fetch(
-        f"select {COLUMNS} from return_case c {'where ' + ' and '.join(terms) if terms else ''} "
-        f"order by {column} {way}, c.id {way} limit {arg(limit + 1)}",
-        *arg.values,
-    )
+    stretches = list(range(len(_STRETCHES[wanted.sort])))[:: -1 if backwards else 1]
+    if edge is not None and edge.stretch in stretches:
+        stretches = stretches[stretches.index(edge.stretch) :]
+    rows: list[tuple[Cursor, CaseRow]] = []
+    for stretch in stretches:
+        if len(rows) <= limit:
+            found = await _stretch(pool, wanted, ids, stretch, edge, limit + 1 - len(rows))
+            rows += [(_cursor(row, wanted.sort, stretch), row) for row in found]
     more, rows = len(rows) > limit, rows[:limit]
     if backwards:
         rows = rows[::-1]
-    cases = tuple(CaseRow(**dict(row)) for row in rows)
-    if not cases:
+    if not rows:
         return GridPage((), None, None)
-    first, last = _cursor(cases[0], wanted.sort), _cursor(cases[-1], wanted.sort)
     return GridPage(
-        cases,
-        older=last if more or backwards else None,
-        newer=first if (more if backwards else wanted.after is not None) else None,
+        tuple(row for _, row in rows),
+        older=rows[-1][0] if more or backwards else None,
+        newer=rows[0][0] if (more if backwards else wanted.after is not None) else None,
     )
 
 
-def _cursor(row: CaseRow, sort: str) -> Cursor:
-    return Cursor((row.deadline or 0) if sort == "due" else row.updated_at, row.id)
+async def _stretch(
+    pool: Pool, wanted: Filter, ids: list[UUID] | None, stretch: int, edge: Cursor | None, limit: int
+) -> list[CaseRow]:
+    """The next rows of one stretch, from the edge on where it stands in this one."""
+    arg = Arguments()
+    column, falls, which = _STRETCHES[wanted.sort][stretch]
+    terms = [*_where(wanted, arg), which]
+    if ids is not None:
+        terms.append(f"c.id = any({arg(ids)})")
+    down = falls != (wanted.before is not None)
+    if edge is not None and edge.stretch == stretch:
+        terms.append(f"({column}, c.id) {'<' if down else '>'} ({arg(edge.value)}, {arg(edge.id)})")
+    way = "desc" if down else "asc"
+    rows = await pool.fetch(
+        f"select {COLUMNS} from return_case c where {' and '.join(terms)} "
+        f"order by {column} {way}, c.id {way} limit {arg(limit)}",
+        *arg.values,
+    )
+    return [CaseRow(**dict(row)) for row in rows]
+
+
+def _cursor(row: CaseRow, sort: str, stretch: int) -> Cursor:
+    column = _STRETCHES[sort][stretch][0]
+    return Cursor((row.deadline or 0) if column == "c.deadline" else row.updated_at, row.id, stretch)
 
 
 async def find(pool: Pool, text: str, wanted: Sequence[UUID]) -> list[UUID]:

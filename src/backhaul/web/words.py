@@ -66,6 +66,8 @@ ACTION_SHORT = {
     "answer_cancellation": "Answer cancellation",
     "unknown": "Seller Center",
 }
+# What a case without an action of the channel's waits for, by its status.
+OWN_NEXT = {"to_confirm": "Confirm", "blind": "Take care of goods"}
 DECISION = {
     "approve_refund": "Approve refund",
     "reject_refund": "Reject refund",

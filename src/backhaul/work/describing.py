@@ -10,6 +10,7 @@ from backhaul.domain.desk_votes import with_desk
 from backhaul.domain.effects import EffectState
 from backhaul.domain.facts import Adopted
 from backhaul.domain.matching import case_lines
+from backhaul.domain.starting import reasons_of
 from backhaul.domain.steps import Entry, Plan, Trouble, View
 from backhaul.domain.strangers import strangers
 from backhaul.domain.words import Action, Kind
@@ -227,6 +228,7 @@ def _ours(run: Run, plan: Plan, view: View) -> Columns:
     """The columns of a case that the channel has given no id (yet)."""
     start, blind, total = run.facts.said.start, run.facts.said.blind, plan.money.expected
     began = start or blind
+    reasons = dict(reasons_of(start, run.facts.seen.startable)) if start else {}
     return Columns(
         began.order_id if began else "",
         start.kind if start else Kind.RETURN,
@@ -234,7 +236,7 @@ def _ours(run: Run, plan: Plan, view: View) -> Columns:
         "",
         "",
         start.reason_key if start else "",
-        "",
+        reasons.get(start.reason_key, "") if start else "",
         began.at if began else 0,
         run.now(),
         None,
