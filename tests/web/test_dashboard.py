@@ -112,7 +112,7 @@ async def test_a_simulated_shop_counts_down_by_its_own_clock(web: Web) -> None:
 @pytest.mark.parametrize(
     ("query", "count"),
     [
-        ("tab=answer", 4),
+        ("tab=answer", 5),
         ("tab=inspect", 3),
         ("tab=exceptions", 3),
         ("kind=refund", 1),

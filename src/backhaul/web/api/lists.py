@@ -33,7 +33,7 @@ async def cases(
     limit: Limit = 50,
 ) -> CasePage:
     """Cases, newest change first. ``tab``: answer, open, inspect, exceptions, ended, all. ``due``: overdue, 4h, 24h,
-    72h. ``q``: a return id, order id or tracking number. ``sort``: updated, or due (what has no deadline comes last)."""
+    72h. ``q``: a return id, order id or tracking number. ``sort``: updated, or due (without a deadline: last)."""
     services = services_of(request)
     given = {
         "shop": shop, "tab": tab, "status": status, "kind": kind, "due": due, "q": q, "sort": sort, "after": cursor
