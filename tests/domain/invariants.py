@@ -41,6 +41,10 @@ def check(facts: Facts, policy: Policy, now: int) -> Plan:
         if isinstance(step, Write):
             _write(facts, step)
     _end(facts, now, made)
+    kept = {each.source for each in facts.adopted}
+    taken = [each.source for each in made.adopted if each.source not in kept]
+    assert not facts.adopted_elsewhere & set(taken), "a refund stands for one case"
+    assert len({each.source for each in made.adopted}) == len(made.adopted), "and for one payment of it"
     return made
 
 

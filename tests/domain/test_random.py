@@ -64,9 +64,13 @@ from tests.domain.build import (
     SAFE,
     UNTOUCHED,
     book,
+    booking,
+    case,
     channel_order,
     commerce,
     decide,
+    facts,
+    paid,
     seen,
     units,
 )  # fmt: skip
@@ -319,6 +323,7 @@ def anything(draw: st.DrawFn) -> Facts:
         backoff=backoff,
         warned=(),
         commerce_behind=draw(st.booleans()),
+        commerce_id=draw(pick(["", GID, "gid://other"])),
         desk=draw(st.none() | desk_returns),
         desk_at=draw(pick([0, NOW, NOW - HOUR])),
         desk_heard=draw(pick([-1, 0, 1])),
@@ -340,3 +345,31 @@ def anything(draw: st.DrawFn) -> Facts:
 @given(anything(), policies, st.integers(0, 3 * DAY))
 def test_the_invariants_hold_whatever_is_known(known: Facts, policy: Policy, later: int) -> None:
     check(known, policy, NOW + later)
+
+
+@st.composite
+def refunded_by_others(draw: st.DrawFn) -> Facts:
+    """A case that the channel has paid, in one go or two, and what others have refunded of its order."""
+    sources = [f"gid://{number}" for number in range(3)]
+    payments = draw(pick([(paid(),), (paid(1000, f"{CASE}:2"), paid(1000))]))
+    theirs = draw(st.lists(st.builds(booking, st.just(""), pick([1000, 2000]), ident=pick(sources)), max_size=3,
+                           unique_by=lambda each: each.id))  # fmt: skip
+    stands = st.lists(
+        st.builds(Adopted, pick([CASE, f"{CASE}:2", "not paid any more"]), pick([*sources, "of another order"])),
+        max_size=2,
+        unique_by=(lambda each: each.source, lambda each: each.refund_id),
+    )
+    mine = draw(stands)
+    others = draw(st.sets(pick(sources))) - {each.source for each in mine}
+    order = draw(pick([None, commerce(refunds=tuple(theirs))]))
+    link = draw(st.builds(Link, pick([LinkState.MATCHED, LinkState.MISSING]), pick([GID, "gid://other"])))
+    known = facts(case(Stage.COMPLETED, refunds=payments), order, link=link, commerce_id=draw(pick(["", GID])))
+    return msgspec.structs.replace(known, adopted=tuple(mine), adopted_elsewhere=frozenset(others))
+
+
+@settings(max_examples=200, deadline=None)
+@given(refunded_by_others())
+def test_whatever_others_refund_one_refund_stands_for_one_payment(known: Facts) -> None:
+    made = check(known, Policy(), NOW)
+    there = {each.id for each in known.seen.commerce.refunds} if known.seen.commerce else None
+    assert there is None or {each.source for each in made.adopted} <= there
