@@ -115,8 +115,9 @@ async def test_a_place_is_given_back_when_the_case_is_called_off(bench: Bench) -
         case.id, case.order_id, case.kind, Stage.CANCELLED, case.created_at, case.updated_at + 1, units=case.units
     )
     await bench.hear("1")
+    assert not (await bench.turn(second))["dirty"]
     await bench.attend(first)
-    await bench.hear("2")
+    assert (await bench.turn(second))["dirty"], "it hears of it, and need not wait for its daily read"
     await bench.attend(second)
     assert await _places(bench) == [("u-1", ""), ("u-2", "R1")]
     assert await bench.exceptions(second) == []
