@@ -239,3 +239,5 @@ def test_while_goods_come_back_it_is_asked_daily_for_the_name_of_the_order() -> 
 def test_the_question_names_what_the_buyer_wants() -> None:
     plan = planned(asked(instead=WANTED, instead_at=NOW, instead_of=OPENED))
     assert [question.text for question in plan.questions] == ["The buyer wants instead: Shirt 9 (SHIRT-9)."]
+    called = [Goods(name="Mug").text, Goods(sku="MUG").text, Goods(sku_id="9").text, Goods().text]
+    assert called == ["Mug", "MUG", "9", "an item without a name"]

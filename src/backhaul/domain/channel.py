@@ -47,7 +47,8 @@ class Goods(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def text(self) -> str:
         """It as people call it."""
-        return f"{self.name} ({self.sku})" if self.name and self.sku else self.name or self.sku or self.sku_id
+        called = self.name or self.sku or self.sku_id or "an item without a name"
+        return f"{self.name} ({self.sku})" if self.name and self.sku else called
 
 
 class Instead(msgspec.Struct, frozen=True, omit_defaults=True):
