@@ -37,6 +37,7 @@ def describe(run: Run, plan: Plan) -> None:
         run.view, run.stored, run.counted = view, run.facts.seen, True
     if units != run.units:
         run.move.units, run.units = units, units
+        run.move.left = sorted(run.facts.gone - {unit.unit_id for unit in units})
         others = tuple(place for place in run.facts.places if not place.mine)
         run.facts = msgspec.structs.replace(run.facts, places=(*others, *plan.places))
         if run.facts.channel is not None:
