@@ -74,6 +74,19 @@ def test_every_command_explains_itself(path: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (("rehearse",), "on simulated vendors, in an installation that is thrown away"),
+        (("returns", "offer"), "where the shop has that choice"),
+    ],
+)
+def test_help_is_as_wide_as_the_terminal(path: tuple[str, ...], said: str) -> None:
+    shown = CliRunner(env={"COLUMNS": "180"}).invoke(app, [*path, "--help"])
+    assert said in shown.output
+    assert re.search(r"\n\s*\n\s+Examples?:\s*\n\s*\n\s+backhaul", shown.output)
+
+
+@pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"BACKHAUL_PORT": "many"}, "BACKHAUL_PORT"),

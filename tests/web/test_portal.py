@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import httpx
@@ -79,7 +80,7 @@ class Buyer:
 
     async def ask(self, form: Form, **changes: Any) -> httpx.Response:
         sent = {name: field.value for name, field in form.fields.items()}
-        return await self.web.post(f"{self.path}/order", {**sent, "unit": ["l1"], "reason": "broken", **changes})
+        return await self.web.post(form.action, {**sent, "unit": ["l1"], "reason": "broken", **changes})
 
 
 @pytest.fixture
@@ -350,6 +351,8 @@ async def test_what_does_not_fit_is_said_beside_what_was_chosen(buyer: Buyer) ->
         page = await buyer.ask(form, **changes)
         assert page.status_code == status, told
         assert told in text_of(page)
+        shown = page.text.partition(f'id="{urlsplit(form.action).fragment}">')[2]  # where the browser goes to
+        assert told in shown.partition("</p>")[0]
         if "unit" not in changes:
             assert 'value="l1" checked' in page.text
     for wrong in ({"kind": "refund"}, {"kind": ""}, {"once": ""}, {"once": "\0"}):

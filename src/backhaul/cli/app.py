@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -65,8 +67,16 @@ class Commands(TyperGroup):
                     holder.add_typer(found, name=cmd_name, rich_help_panel=panel)
                 else:
                     holder.command(cmd_name, rich_help_panel=panel)(found)
-                return get_group(holder).commands[cmd_name]
+                command: Any = get_group(holder).commands[cmd_name]
+                for each in (command, *getattr(command, "commands", {}).values()):
+                    each.help = flowing(each.help or "")
+                return command
         return None
+
+
+def flowing(text: str) -> str:
+    """A help text whose lines are as wide as the terminal, not as the source; what is indented stays as it is."""
+    return re.sub(r"(?<=\S)\n(?=\S)", " ", inspect.cleandoc(text))
 
 
 app = typer.Typer(
