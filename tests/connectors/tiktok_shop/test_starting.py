@@ -17,7 +17,9 @@ from backhaul.connectors.tiktok_shop.starting import reason_words, startable
         ("seller_shipped_refund_package_lost", "Package lost"),
         ("seller_package_lost", "Package lost"),
         ("buyer_return_and_refund_item_arrived_too_late_uk", "Item arrived too late"),
-        ("seller_ecom_delivered_return_refund_reason1", ""),
+        ("seller_ecom_delivered_return_refund_reason1", "Not needed any more"),
+        ("seller_ecom_delivered_return_refund_reason1_uk", "Not needed any more"),
+        ("seller_ecom_delivered_return_refund_reason2", ""),
         ("", ""),
     ],
 )

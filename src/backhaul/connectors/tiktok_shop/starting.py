@@ -24,6 +24,9 @@ _ABOUT = re.compile(
     r"^(?:seller_)?ecom_.*?_reason_?|^(?:buyer|seller)_(?:(?:shipped_)?refund_|return_(?:and_refund_)?|cancel_)?"
 )
 
+# A number says nothing: what the channel's list of reasons says of it.
+_NUMBERED = {"seller_ecom_delivered_return_refund_reason1": "Not needed any more"}
+
 
 def startable(rows: Iterable[Any]) -> tuple[Startable, ...]:
     """The eligibility of an order's SKUs. ``eligible`` alone says so: code and reason may be filled beside it."""
@@ -43,7 +46,10 @@ def startable(rows: Iterable[Any]) -> tuple[Startable, ...]:
 
 def reason_words(name: str) -> str:
     """What a reason's name says, as the channel gives no text with it; empty for one that says nothing."""
-    found = _ABOUT.sub("", name).removesuffix("_uk").removesuffix("_seller").replace("_", " ").strip()
+    name = name.removesuffix("_uk")
+    if name in _NUMBERED:
+        return _NUMBERED[name]
+    found = _ABOUT.sub("", name).removesuffix("_seller").replace("_", " ").strip()
     return found[:1].upper() + found[1:] if found and not found.isdigit() else ""
 
 

@@ -15,6 +15,7 @@ RETIRED: dict[str, frozenset[str]] = {
 }
 # Numbered keys say nothing by themselves.
 _NUMBERED = {
+    "seller_ecom_delivered_return_refund_reason1": "Not needed any more",
     "reverse_reject_request_reason_4": "The delivery is on schedule",
     "reverse_reject_return_parcel_reason_1": "Wrong goods came back",
     "reverse_reject_return_parcel_reason_2": "Not eligible for a return",
