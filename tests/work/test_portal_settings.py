@@ -10,8 +10,9 @@ import pytest
 
 from backhaul.domain.portal import Portal, Redirect, Texts
 from backhaul.domain.words import Kind
-from backhaul.store import portal
+from backhaul.store import inbox, portal
 from backhaul.work.commands import CommandRefused
+from tests.patience import patient
 
 from .conftest import Bench
 
@@ -32,6 +33,14 @@ async def test_a_portal_is_closed_until_a_person_opens_it(bench: Bench) -> None:
     assert await told(bench) == ["anna opened the buyer portal"]
     with pytest.raises(CommandRefused, match="no such shop"):
         await bench.commands.portal.set_open(uuid4(), True, "anna")
+
+
+async def test_a_case_of_the_shop_that_is_just_being_written_holds_no_setting_up(bench: Bench) -> None:
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await inbox.open_cases(connection, [(bench.shop_id, "return", "1", "")])
+        async with asyncio.timeout(patient(10)):
+            await bench.commands.portal.set_open(bench.shop_id, True, "anna")
+    assert (await portal.settings(bench.pool, bench.shop_id)).open
 
 
 async def test_what_buyers_may_ask_for(bench: Bench) -> None:

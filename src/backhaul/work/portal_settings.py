@@ -78,7 +78,7 @@ class PortalSettings:
 
     @asynccontextmanager
     async def _portal(self, shop_id: UUID, by: str) -> AsyncIterator[tuple[ShopCommand, Portal]]:
-        """One command, and the settings as they are; another's waits."""
+        """One command, and the settings as they are; another's waits, but not whoever only writes of the shop."""
         async with shop_command(self.pool, shop_id, by) as shop:
-            await shop.connection.execute("select from shop where id = $1 for update", shop_id)
+            await shop.connection.execute("select from shop where id = $1 for no key update", shop_id)
             yield shop, await portal.settings(shop.connection, shop_id)
