@@ -253,7 +253,9 @@ async def test_a_side_that_does_not_answer_loses_nothing(buyer: Buyer, error: Ex
     assert page.status_code == 503
     assert "Nothing was lost" in text_of(page)
     assert "retry-after" in page.headers
-    if isinstance(error, VendorError):
+    if not isinstance(error, VendorError):
+        assert f'href="{buyer.path}">Try again' in page.text
+    else:
         assert typed(page) == (ORDER, CODE)
     assert (await buyer.look_up()).status_code == 303
     buyer.channel.trouble = [error]
@@ -305,6 +307,12 @@ async def test_a_visit_that_has_ended_begins_again(buyer: Buyer) -> None:
         assert "visit has ended" in text_of(page)
 
 
+async def test_no_page_is_a_dead_end(buyer: Buyer) -> None:
+    for answer in (await buyer.get("/leave"), await buyer.web.client.put(f"{buyer.path}/leave")):
+        assert answer.status_code == 405
+        assert f'href="{buyer.path}">Try again' in answer.text
+
+
 async def test_leaving_takes_the_visit_from_this_device(buyer: Buyer) -> None:
     await buyer.look_up()
     assert f"Go on with order {ORDER}" in text_of(await buyer.get())
@@ -322,6 +330,7 @@ async def test_forms_of_other_sites_are_not_carried_out(buyer: Buyer) -> None:
     refused = await buyer.ask(form, csrf="another")
     assert refused.status_code == 403
     assert "out of date" in text_of(refused)
+    assert f'href="{buyer.path}/order">Try again' in refused.text
     assert await buyer.web.pool.fetchval("select count(*) from return_case") == 0
 
 

@@ -25,13 +25,15 @@ def sorry(request: Asked, error: Exception) -> Response[Any]:
     """The page for an error."""
     if isinstance(error, Closed) or (isinstance(error, HTTPException) and error.status_code == 404):
         return message(request, 404, *GONE)
+    again = request.url.path.removesuffix("/leave")  # a page for all that can be sent
     if isinstance(error, (VendorError, *AWAY)):
-        return message(request, 503, *AWAY_TEXT, again=request.method == "GET")
+        return message(request, 503, *AWAY_TEXT, again=again)
     status, text, _ = explain(error)
     if status >= 500:
-        return message(request, status, "Something went wrong", "It is our fault, not yours. Try again in a moment.")
+        ours = "It is our fault, not yours. Try again in a moment."
+        return message(request, status, "Something went wrong", ours, again=again)
     said = text if isinstance(error, (CommandRefused, BadInput, HTTPException)) else "This could not be read."
-    return message(request, status, "That did not work", said)
+    return message(request, status, "That did not work", said, again=again)
 
 
 def dispatch(request: Asked, error: Exception) -> Response[Any]:

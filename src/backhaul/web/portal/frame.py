@@ -31,9 +31,9 @@ def show(template: str, request: Asked, *, status: int = 200, **context: Any) ->
     return Response(body, media_type="text/html", status_code=status, headers={"vary": "accept-language, cookie"})
 
 
-def message(request: Asked, status: int, title: str, text: str, *, again: bool = False) -> Response[str]:
-    """A page that says one thing; ``again`` adds a link that asks for the same page once more."""
-    page = show("message.html", request, status=status, title=title, text=text, again=request.url.path if again else "")
+def message(request: Asked, status: int, title: str, text: str, *, again: str = "") -> Response[str]:
+    """A page that says one thing; ``again`` is the address of a link on which it can be tried once more."""
+    page = show("message.html", request, status=status, title=title, text=text, again=again)
     if status == 503:
         page.headers["retry-after"] = "5"
     return page
