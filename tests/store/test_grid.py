@@ -104,9 +104,11 @@ async def test_what_has_no_deadline_follows_what_has_one_forwards_and_backwards(
     none = [await seeding.put(pool, us, seeding.channel_case(updated_at=seeding.NOW - n, due=())) for n in range(4)]
     for n, key in enumerate(due):
         await pool.execute("update return_case set deadline = $2 where id = $1", key, seeding.NOW + n)
-    wanted, shown = due + none, list[UUID]()
+    late = await seeding.put(pool, us, seeding.channel_case(updated_at=seeding.NOW + 9))
+    await pool.execute("update return_case set ended = true where id = $1", late)  # whatever its deadline was
+    wanted, shown = [*due, *none, late], list[UUID]()
     cursor: Cursor | None = None
-    for size in (3, 3, 2):
+    for size in (3, 3, 3):
         page = await grid.page(pool, Filter(sort="due", after=cursor), 3)
         assert len(page.rows) == size
         shown += [row.id for row in page.rows]

@@ -154,17 +154,21 @@ _STRETCHES: dict[str, tuple[tuple[str, bool, str], ...]] = {
     "updated": (("c.updated_at", True, "true"),),
     "due": (
         ("c.deadline", False, "c.deadline is not null and not c.ended"),
-        ("c.updated_at", True, "(c.deadline is null or c.ended)"),
+        ("c.updated_at", True, "c.deadline is null and not c.ended"),
+        ("c.updated_at", True, "c.ended"),
     ),
 }
+_NONE_ENDED = frozenset({"answer", "open"})  # tabs without the last of these stretches
 
 
 async def page(pool: Pool, wanted: Filter, limit: int = 50) -> GridPage:
-    """One page of cases. Sorted by deadline, those that have none come last, the latest change first."""
+    """One page of cases. Sorted by deadline, those that have none follow, and then those that have ended, the latest
+    change first."""
     ids = await find(pool, wanted.search, wanted.shops) if wanted.search else None
     backwards = wanted.before is not None
     edge = wanted.before or wanted.after
-    stretches = list(range(len(_STRETCHES[wanted.sort])))[:: -1 if backwards else 1]
+    count = len(_STRETCHES[wanted.sort]) - (wanted.sort == "due" and wanted.tab in _NONE_ENDED)
+    stretches = list(range(count))[:: -1 if backwards else 1]
     if edge is not None and edge.stretch in stretches:
         stretches = stretches[stretches.index(edge.stretch) :]
     rows: list[tuple[Cursor, CaseRow]] = []
