@@ -23,12 +23,12 @@ from backhaul.domain.terms import Mode
 from backhaul.settings import Settings
 from backhaul.simulator.process import ControlClient, SimulatorProcess
 from backhaul.store import sessions
-from backhaul.web.app import create_app
 from backhaul.web.services import Services
 from backhaul.wiring import REGISTRY, Hub, open_hub
 from backhaul.work.lookups import Lookups
 from backhaul.work.portal import Buyers
 from backhaul.work.worker import Worker
+from tests.applications import application
 from tests.e2e.play import Return
 from tests.patience import patient
 from tests.warm import Forked, Warm
@@ -314,20 +314,20 @@ def services(hub: Hub) -> Services:
 @contextlib.asynccontextmanager
 async def serving(hub: Hub, listener: socket.socket) -> AsyncIterator[uvicorn.Server]:
     """The real web application under uvicorn."""
-    config = uvicorn.Config(
-        create_app(services(hub)), log_config=None, access_log=False, lifespan="on", ws="none", loop="none",
-        timeout_graceful_shutdown=2,
-    )  # fmt: skip
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        assert not task.done(), task.exception()
-        await asyncio.sleep(0.01)
-    try:
-        yield server
-    finally:
-        server.should_exit = True
-        await task
+    with application(services(hub)) as app:
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, lifespan="on", ws="none", loop="none", timeout_graceful_shutdown=2
+        )
+        server = _Server(config)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:
+            assert not task.done(), task.exception()
+            await asyncio.sleep(0.01)
+        try:
+            yield server
+        finally:
+            server.should_exit = True
+            await task
 
 
 @contextlib.asynccontextmanager

@@ -21,7 +21,6 @@ from backhaul.ports.manifest import Field, Manifest, Proof
 from backhaul.store import sessions
 from backhaul.store.db import Pool, open_pool
 from backhaul.web.access import COOKIE
-from backhaul.web.app import create_app
 from backhaul.web.services import Services
 from backhaul.work.commands import Commands
 from backhaul.work.intake import Intake
@@ -29,6 +28,7 @@ from backhaul.work.logins import CallbackResult, LoginRefused, Logins
 from backhaul.work.lookups import Lookups
 from backhaul.work.portal import Buyers
 from backhaul.work.vendors import Vendors
+from tests.applications import application
 
 BASE = "http://hub.test"
 
@@ -197,9 +197,7 @@ async def web(pool: Pool) -> AsyncIterator[Web]:
         base_url=BASE,
         version="1.2.3",
     )
-    app = create_app(services)
-    async with (
-        running(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url=BASE) as client,
-    ):
-        yield Web(app, client, pool, outside, services)
+    with application(services) as app:
+        transport = httpx.ASGITransport(cast("Any", app))
+        async with running(app), httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+            yield Web(app, client, pool, outside, services)

@@ -22,9 +22,9 @@ from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import ShopInfo, Tokens
 from backhaul.ports.factory import Login, Spend
 from backhaul.ports.manifest import Manifest
-from backhaul.web.app import create_app
 from backhaul.work.logins import Logins
 from backhaul.work.vendors import Vendors
+from tests.applications import application
 from tests.web.conftest import BASE, MANIFEST, Web, running
 
 CALLBACK = "/callback/tiktok_shop"
@@ -79,10 +79,10 @@ async def place(web: Web) -> AsyncIterator[Place]:
     async with HttpClient() as http:
         vendors = Vendors(web.pool, Vault({b"\0\0\0\1": bytes(32)}), http, {"tiktok_shop": vendor})
         logins = Logins(vendors, BASE)
-        app = create_app(replace(web.services, logins=logins))
-        transport = httpx.ASGITransport(cast("Any", app))
-        async with running(app), httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-            yield Place(replace(web, app=app, client=client), vendor, logins)
+        with application(replace(web.services, logins=logins)) as app:
+            transport = httpx.ASGITransport(cast("Any", app))
+            async with running(app), httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+                yield Place(replace(web, app=app, client=client), vendor, logins)
 
 
 def fields(html: str) -> list[dict[str, str]]:

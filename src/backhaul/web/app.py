@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Router, get
-from litestar.datastructures import CacheControlHeader, State
+from litestar.datastructures import CacheControlHeader
 from litestar.response import Stream
 from litestar.static_files import create_static_files_router
 
@@ -32,7 +32,7 @@ from backhaul.web.live import Live
 from backhaul.web.portal import errors as portal_errors
 from backhaul.web.portal import pages as buyers
 from backhaul.web.rendering import STATIC
-from backhaul.web.security import secure_headers
+from backhaul.web.security import SecureHeaders
 from backhaul.web.services import Services
 
 FORM_LIMIT = 1_000_000  # bytes; a label upload has its own
@@ -56,16 +56,6 @@ async def live(request: Asked) -> Stream:
 
 def create_app(services: Services, **options: Any) -> Litestar:
     """The application. ``options`` go to Litestar (tests switch its debug pages)."""
-    news = Live(services.pool)
-
-    @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        await news.start()
-        try:
-            yield
-        finally:
-            await news.stop()
-
     dashboard = Router(
         "/",
         route_handlers=[
@@ -108,11 +98,27 @@ def create_app(services: Services, **options: Any) -> Litestar:
         ],
         exception_handlers=portal_errors.HANDLERS,
         openapi_config=openapi(services.version),
-        lifespan=[lifespan],
-        state=State({"services": services, "live": news}),
+        lifespan=[_listening],
         request_max_body_size=FORM_LIMIT,
         **options,
     )
     # Around everything, as a middleware of the application does not see what no route takes.
-    app.asgi_handler = secure_headers(services.secure)(app.asgi_handler)
+    app.asgi_handler = SecureHeaders(app.asgi_handler)
+    hand_over(app, services)
     return app
+
+
+def hand_over(app: Litestar, services: Services) -> None:
+    """Give an application that is not running all that it works with. To build one anew takes a good part of a second;
+    of the services, only the version is built in."""
+    app.state.update({"services": services, "live": Live(services.pool)})
+
+
+@asynccontextmanager
+async def _listening(app: Litestar) -> AsyncIterator[None]:
+    news: Live = app.state["live"]
+    await news.start()
+    try:
+        yield
+    finally:
+        await news.stop()

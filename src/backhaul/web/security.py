@@ -5,6 +5,8 @@ from __future__ import annotations
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from backhaul.web.services import Services
+
 CSP = "; ".join(
     (
         "default-src 'none'",
@@ -31,29 +33,30 @@ HEADERS = {
 # A buyer's pages: their address tells nobody where it leads from, and no search engine keeps it.
 FOR_BUYERS = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex, nofollow"}
 PORTAL = "/portal/"
+OVER_TLS = {"strict-transport-security": "max-age=31536000"}  # browsers are to come over TLS for a year
 
 
-def secure_headers(secure: bool) -> type:
-    """The middleware; ``secure`` adds that browsers are to come over TLS for a year."""
-    headers = {**HEADERS, "strict-transport-security": "max-age=31536000"} if secure else HEADERS
+class SecureHeaders:
+    """The middleware around everything that the application answers."""
 
-    class SecureHeaders:
-        def __init__(self, app: ASGIApp) -> None:
-            self.app = app
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            for_buyers = scope["path"].startswith(PORTAL)
-            mine = {**headers, **FOR_BUYERS} if for_buyers else headers
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        services: Services = scope["litestar_app"].state["services"]
+        mine = {
+            **HEADERS,
+            **(OVER_TLS if services.secure else {}),
+            **(FOR_BUYERS if scope["path"].startswith(PORTAL) else {}),
+        }
 
-            async def sending(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    found = MutableScopeHeaders.from_message(message)
-                    for name, value in mine.items():
-                        found[name] = value
-                    if "cache-control" not in found:
-                        found["cache-control"] = "no-store"
-                await send(message)
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                found = MutableScopeHeaders.from_message(message)
+                for name, value in mine.items():
+                    found[name] = value
+                if "cache-control" not in found:
+                    found["cache-control"] = "no-store"
+            await send(message)
 
-            await self.app(scope, receive, sending)
-
-    return SecureHeaders
+        await self.app(scope, receive, sending)
