@@ -55,7 +55,7 @@ async def test_a_second_start_goes_on_and_all_are_read_without_an_effect(databas
         now = await it.now()
         since = now - DAYS
         span = await backfill.begin(it.hub.pool, it.shop, since, None, now)
-        assert (span.since, span.until, span.continued) == (since, now, False)
+        assert (span.since, span.until, span.continued) == (since, now + 1, False)
 
         class Enough(Exception): ...
 
@@ -70,7 +70,7 @@ async def test_a_second_start_goes_on_and_all_are_read_without_an_effect(databas
         assert 50 <= len(first) < COUNT
 
         again = await backfill.begin(it.hub.pool, it.shop, since, None, now + 5)
-        assert again == backfill.Span(since, now, True), "the same span, not a new one"
+        assert again == backfill.Span(since, now + 1, True), "the same span, not a new one"
         found = await backfill.find(it.hub.vendors, it.shop, again, quiet)
         assert found < COUNT, "what the first start had found is not found again"
         assert await it.cases() == sorted(it.known)
@@ -95,7 +95,7 @@ async def test_a_second_start_goes_on_and_all_are_read_without_an_effect(databas
 
         done = await backfill.begin(it.hub.pool, it.shop, since, None, now + 10)
         assert not done.continued, "a span that was finished is scanned anew"
-        assert done.until == now + 10
+        assert done.until == now + 11
 
 
 async def test_an_absent_vendor_is_asked_again(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

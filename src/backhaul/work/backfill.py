@@ -55,11 +55,11 @@ class Span(msgspec.Struct, frozen=True):
 
 async def begin(pool: Pool, shop_id: UUID, since: int, until: int | None, now: int) -> Span:
     """The span of this run: that of an unfinished run with the same beginning (and end, if one is given), or a new
-    one."""
+    one. Without an end it goes to the end of the second that runs: what happened in it is found, too."""
     asked = await read_cursor(pool, shop_id, ASKED)
     if asked is not None and asked.until and asked.since == since and until in (None, asked.until):
         return Span(since, asked.until, True)
-    span = Span(since, now if until is None else until, False)
+    span = Span(since, now + 1 if until is None else until, False)
     async with pool.acquire() as connection, connection.transaction():
         await write_cursor(connection, shop_id, ASKED, Cursor(span.since, span.until))
         for kind in KINDS:
