@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import itertools
 import os
 import shutil
@@ -28,6 +29,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 _FOLDER = "HUB_TEST_POSTGRES"
 _TEMPLATE = "template_hub"
 _UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "400"}
+# Not so the command line's own code: it looks at its environment while it is read.
+_READ_BEFORE = ("backhaul.simulator.__main__", "tests.e2e.worker_main", "typer.main", "rich.markdown", "rich.table")
 _numbers = itertools.count(1)
 
 
@@ -44,6 +47,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         folder = Path(os.environ.pop(_FOLDER))
         embedded.destroy(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_collection_finish() -> None:
+    """All that was read up to here stays: the garbage collector is not to walk through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -67,8 +76,8 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="session")
 def warm() -> Iterator[Warm]:
-    """Simulators and workers in processes of their own, forked for this worker's tests."""
-    made = Warm(Path(os.environ[_FOLDER]), ["backhaul.simulator.__main__", "tests.e2e.worker_main"])
+    """Simulators, workers and commands in processes of their own, forked for this worker's tests."""
+    made = Warm(Path(os.environ[_FOLDER]), _READ_BEFORE)
     yield made
     made.close()
 

@@ -6,6 +6,7 @@ What runs is the same ``python -m module``, with a process id, pipes, a session 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import gc
 import importlib
@@ -17,8 +18,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +85,25 @@ class Warm:
                 cwd=ROOT, stdin=subprocess.PIPE, pass_fds=[listener.fileno()], start_new_session=True,
             )  # fmt: skip
 
+    def run(self, module: str, *arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """``python -m module arguments`` with nothing to read, to its end."""
+        with (
+            socket.socket(socket.AF_UNIX) as line,
+            open(os.devnull, "rb") as nothing,
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as errors,
+        ):
+            line.settimeout(patient(60))
+            line.connect(self._path)
+            _send(line, module, arguments, [nothing.fileno(), out.fileno(), errors.fileno()], environment)
+            with line.makefile("rb") as answers:
+                pid, code = int(answers.readline()), answers.readline()
+            for each in (out, errors):
+                each.seek(0)
+            told = (out.read().decode(), errors.read().decode())
+            assert code, f"process {pid} went away with the one it was forked from"
+            return subprocess.CompletedProcess([module, *arguments], int(code), *told)
+
     async def start(self, module: str, *arguments: str, stderr: int | None = None) -> Forked:
         """``python -m module arguments`` in this directory. ``stderr`` as a process' own has it."""
         theirs_in, ours_in = os.pipe()
@@ -92,8 +114,7 @@ class Warm:
         line = socket.socket(socket.AF_UNIX)
         try:
             await asyncio.to_thread(line.connect, self._path)
-            request = json.dumps({"module": module, "arguments": arguments}).encode()
-            socket.send_fds(line, [len(request).to_bytes(4, "big") + request], [theirs_in, theirs_out, errors])
+            _send(line, module, arguments, [theirs_in, theirs_out, errors])
         finally:
             for fd in (theirs_in, theirs_out, nothing):
                 os.close(fd)
@@ -111,6 +132,18 @@ class Warm:
         self._process.stdin.close()
         self._process.wait(timeout=patient(20))
         Path(self._path).unlink(missing_ok=True)
+
+
+def _send(
+    line: socket.socket,
+    module: str,
+    arguments: Sequence[str],
+    fds: Sequence[int],
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    told = {"module": module, "arguments": arguments, "environment": environment and dict(environment)}
+    request = json.dumps(told).encode()
+    socket.send_fds(line, [len(request).to_bytes(4, "big") + request], fds)
 
 
 async def _end(answers: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
@@ -173,6 +206,9 @@ class _Server:
             for number, fd in enumerate(fds):
                 os.dup2(fd, number)
                 os.close(fd)
+            if request["environment"] is not None:
+                os.environ.clear()
+                os.environ.update(request["environment"])
             sys.argv = [request["module"], *request["arguments"]]
             sys.modules.pop(request["module"], None)  # it runs anew, what it imports does not
             sys.modules.pop(f"{request['module']}.__main__", None)
@@ -183,8 +219,7 @@ class _Server:
         except BaseException:
             traceback.print_exc()
         finally:
-            with contextlib.suppress(OSError):
-                sys.stdout.flush()
+            _finish()
             os._exit(code)
 
     def _reap(self) -> None:
@@ -199,6 +234,16 @@ class _Server:
         for pid in self._lines:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def _finish() -> None:
+    """What Python does at its end: threads come to theirs, what waits for the end is called, and all is written."""
+    with contextlib.suppress(Exception):
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
 
 
 def _read(line: socket.socket, size: int) -> bytes:

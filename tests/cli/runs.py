@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
+Run: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 COMMAND = [sys.executable, "-m", "backhaul.cli"]
 
 

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 from backhaul.cli.app import app
 from backhaul.cli.auditing import COMMANDS
 from backhaul.store.db import open_pool
-from tests.cli.runs import backhaul
+from tests.cli.runs import Run
 from tests.web import seeding
 
 
-async def test_a_finding_comes_with_the_command_that_answers_it(database: str, tmp_path: Path) -> None:
+async def test_a_finding_comes_with_the_command_that_answers_it(backhaul: Run, database: str, tmp_path: Path) -> None:
     pool = await open_pool(database, 2)
     try:
         us = await seeding.shop(pool, "Kiln & Co", booker="nobody")

@@ -10,11 +10,11 @@ import msgspec
 from backhaul.domain.facts import Said, Verdict
 from backhaul.domain.words import Condition, Disposition
 from backhaul.store.db import open_pool
-from tests.cli.runs import backhaul
+from tests.cli.runs import Run
 from tests.web import seeding
 
 
-async def test_answers_for_units_by_the_command_line(database: str, tmp_path: Path) -> None:
+async def test_answers_for_units_by_the_command_line(backhaul: Run, database: str, tmp_path: Path) -> None:
     pool = await open_pool(database, 2)
     try:
         us = await seeding.shop(pool)

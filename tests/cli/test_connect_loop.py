@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from backhaul.simulator.process import SimulatorProcess
-from tests.cli.runs import backhaul
+from tests.cli.runs import Run
 
 STORE = "desk-store.myshopify.com"
 FEW = ["returns", "developer_tools"]
 
 
-async def test_a_desk_is_connected_and_its_key_replaced(database: str, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("warm_simulators")
+async def test_a_desk_is_connected_and_its_key_replaced(backhaul: Run, database: str, tmp_path: Path) -> None:
     async def run(*arguments: str, code: int = 0) -> str:
         done = await asyncio.to_thread(backhaul, tmp_path, *arguments, BACKHAUL_DATABASE_URL=database)
         assert done.returncode == code, done.stdout + done.stderr

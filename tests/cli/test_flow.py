@@ -7,13 +7,15 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
 from backhaul.cli.children import Child
 from backhaul.cli.children import backhaul as command
 from backhaul.domain.channel import Goods, Instead, WayBack
 from backhaul.domain.words import Kind, ShippedBy, Stage
 from backhaul.simulator.process import SimulatorProcess
 from backhaul.store.db import open_pool
-from tests.cli.runs import backhaul, environment
+from tests.cli.runs import Run, environment
 from tests.patience import patient
 from tests.web import seeding
 
@@ -35,7 +37,8 @@ async def until(what: str, look: Callable[[], Awaitable[bool]], seconds: float =
         await asyncio.sleep(0.2)
 
 
-async def test_a_return_by_commands_alone(database: str, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("warm_simulators")
+async def test_a_return_by_commands_alone(backhaul: Run, database: str, tmp_path: Path) -> None:
     async def run(*arguments: str, code: int = 0) -> str:
         done = await asyncio.to_thread(backhaul, tmp_path, *arguments, BACKHAUL_DATABASE_URL=database)
         assert done.returncode == code, done.stdout + done.stderr
@@ -120,7 +123,7 @@ async def _settle(run: Callable[..., Awaitable[str]], simulator: SimulatorProces
     assert "ana received 1 units" in said
 
 
-async def test_what_is_sent_instead_is_shown(database: str, tmp_path: Path) -> None:
+async def test_what_is_sent_instead_is_shown(backhaul: Run, database: str, tmp_path: Path) -> None:
     instead = Instead((Goods("9", "MUG-GREEN", "Stoneware mug, green"),), "5769999")
     case = seeding.channel_case(Stage.COMPLETED, Kind.EXCHANGE, way_back=WayBack(ShippedBy.CHANNEL))
     pool = await open_pool(database, 1)

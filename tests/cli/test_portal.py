@@ -22,14 +22,14 @@ from backhaul.work import notes
 from backhaul.work.beginnings import begin
 from backhaul.work.portal import TRIES_OF_CLIENT
 from backhaul.work.portal_settings import PortalSettings
-from tests.cli.runs import backhaul, environment
+from tests.cli.runs import Run, environment
 from tests.patience import patient
 from tests.web import seeding
 
 ORDER, CODE = "576461413038785752", "SW1A9ZZ"
 
 
-async def test_a_portal_is_shown_and_set(database: str, tmp_path: Path) -> None:
+async def test_a_portal_is_shown_and_set(backhaul: Run, database: str, tmp_path: Path) -> None:
     async def run(*arguments: str, code: int = 0) -> str:
         done = await asyncio.to_thread(backhaul, tmp_path, "portal", "kiln", *arguments, BACKHAUL_DATABASE_URL=database)
         assert done.returncode == code, done.stdout + done.stderr
@@ -101,7 +101,7 @@ async def test_what_buyers_type_stands_in_no_log_of_the_web_process(database: st
         await pool.close()
 
 
-async def test_what_a_buyer_asked_for_is_shown_and_declined(database: str, tmp_path: Path) -> None:
+async def test_what_a_buyer_asked_for_is_shown_and_declined(backhaul: Run, database: str, tmp_path: Path) -> None:
     async def run(*arguments: str, code: int = 0) -> str:
         done = await asyncio.to_thread(backhaul, tmp_path, "returns", *arguments, BACKHAUL_DATABASE_URL=database)
         assert done.returncode == code, done.stdout + done.stderr

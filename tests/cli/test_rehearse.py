@@ -20,14 +20,14 @@ from backhaul.domain.terms import Booker
 from backhaul.rehearsal.outcome import Outcome, Trouble
 from backhaul.settings import Settings
 from backhaul.wiring import open_hub
-from tests.cli.runs import COMMAND, backhaul, environment
+from tests.cli.runs import COMMAND, Run, environment
 from tests.patience import patient
 from tests.web import seeding
 
 GENEROUS = 'accept_parcel = "on_delivery"\n[on_deadline.answer_refund]\ndefault = "approve"\n'
 
 
-def test_a_policy_is_shown_what_it_would_do_with_people_and_without(tmp_path: Path) -> None:
+def test_a_policy_is_shown_what_it_would_do_with_people_and_without(backhaul: Run, tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text(GENEROUS, encoding="utf-8")
     names = ("refund_left_to_the_clock", "parcel_refused")
@@ -47,7 +47,7 @@ def test_a_policy_is_shown_what_it_would_do_with_people_and_without(tmp_path: Pa
     assert not (tmp_path / "home").exists(), "a rehearsal without a shop has no business in the data folder"
 
 
-def test_what_only_people_begin_is_never_begun_when_nobody_is_there(tmp_path: Path) -> None:
+def test_what_only_people_begin_is_never_begun_when_nobody_is_there(backhaul: Run, tmp_path: Path) -> None:
     """And what the others would have done with it is left out: no parcel is scanned that nobody has asked for."""
     chosen = ("--scenario", "seller_return", "--scenario", "blind_return", "--seller", "nobody")
     done = backhaul(tmp_path / "home", "rehearse", *chosen, "--json")
@@ -60,7 +60,7 @@ def test_what_only_people_begin_is_never_begun_when_nobody_is_there(tmp_path: Pa
     assert rows["seller_return"]["left_out"] == ["carrier: scan", "carrier: deliver"]
 
 
-def test_a_story_that_cannot_be_played_is_said_and_the_others_go_on(tmp_path: Path) -> None:
+def test_a_story_that_cannot_be_played_is_said_and_the_others_go_on(backhaul: Run, tmp_path: Path) -> None:
     stories = tmp_path / "stories"
     stories.mkdir()
     told = """
@@ -118,7 +118,7 @@ def test_the_table_says_in_words_what_is_in_the_way() -> None:
     assert "Story B (people): line 3: no" in text
 
 
-def test_wrong_calls_are_told_in_one_line(tmp_path: Path) -> None:
+def test_wrong_calls_are_told_in_one_line(backhaul: Run, tmp_path: Path) -> None:
     bad = tmp_path / "policy.toml"
     bad.write_text('accept_parcel = "never"\n', encoding="utf-8")
     story = tmp_path / "stories" / "mine.toml"
@@ -141,7 +141,7 @@ def test_wrong_calls_are_told_in_one_line(tmp_path: Path) -> None:
         assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_the_stories_are_listed(tmp_path: Path) -> None:
+def test_the_stories_are_listed(backhaul: Run, tmp_path: Path) -> None:
     done = backhaul(tmp_path / "home", "rehearse", "--scenario", "?")
     assert done.returncode == 0
     assert "parcel_refused  The wrong goods come back" in done.stdout
