@@ -1,7 +1,7 @@
 # Everything is reached from here: make demo, make test, make bench. Nothing is installed outside .venv and node_modules.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint bench soak lock clean python
+.PHONY: help setup demo test pytest lint bench soak lock clean python
 SHELL := /bin/sh
 
 VENV := .venv
@@ -31,7 +31,11 @@ setup: $(VENV)/.dev $(VENV)/.assets $(VENV)/.clients
 demo: $(VENV)/.runtime $(VENV)/.assets
 	@$(BIN)/backhaul demo $(args)
 
-test: setup lint
+# Types take one core half a minute, in which the first tests run; what is wrong with them is said at once.
+test: setup
+	@$(MAKE) --no-print-directory -j2 lint pytest
+
+pytest: setup
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs $(args)
 
 lint: setup
