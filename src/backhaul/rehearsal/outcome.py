@@ -14,6 +14,7 @@ from backhaul.simulator.scenario.judging import Shown, judge, never_twice, order
 from backhaul.simulator.scenario.model import Expected
 from backhaul.simulator.scenario.world import Cast, Mishap, Play
 
+STARTED = "SELLER_STARTED"  # what the channel's books say of a case that the seller has begun: it asks nobody then
 PEOPLE, NOBODY = "people", "nobody"
 # The beginning of an exception's key -> the setting that causes it.
 SETTINGS: Mapping[str, str] = {
@@ -115,17 +116,15 @@ def _about(row: Mapping[str, Any], cases: Iterable[Cast]) -> bool:
 
 
 def _decided(rows: Iterable[dict[str, Any]], cases: list[Cast], details: list[dict[str, Any]]) -> Iterable[Decided]:
-    """The channel's own list of what was decided; the hub knows whose the answers of its app were."""
-    mine = [
-        each["by"]
-        for detail in details
-        for each in detail["effects"]
-        if each["kind"] in ("decide", "decide_units") and each["sent_at"]
-    ]
-    whose = iter(mine)
+    """The channel's own list of what was decided; the hub knows whose the answers of its app were, and who began what
+    the channel then took without a question."""
+    sent = [each for detail in details for each in detail["effects"] if each["sent_at"]]
+    answers = iter([each["by"] for each in sent if each["kind"] in ("decide", "decide_units")])
+    begun = iter([each["by"] for each in sent if each["kind"] == "start_return"])
     for row in rows:
         if _about(row, cases):
-            by = next(whose, "hub") if row["actor"] == "SELLER" else row["actor"].lower().replace("_", " ")
+            ours = begun if row["decision"] == STARTED else answers if row["actor"] == "SELLER" else None
+            by = next(ours, "hub") if ours is not None else row["actor"].lower().replace("_", " ")
             yield Decided(row["decision"], "a person" if by == BY else by)
 
 
