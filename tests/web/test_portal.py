@@ -395,6 +395,7 @@ async def test_the_shops_words_in_the_buyers_language(buyer: Buyer) -> None:
     assert "Retoure" in (await buyer.web.post(form.action, {"order": ORDER, "zip": "10000"})).text  # a mistake keeps it
     kept = await buyer.get(f"?lang=de&order={ORDER}")
     assert kept.headers["location"] == f"{buyer.path}?lang=de"
+    assert (await buyer.get(f"?lang=pt_BR&order={ORDER}")).headers["location"] == f"{buyer.path}?lang=pt-br"
     evil = await buyer.get(f"?lang=%0d%0ax&order={ORDER}")
     assert evil.headers["location"] == buyer.path
 

@@ -108,6 +108,7 @@ async def test_observe_proposes_and_starts_nothing(bench: Bench) -> None:
     case = await _start(bench, expect="10")
     assert bench.channel.sent == []
     assert await bench.effects(case) == [("start_return", "proposed")]
+    assert (await _row(bench, case))["status"] == "proposed"
 
 
 async def test_the_channels_no_is_shown_with_its_cause_and_may_be_tried_again(bench: Bench) -> None:

@@ -244,6 +244,7 @@ STATUS = {
 NAMELESS = {
     "to_confirm": "to_confirm",
     "not_started": "not_started",
+    "proposed": "proposed",
     "withdrawn": "withdrawn",
     "declined": "withdrawn",
     "to_inspect": "blind",

@@ -21,6 +21,7 @@ STATUS = {
     "cancelled": ("Cancelled", "neutral"),
     "unknown": ("Unknown to Backhaul", "bad"),
     "starting": ("Starting", "info"),
+    "proposed": ("Proposed, not sent", "neutral"),
     "to_confirm": ("To confirm", "warn"),
     "not_started": ("Could not be started", "bad"),
     "withdrawn": ("Not started", "neutral"),

@@ -93,7 +93,7 @@ def _find_page(
 
 def _wanted(request: Asked) -> str:
     """The language that the address asks for; empty for none, and for what is no language."""
-    asked = request.query_params.get("lang", "").lower()
+    asked = request.query_params.get("lang", "").lower().replace("_", "-")
     return asked if LANGUAGE.fullmatch(asked) else ""
 
 
