@@ -45,6 +45,7 @@ class Hub:
     def __init__(self, control: Control) -> None:
         self._control = control
         self.left: list[tuple[str, float]] = []
+        self.hurry: float | None = None
 
     async def still(self) -> None: ...
 
@@ -52,6 +53,9 @@ class Hub:
 
     async def wants(self) -> float | None:
         return None
+
+    async def hurries(self) -> float | None:
+        return self.hurry if self.hurry is not None and self.hurry > self._control.now else None
 
     async def leave(self, shop_id: str) -> None:
         self.left.append((shop_id, self._control.now))
@@ -254,3 +258,19 @@ async def test_under_other_rules_a_case_may_end_later_than_written_unless_nobody
     await Conductor(cast(ControlClient, control), Hub(control), Late(), strict=False).run([play])
     assert bool(play.complaints) is idle
     assert hours <= (control.now - 1000.0) / HOUR < hours + 2.5
+
+
+async def test_what_the_hub_must_do_soon_is_not_done_together_with_what_comes_minutes_later() -> None:
+    control = Control()
+    hub = Hub(control)
+    hub.hurry = control.now + 20
+    moved: list[float] = []
+    step = control.step
+
+    async def seen(seconds: float) -> None:
+        moved.append(seconds)
+        await step(seconds)
+
+    control.step = seen  # type: ignore[method-assign]
+    await Conductor(control, hub, Seller(), calm=False).run([story("s", 2)])  # type: ignore[arg-type]
+    assert (moved[0], len(moved)) == (20, 2)

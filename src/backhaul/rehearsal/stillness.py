@@ -27,6 +27,11 @@ NEXT = """
 select min(t.attend_at) from turn t join return_case c on c.id = t.subject_id
 where t.attend_at > $1 and (c.deadline is not null or t.attend_at <= $1 + $2) and t.shop_id <> all($3)
 """
+# A start whose answer was lost is repeated as long as the channel knows its key, which is ten minutes; then no more.
+HURRIES = """
+select min(t.attend_at) from turn t join effect e on e.case_id = t.subject_id
+where t.attend_at > $1 and e.kind = 'start_return' and e.state = 'sent' and t.shop_id <> all($2)
+"""
 # Sweeps that are left out, and everything in shops whose stories are over. Locked in the hub's own order.
 LATER = """
 with locked as (
@@ -96,6 +101,11 @@ class Stillness:
         """The next look that must not be jumped over."""
         now = max((await self._clocks()).values(), default=0)
         at = await self._hub.pool.fetchval(NEXT, now, self._soon_s, self._over)
+        return None if at is None else float(at)
+
+    async def hurries(self) -> float | None:
+        """The next look at a start that soon cannot be repeated any more."""
+        at = await self._hub.pool.fetchval(HURRIES, max((await self._clocks()).values(), default=0), self._over)
         return None if at is None else float(at)
 
     async def _clocks(self) -> dict[UUID, int]:

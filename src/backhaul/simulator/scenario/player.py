@@ -51,6 +51,10 @@ class Hub(Protocol):
         """The next virtual time at which it has something to do that must not be jumped over."""
         ...
 
+    async def hurries(self) -> float | None:
+        """The next virtual time at which it does what would be too late a few minutes after."""
+        ...
+
     async def leave(self, shop_id: str) -> None:
         """All stories of this shop are over: what it still has to do there need not be waited for."""
         ...
@@ -253,6 +257,9 @@ class Conductor:
             self._tries += 1
             times.append(self._now + min(_LONGEST_WAIT, _FIRST_WAIT * 3**self._tries))
         at = max(min(times), self._now + (_GRAIN if self._calm else _GRAIN_ON_BAD_DAYS))
+        hurried = await self._hub.hurries()
+        if hurried is not None:
+            at = min(at, max(hurried, self._now + 1))
         await self._hub.moving(at - self._now)
         await self._control.step(at - self._now)
         self._now = (await self._control.clock())["now"]
