@@ -74,5 +74,5 @@ async def test_an_answer_that_goes_with_units_to_their_new_case_is_none_to_a_rev
     async with bench.pool.acquire() as connection, connection.transaction():
         for each in (vote, msgspec.structs.replace(vote, decision=Decision.APPROVE_RETURN, round=1, units=())):
             await commands.add(connection, old, bench.shop_id, "vote", msgspec.json.encode(each), "ann", each.at)
-    await apart.inherit(bench.pool, new, old)
+        await apart.inherit(connection, new, old)
     assert (await cases.said(bench.pool, new)).votes == (msgspec.structs.replace(vote, round=0, word=1),)

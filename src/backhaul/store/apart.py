@@ -11,7 +11,7 @@ from backhaul.domain.channel import ChannelCase
 from backhaul.domain.facts import Vote
 from backhaul.domain.words import Decision
 from backhaul.store import cases, commands, turns
-from backhaul.store.db import Pool
+from backhaul.store.db import Connection, Pool
 from backhaul.store.jobs import Rank
 
 INHERITED = ["receive", "inspect", "take_over", "link_order", "link_line", "waive", "vote"]
@@ -57,26 +57,25 @@ async def leave(pool: Pool, shop_id: UUID, case_id: UUID, case: ChannelCase, sou
                 if unit.id in units
             ],
         )
-    await inherit(pool, case_id, source)
+        await inherit(connection, case_id, source)
 
 
-async def inherit(pool: Pool, case_id: UUID, source: UUID) -> None:
+async def inherit(connection: Connection, case_id: UUID, source: UUID) -> None:
     """What people said of goods and records of the case that this one was a part of holds for it too, and so does the
     answer they gave for each of its units: not all of them may have been sent. Once."""
-    async with pool.acquire() as connection, connection.transaction():
-        rows = await connection.fetch(
-            """
-            select shop_id, kind, body, by, at from command where case_id = $2 and kind = any($3)
-                and not exists (select from command where case_id = $1 and kind = any($3)) order by id
-            """,
-            case_id,
-            source,
-            INHERITED,
-        )
-        for shop_id, kind, body, by, at in rows:
-            if kind == "vote":
-                vote = _vote.decode(body)
-                if vote.decision is not Decision.BY_UNIT:
-                    continue
-                body = msgspec.json.encode(msgspec.structs.replace(vote, round=0))  # no review of this case
-            await commands.add(connection, case_id, shop_id, kind, body, by, at)
+    rows = await connection.fetch(
+        """
+        select shop_id, kind, body, by, at from command where case_id = $2 and kind = any($3)
+            and not exists (select from command where case_id = $1 and kind = any($3)) order by id
+        """,
+        case_id,
+        source,
+        INHERITED,
+    )
+    for shop_id, kind, body, by, at in rows:
+        if kind == "vote":
+            vote = _vote.decode(body)
+            if vote.decision is not Decision.BY_UNIT:
+                continue
+            body = msgspec.json.encode(msgspec.structs.replace(vote, round=0))  # no review of this case
+        await commands.add(connection, case_id, shop_id, kind, body, by, at)
