@@ -122,7 +122,7 @@ class Warm:
         async with asyncio.timeout(patient(20)):
             pid = int(await answers.readline())
         stdout = asyncio.StreamReader(limit=LINE_LIMIT)
-        protocol = asyncio.StreamReaderProtocol(stdout)
+        protocol = _ToTheEnd(stdout)
         await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(ours_out, "rb", 0))
         return Forked(pid, Pipe(ours_in), stdout, asyncio.create_task(_end(answers, writer)))
 
@@ -132,6 +132,14 @@ class Warm:
         self._process.stdin.close()
         self._process.wait(timeout=patient(20))
         Path(self._path).unlink(missing_ok=True)
+
+
+class _ToTheEnd(asyncio.StreamReaderProtocol):
+    """A pipe's end closes it, on any loop."""
+
+    def eof_received(self) -> bool:
+        super().eof_received()
+        return False
 
 
 def _send(

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from backhaul.kit.http import HttpClient
 from backhaul.settings import Settings
 from backhaul.wiring import open_hub
@@ -81,4 +83,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

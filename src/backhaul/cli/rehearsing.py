@@ -66,7 +66,7 @@ def rehearse(
             running.out.print(f"{each.name}  {each.title}", markup=False)
         return
     chosen = _chosen(known, scenario or [])
-    found = running.run(_rehearse(running.settings_of(), shop, policy, chosen, SELLERS[seller]))
+    found = running.run(_rehearse(running.settings_of(), shop, policy, chosen, SELLERS[seller]), fast=True)
     if json:
         running.out.print_json(msgspec.json.encode(found).decode())
     else:

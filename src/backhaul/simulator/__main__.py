@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +118,21 @@ async def _run(arguments: argparse.Namespace) -> None:
                 snapshot.save(simulator, state)
 
 
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the loop that takes half the time; nothing where there is none."""
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
 def main() -> int:
     """Runs until stopped. Exit code 2 for arguments that make no sense."""
     arguments = _arguments()
     try:
-        asyncio.run(_run(arguments))
+        with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+            runner.run(_run(arguments))
     except KeyboardInterrupt:
         return 0
     except OSError as error:
