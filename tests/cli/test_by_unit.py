@@ -34,7 +34,7 @@ async def test_answers_for_units_by_the_command_line(backhaul: Run, database: st
             return done.stdout + done.stderr
 
         async def votes() -> list[list[dict[str, object]]]:
-            rows = await pool.fetch("select body from command where kind = 'vote' order by id")
+            rows = await pool.fetch("select body from command where kind = 'vote' order by seq")
             return [msgspec.json.decode(row["body"])["units"] for row in rows]
 
         assert "written as ID=accept" in await run(unseen, "--unit", "u1=keep", code=2)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from backhaul.domain.effects import EffectState
-from backhaul.domain.facts import Asked, Seen
+from backhaul.domain.facts import Asked, Said, Seen
 from backhaul.domain.folding import (
     Command,
     back_off,
@@ -124,7 +124,12 @@ def test_a_back_off_remembers_its_beginning_and_its_last_failure() -> None:
 
 
 def command(kind: str, body: object, at: int = OPENED, by: str = "ann") -> Command:
-    return Command(kind, msgspec.json.encode(body), by, at)
+    return Command(kind, msgspec.json.encode(body), by, at, 0)
+
+
+def said_of(commands: list[Command]) -> Said:
+    """What is known of these words, said one after the other."""
+    return fold_said(msgspec.structs.replace(each, word=word) for word, each in enumerate(commands, 1))
 
 
 def vote(decision: Decision, at: int, desk: str = "own", round: int = 1) -> Command:
@@ -133,7 +138,7 @@ def vote(decision: Decision, at: int, desk: str = "own", round: int = 1) -> Comm
 
 
 def test_a_desks_last_word_on_one_review_counts() -> None:
-    said = fold_said(
+    said = said_of(
         [
             vote(Decision.APPROVE_RETURN, 1),
             vote(Decision.KEEP_ITEM, 2, desk="loop"),
@@ -151,7 +156,7 @@ def test_a_desks_last_word_on_one_review_counts() -> None:
 def test_inspecting_is_receiving_and_the_first_arrival_is_kept() -> None:
     verdict = {"condition": "sellable", "disposition": "restock", "by": "bo", "at": 9}
     worse = {**verdict, "condition": "damaged", "disposition": "not_restocked"}
-    said = fold_said(
+    said = said_of(
         [
             command("receive", ["u1"], 5),
             command("inspect", {"u1": verdict, "u2": verdict}, 9),
@@ -167,7 +172,7 @@ def test_inspecting_is_receiving_and_the_first_arrival_is_kept() -> None:
 def test_everything_else_a_person_may_say() -> None:
     label = {"attachment": "a", "sha256": "f", "tracking_number": "1Z", "carrier_id": "c", "by": "ann", "at": 3}
     proof = paid()
-    said = fold_said(
+    said = said_of(
         [
             command("label", label),
             command("label", {**label, "tracking_number": "2Z"}),

@@ -19,7 +19,7 @@ from backhaul.domain.facts import Adopted, Facts
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import AcceptParcel, Policy
 from backhaul.domain.words import Action, Stage
-from backhaul.store import cases, migrate, shops, turns
+from backhaul.store import cases, commands, migrate, shops, turns
 from backhaul.store.cases import Known
 from backhaul.store.db import open_pool
 from backhaul.store.embedded import EmbeddedPostgres
@@ -124,6 +124,10 @@ async def test_what_the_first_version_stored_is_understood_after_the_upgrade(pos
         assert turn.shop_id is not None
         known: Known = (await cases.load(connection, {case: turn}))[case]
         policy: Policy = await shops.policy(pool, turn.shop_id, 3)
+        await commands.add(connection, case, turn.shop_id, "retry", b'"look:case"', "anna", NOW)
+        later = await cases.said(connection, case)
+    first = len(FIRST["commands"])
+    assert (known.said.words, later.retries["look:case"].word) == (first, first + 1)
     assert '"90001"' in msgspec.json.encode(FIRST["case"]["body"]).decode()
     assert b"90001" not in await pool.fetchval("select body from return_case where id = $1", case)
     await pool.close()

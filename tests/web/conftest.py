@@ -151,7 +151,7 @@ class Web:
 
     async def commands(self) -> list[tuple[str, dict[str, Any]]]:
         """What people have said, as it was stored."""
-        rows = await self.pool.fetch("select kind, body from command order by id")
+        rows = await self.pool.fetch("select kind, body from command order by seq")
         return [(row["kind"], msgspec.json.decode(row["body"])) for row in rows]
 
 

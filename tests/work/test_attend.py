@@ -17,10 +17,11 @@ from backhaul.domain.terms import LINE_LEVEL, Capability, Mode
 from backhaul.domain.words import Action, Decision, Kind, Party
 from backhaul.kit.ids import uuid7
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, VendorError, WireDrift
-from backhaul.store import cases, recording, shops, turns
+from backhaul.store import cases, naming, recording, shops, turns
 from backhaul.store.jobs import Rank
 from backhaul.store.moves import HistoryLine, Lost, Move
 from backhaul.work import tokens
+from backhaul.work.beginnings import Beginnings
 from tests.work.conftest import Bench
 
 
@@ -158,6 +159,23 @@ async def test_a_refusal_lands_on_the_case_and_a_new_answer_is_taken(bench: Benc
     await bench.attend(case)
     assert len(bench.channel.sent) == 1
     assert await bench.exceptions(case) == []
+
+
+async def test_an_answer_that_was_refused_is_not_given_again_because_another_case_becomes_one_with_this(
+    bench: Bench,
+) -> None:
+    began = await Beginnings(bench.pool).start(
+        bench.shop_id, kind=Kind.REFUND, order_id="order-2", reason_key="mine", by="ann"
+    )
+    case = await _decided(bench)
+    bench.channel.trouble = [Refused("25011012", "the status forbids it")]
+    await bench.attend(case)
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await naming.merge(connection, {began: case})
+    await bench.attend(case)
+    assert (await cases.said(bench.pool, case)).start is not None, "what was said of the one was said of the other"
+    assert [each for each in await bench.effects(case) if each[0] == "decide"] == [("decide", "refused")]
+    assert bench.channel.sent == []
 
 
 async def test_an_ended_login_pauses_the_connection_and_names_it(bench: Bench) -> None:

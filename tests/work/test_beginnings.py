@@ -10,6 +10,7 @@ import pytest
 from backhaul.domain.policy import FromPortal, Policy
 from backhaul.domain.starts import Start, Startable
 from backhaul.domain.words import Condition, Disposition, Kind
+from backhaul.kit.ids import uuid7
 from backhaul.ports.errors import OutcomeUnknown, Refused, VendorError
 from backhaul.store import case_page, cases
 from backhaul.work import notes
@@ -220,7 +221,7 @@ async def test_a_webhook_that_was_quicker_than_the_answer_ends_in_one_case(bench
     assert ("start_return", "confirmed") in await bench.effects(other[0])
     assert await bench.effects(case) == []
     assert await _counts(bench) == {"accepted": 1}
-    kinds = await bench.pool.fetch("select kind from command where case_id = $1 order by id", other[0])
+    kinds = await bench.pool.fetch("select kind from command where case_id = $1 order by seq", other[0])
     assert [each["kind"] for each in kinds] == ["start", "confirm_start"]
     assert await bench.pool.fetchval("select count(*) from turn where owner is not null") == 0
     with pytest.raises(CommandRefused, match="sent to the channel"):
@@ -357,6 +358,16 @@ async def test_whoever_asks_for_another_try_in_the_second_of_the_refusal_gets_it
     assert (await _row(bench, case))["channel_id"] == "own-1"
     with pytest.raises(CommandRefused, match="was closed"):
         await bench.commands.retry(refused, "bo")
+
+
+async def test_another_try_is_heard_from_a_machine_whose_clock_is_behind(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.channel.trouble = [Refused("1", "not now")]
+    case = await _start(bench, expect="10")
+    monkeypatch.setattr("backhaul.store.commands.uuid7", lambda: uuid7(1.0))
+    await _try_again(bench, case)
+    assert (await _row(bench, case))["channel_id"] == "own-1"
 
 
 async def _try_again(bench: Bench, case: UUID) -> UUID:

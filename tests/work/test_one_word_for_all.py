@@ -75,4 +75,4 @@ async def test_an_answer_that_goes_with_units_to_their_new_case_is_none_to_a_rev
         for each in (vote, msgspec.structs.replace(vote, decision=Decision.APPROVE_RETURN, round=1, units=())):
             await commands.add(connection, old, bench.shop_id, "vote", msgspec.json.encode(each), "ann", each.at)
         await apart.inherit(connection, new, old)
-    assert (await cases.said(bench.pool, new)).votes == (msgspec.structs.replace(vote, round=0, word=1),)
+    assert (await cases.said(bench.pool, new)).votes == (msgspec.structs.replace(vote, round=0, word=3),)

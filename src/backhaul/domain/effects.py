@@ -351,7 +351,7 @@ class Effect(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str = ""
     text: str = ""
     result: str = ""  # the vendor's id of what was made
-    words: int = 0  # how many words people had said of the case when it last changed
+    words: int = 0  # the last word that people had said of the case when it last changed; see Said
     taken_over: bool = False  # another process had sent it and never reported
 
     @property

@@ -79,7 +79,7 @@ class Label(msgspec.Struct, frozen=True, omit_defaults=True):
     at: int
     document: str = "label"
     carrier_name: str = ""
-    word: int = 0  # which of the words of the case it was, from 1; 0: the desk's
+    word: int = 0  # its number among all that people say; 0: the desk's
 
 
 class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -121,7 +121,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     origin: str = ""  # the channel's id of the case that our units were a part of, before they were answered apart
     strangers: tuple[str, ...] = ()  # returns and refunds of another program that were told of
     ended_at: int | None = None
-    looked: dict[str, int] = {}  # source -> how many words people had said when it was last read
+    looked: dict[str, int] = {}  # source -> the last word that people had said when it was last read
     startable: tuple[Startable, ...] = ()
     quote: Quote | None = None
     quoted: Start | None = None  # for what the channel was asked for these two
@@ -152,7 +152,7 @@ class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
     evidence: tuple[str, ...] = ()  # pictures that go with a rejection, by their attachments
     units: tuple[UnitAnswer, ...] = ()  # an answer for each unit, with by_unit
     bare: bool = False  # it may go without a picture that the channel does not take
-    word: int = 0  # which of the words of the case it was, from 1; 0: the policy's, or the desk's
+    word: int = 0  # its number among all that people say; 0: the policy's, or the desk's
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -179,15 +179,15 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A person asked for another try: which of the words of the case it was, from 1, and when."""
+    """A person asked for another try: its number among all that people say, and when."""
 
     word: int
     at: int
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What people told us of this case, folded from their commands. The ``words`` are counted: what was said after an
-    answer is known by that, as both may fall into one second."""
+    """What people told us of this case, folded from their commands. They are numbered as they are stored, and ``words``
+    is the last: what was said after an answer is known by that, as both may fall into one second."""
 
     words: int = 0
     votes: tuple[Vote, ...] = ()
@@ -319,7 +319,7 @@ class Facts(msgspec.Struct, frozen=True):
 
     def asked_again(self, last: Effect, *given: Vote | Label, since: int = 0) -> bool:
         """Whether somebody asked for another try (not before ``since``), or gave one of these, after this effect had
-        come to nothing. A person is known to have spoken later by the count of words, a desk by the clock."""
+        come to nothing. A person is known to have spoken later by the number of the word, a desk by the clock."""
         asked = self.said.retries.get(last.target)
         ended = last.answered_at or last.created_at
         return (asked is not None and asked.word > last.words and asked.at >= since) or any(

@@ -23,6 +23,7 @@ class Command(msgspec.Struct, frozen=True):
     body: bytes
     by: str
     at: int
+    word: int  # its number: what was said later has a greater one, whatever case it was said of
 
 
 def fold_case(seen: Seen, case: ChannelCase, heard: int, now: int, ledger: Iterable[Effect] = ()) -> Seen:
@@ -192,8 +193,9 @@ def fold_said(commands: Iterable[Command]) -> Said:
     fields: dict[str, Any] = {"received": {}, "verdicts": {}, "line_links": {}, "retries": {}, "evidence": {}}
     waived: set[str] = set()
     proofs: list[ChannelRefund] = []
-    word = 0
-    for word, command in enumerate(commands, 1):
+    words = 0
+    for command in commands:
+        words = word = command.word
         match command.kind:
             case "vote":
                 vote = msgspec.structs.replace(msgspec.json.decode(command.body, type=Vote), word=word)
@@ -242,7 +244,7 @@ def fold_said(commands: Iterable[Command]) -> Said:
                 fields["withdrawn"], fields["declined"] = command.at, msgspec.json.decode(command.body, type=str)
             case "proof":
                 proofs.append(msgspec.json.decode(command.body, type=ChannelRefund))
-    return Said(words=word, votes=tuple(votes), waived=frozenset(waived), proofs=tuple(proofs), **fields)
+    return Said(words=words, votes=tuple(votes), waived=frozenset(waived), proofs=tuple(proofs), **fields)
 
 
 def name_units(said: Said, case: ChannelCase | None) -> Said:

@@ -66,7 +66,7 @@ async def inherit(connection: Connection, case_id: UUID, source: UUID) -> None:
     rows = await connection.fetch(
         """
         select shop_id, kind, body, by, at from command where case_id = $2 and kind = any($3)
-            and not exists (select from command where case_id = $1 and kind = any($3)) order by id
+            and not exists (select from command where case_id = $1 and kind = any($3)) order by seq
         """,
         case_id,
         source,

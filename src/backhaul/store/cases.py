@@ -94,7 +94,7 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
     array(select (e.id, e.wanted, e.state, e.safety, e.created_at, e.because, e.by, e.attempts, e.sent_at, e.dead_at,
                   e.answered_at, e.code, e.text, e.result, e.words, e.reported)
           from effect e where e.case_id = c.id order by e.seq) as ledger,
-    array(select (k.kind, k.body, k.by, k.at) from command k where k.case_id = c.id order by k.id) as said
+    array(select (k.kind, k.body, k.by, k.at, k.seq) from command k where k.case_id = c.id order by k.seq) as said
 from return_case c join shop s on s.id = c.shop_id
 cross join lateral (select array(
     select o.id from return_case o where o.shop_id = c.shop_id and o.order_id = c.order_id and c.order_id <> ''
@@ -262,7 +262,7 @@ async def latest(pool: Pool, shop_id: UUID, limit: int) -> list[Seen]:
 
 async def said(pool: Pool | Connection, case_id: UUID) -> Said:
     """What people have said of a case by now."""
-    rows = await pool.fetch("select kind, body, by, at from command where case_id = $1 order by id", case_id)
+    rows = await pool.fetch("select kind, body, by, at, seq from command where case_id = $1 order by seq", case_id)
     return fold_said(Command(*row) for row in rows)
 
 

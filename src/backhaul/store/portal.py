@@ -206,7 +206,8 @@ async def cases_of(pool: Pool | Connection, shop_id: UUID, order_id: str) -> lis
     rows = await pool.fetch(
         """
         select c.id, c.requested_at, c.body, c.view,
-            array(select (k.kind, k.body, k.by, k.at) from command k where k.case_id = c.id order by k.id) as said
+            array(select (k.kind, k.body, k.by, k.at, k.seq)
+                  from command k where k.case_id = c.id order by k.seq) as said
         from return_case c where c.shop_id = $1 and c.order_id = $2 and c.merged_into is null
         order by c.requested_at, c.id
         """,

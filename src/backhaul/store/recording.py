@@ -165,7 +165,7 @@ async def _new_effects(connection: Connection, moves: list[Move]) -> None:
             "state": "text", "safety": "bytea", "key": "text", "request": "bytea", "because": "text", "by": "text",
             "claim": "bigint", "attempts": "int", "reported": "bool", "created_at": "bigint", "sent_at": "bigint",
             "dead_at": "bigint", "answered_at": "bigint", "code": "text", "text": "text", "result": "text",
-            "words": "int",
+            "words": "bigint",
         },
         rows,
         "on conflict (id) do nothing",
@@ -188,7 +188,7 @@ async def _effects(connection: Connection, moves: list[Move]) -> None:
             update effect e set state = u.state, attempts = u.attempts, sent_at = u.sent_at, dead_at = u.dead_at,
                 answered_at = u.answered_at, code = u.code, text = u.text, result = u.result, claim = u.claim,
                 reported = u.reported, written_at = now(),
-                words = (select count(*) from command k where k.case_id = e.case_id)
+                words = coalesce((select max(k.seq) from command k where k.case_id = e.case_id), 0)
             from unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
                         $8::text[], $9::text[], $10::bigint[], $11::bool[])
                 as u(id, state, attempts, sent_at, dead_at, answered_at, code, text, result, claim, reported)

@@ -99,7 +99,9 @@ class CaseCommand:
         return await cases.moved(self.connection, self.case_id)
 
     async def say(self, kind: str, body: object, by: str, text: str) -> None:
-        """Store the command, tell it, and have the case looked at before anything else."""
+        """Store the command, tell it, and have the case looked at before anything else.
+
+        The turn is taken first: words of a case get their numbers in the order in which they can be heard."""
+        await turns.nudge(self.connection, [self.case_id], Rank.PERSON)
         await commands.add(self.connection, self.case_id, self.shop_id, kind, msgspec.json.encode(body), by, self.now)
         await commands.tell(self.connection, self.shop_id, self.case_id, self.now, by, f"said.{kind}", text)
-        await turns.nudge(self.connection, [self.case_id], Rank.PERSON)
