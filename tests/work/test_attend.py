@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from backhaul.domain.channel import ChannelCase, Goods, Instead
+from backhaul.domain.effects import Repeat, Safety
 from backhaul.domain.facts import Seen
 from backhaul.domain.terms import LINE_LEVEL, Capability, Mode
 from backhaul.domain.words import Action, Decision, Kind, Party
@@ -115,6 +116,34 @@ async def test_a_lost_answer_is_looked_for_before_it_is_repeated(bench: Bench) -
     await bench.attend(case)
     assert len(bench.channel.sent) == 1
     assert ("decide", "confirmed") in await bench.effects(case)
+
+
+async def test_another_try_that_a_person_asked_for_is_made_though_the_vendor_could_not_be_reached_first(
+    bench: Bench,
+) -> None:
+    case = await _decided(bench)
+    bench.channel.trouble = [OutcomeUnknown("cut")]
+    await bench.attend(case)
+    unsafe = msgspec.json.encode(Safety(Repeat.UNSAFE, settle_s=0))
+    await bench.pool.execute("update effect set safety = $1, dead_at = sent_at - 60 where kind = 'decide'", unsafe)
+    await bench.attend(case)
+    assert bench.channel.sent == []
+    unknown = await bench.pool.fetchval("select id from exception where key like 'unknown:%' and closed_at is null")
+    await bench.commands.retry(unknown, "ann")
+
+    async def busy() -> None:
+        bench.channel.on_send = None
+        bench.channel.trouble = [Unavailable("busy", retry_after=1)]
+
+    bench.channel.on_send = busy  # no call but that of the try itself
+    await bench.attend(case)
+    assert bench.channel.sent == []
+    assert ("decide", "sent") in await bench.effects(case)
+    await bench.pool.execute(
+        "update return_case set body = replace(convert_from(body, 'utf8'), '\"backoff\"', '\"was\"')::bytea"
+    )
+    await bench.attend(case)
+    assert len(bench.channel.sent) == 1
 
 
 async def test_nothing_happened_means_the_same_request_again(bench: Bench) -> None:

@@ -171,9 +171,10 @@ async def _attempt(run: Run, effect: Effect, prepared: Prepared) -> None:
 
 
 def _not_tried(run: Run, before: Effect, effect: Effect, text: str) -> None:
-    """Nothing of this attempt happened: what was known before it still holds, an earlier lost answer above all."""
+    """Nothing of this attempt happened: what was known before it still holds, an earlier lost answer above all, and so
+    does the word of a person who asked for another try."""
     state = _change(before, attempts=effect.attempts, text=text)
-    _update(run, state, reported=not before.taken_over)
+    _update(run, state, reported=not before.taken_over, words=before.words)
 
 
 def _refused(run: Run, before: Effect, effect: Effect, error: Refused) -> None:
@@ -222,9 +223,12 @@ def _new(run: Run, effect: Effect, key: str, request: bytes | None) -> None:
     run.facts = msgspec.structs.replace(run.facts, ledger=(*run.facts.ledger, effect))
 
 
-def _update(run: Run, effect: Effect, reported: bool = True) -> None:
-    effect = _change(effect, words=run.facts.said.words)
+def _update(run: Run, effect: Effect, reported: bool = True, words: int | None = None) -> None:
+    effect = _change(effect, words=run.facts.said.words if words is None else words)
     run.move.effects[effect.id] = effect
+    run.move.heard.pop(effect.id, None)
+    if words is not None:
+        run.move.heard[effect.id] = words
     run.move.reported[effect.id] = reported
     ledger = tuple(effect if each.id == effect.id else each for each in run.facts.ledger)
     run.facts = msgspec.structs.replace(run.facts, ledger=ledger)
