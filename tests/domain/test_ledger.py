@@ -35,7 +35,7 @@ from backhaul.domain.effects import (
     UpdateDelivery,
     UploadLabel,
 )
-from backhaul.domain.facts import Asked, Backoff, Facts, Said
+from backhaul.domain.facts import Adopted, Asked, Backoff, Facts, Said
 from backhaul.domain.ledger import MARGIN, PATIENCE, READ_BACK, REREAD, follow, shown
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source
 from backhaul.domain.terms import Mode
@@ -55,6 +55,7 @@ from tests.domain.build import (
     due,
     effect,
     facts,
+    paid,
     planned,
     record,
     terms,
@@ -393,6 +394,17 @@ def test_a_booking_that_waited_is_looked_at_before_it_goes_and_dropped_when_some
     assert names(followed(ours, scene("book_refund", None, ours))) == ["settle dropped"]
     lost = effect(book(), EffectState.SENT, CLASSES["keyed"])
     assert names(followed(lost, scene("book_refund", False, lost, commerce_at=NOW - 61))) == ["look"]
+
+
+def test_a_refund_that_stands_for_another_payment_of_the_case_is_no_booking_of_this_one() -> None:
+    ours = effect(book(500, "late"), EffectState.INTENT)
+    known = scene("book_refund", None, ours, said=Said(proofs=(paid(1500, CASE),)))
+    assert known.seen.commerce is not None
+    held = Adopted(CASE, known.seen.commerce.refunds[0].id)
+    assert names(followed(ours, msgspec.structs.replace(known, adopted=(held,)))) == ["send"]
+    gone = Adopted("gone", held.source)
+    for adopted in ((), (gone,)):
+        assert names(followed(ours, msgspec.structs.replace(known, adopted=adopted))) == ["settle dropped"]
 
 
 # -- paused, backing off, observing, urgent

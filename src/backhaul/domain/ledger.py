@@ -40,7 +40,7 @@ from backhaul.domain.effects import (
 )
 from backhaul.domain.facts import Facts, LinkState
 from backhaul.domain.matching import case_lines
-from backhaul.domain.refunds import adoptable
+from backhaul.domain.refunds import adoptable, held_beside
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source, Trouble
 from backhaul.domain.words import INSTEAD, LEADS_TO, Party, Stage
 
@@ -85,9 +85,8 @@ def _booked(wanted: BookRefund, facts: Facts, order: CommerceOrder) -> bool | No
     if any(each.trace == wanted.refund_id for each in order.refunds):
         return True
     # Somebody booked it by hand in the meantime: a second booking on these lines would be one too many.
-    return (
-        None if facts.channel and adoptable(facts.channel, order, case_lines(facts), facts.adopted_elsewhere) else False
-    )
+    taken = facts.adopted_elsewhere | held_beside(facts, wanted.refund_id)
+    return None if facts.channel and adoptable(facts.channel, order, case_lines(facts), taken) else False
 
 
 def _decided(wanted: Decide, facts: Facts) -> bool | None:

@@ -126,15 +126,13 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
     residuals: list[tuple[str, Money]] = []
     settled = True
     adopted = set(facts.adopted_elsewhere)
-    paid_ids = {refund.id for refund in facts.refunds}
-    before = {each.refund_id: each.source for each in facts.adopted if each.refund_id in paid_ids}
+    before = _standing(facts)
     draft.adopted = () if lines.matched else draft.adopted
     for refund in facts.refunds:
         found = next((each for each in order.refunds if each.trace == refund.id), None)
         kind = "booked"
         if found is None:
-            known = before.get(refund.id, "")
-            others = set(before.values()) - {known}  # they stand for what was paid beside it
+            known, others = before.get(refund.id, ""), held_beside(facts, refund.id)
             found, kind = adoptable(case, order, lines, adopted | others, known), "adopted"
         if found is None and (_desk_refunds(facts) or _just_processed(facts, now)):
             settled = False
@@ -171,6 +169,18 @@ def _book_all(facts: Facts, case: ChannelCase, order: CommerceOrder, lines: Line
     if settled and difference is not None and difference.minor == 0:
         return Lane("settled", str(paid), terminal=True)
     return Lane("booking" if not draft.troubles else "paid", str(paid))
+
+
+def _standing(facts: Facts) -> dict[str, str]:
+    """The refunds that stand for payments of the case, as it is written down, by the channel's ids."""
+    paid = {refund.id for refund in facts.refunds}
+    return {each.refund_id: each.source for each in facts.adopted if each.refund_id in paid}
+
+
+def held_beside(facts: Facts, refund_id: str) -> frozenset[str]:
+    """Refunds in commerce that stand for what was paid beside this one: they are no booking of it."""
+    before = _standing(facts)
+    return frozenset(before.values()) - {before.get(refund_id, "")}
 
 
 def still_adopted(facts: Facts) -> tuple[Adopted, ...]:
