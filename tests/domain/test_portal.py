@@ -194,6 +194,10 @@ def test_the_way_back_is_shown_with_the_label_while_it_is_needed() -> None:
     later = shown(Seen(channel=sent), Said(label=label), View())
     assert later is not None
     assert (later.label, later.carrier, later.tracking) == ("", "DHL", "2Z")
+    exchange = change(case(Stage.COMPLETED, Kind.RETURN), due=(), kind=Kind.EXCHANGE)
+    first = shown(Seen(channel=exchange), Said(label=label), View(lanes={"parcel": Lane("awaiting_buyer")}))
+    assert first is not None
+    assert (first.standing, first.label) == (Standing.SEND_FIRST_BACK, "a1")
 
 
 @pytest.mark.parametrize(

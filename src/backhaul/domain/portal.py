@@ -291,6 +291,9 @@ _FIRST_GOODS = {
 }
 
 
+_TO_SEND = (Standing.SEND_BACK, Standing.SEND_FIRST_BACK)
+
+
 def _first_goods(view: View) -> Standing:
     """Where the first goods are when the new ones were sent: no status of the channel tells of them."""
     parcel = view.lanes.get("parcel")
@@ -317,6 +320,6 @@ def _of_channel(case: ChannelCase, seen: Seen, said: Said, view: View) -> Shown:
         carrier=way.carrier_name or (label.carrier_name if label else ""),
         tracking=way.tracking_number or (label.tracking_number if label else ""),
         total=view.money.paid or (None if goods else case.refund_total),
-        label=label.attachment if label is not None and standing is Standing.SEND_BACK else "",
+        label=label.attachment if label is not None and standing in _TO_SEND else "",
         free=case.stage in _FREE,
     )
