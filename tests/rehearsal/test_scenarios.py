@@ -87,6 +87,7 @@ def _not_passed(plays: Iterable[Play], shops: dict[str, dict[str, dict[str, dict
     return missing
 
 
+@pytest.mark.first
 @pytest.mark.timeout(1200)
 async def test_every_scenario_comes_to_its_end(database: str, folder: Path) -> None:
     await _play(database, folder, (), seed=1)
