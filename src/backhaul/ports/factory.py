@@ -28,6 +28,12 @@ class Login(msgspec.Struct, frozen=True):
 class Spend(Protocol):
     """Takes calls (or points) from the shop's budget before a call leaves, and learns from answers."""
 
+    @property
+    def urgent(self) -> bool:
+        """Whether whoever asks now may spend what is kept for people and deadlines: not to wait with those who may
+        not."""
+        ...
+
     async def take(self, api: str, cost: float = 1.0) -> None:
         """Wait until the budget allows the call. Raises Unavailable when the wait would be too long."""
         ...

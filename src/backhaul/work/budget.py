@@ -58,6 +58,11 @@ class Purse:
         self._locks: dict[str, asyncio.Lock] = {}
         self._learnt: dict[str, float] = {}
 
+    @property
+    def urgent(self) -> bool:
+        """See :class:`backhaul.ports.factory.Spend`."""
+        return URGENT.get()
+
     async def take(self, api: str, cost: float = 1.0) -> None:
         """Wait until the budget allows the call. Raises Unavailable when that would take too long."""
         api = "points" if self._costed else api

@@ -42,6 +42,7 @@ class Budget:
 
     taken: list[str] = field(default_factory=list)
     refused: int = 0
+    urgent: bool = False
 
     async def take(self, api: str, cost: float = 1.0) -> None:
         self.taken.append(api)

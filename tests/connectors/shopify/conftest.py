@@ -64,6 +64,7 @@ class Budget:
 
     taken: list[float] = field(default_factory=list)
     learnt: list[dict[str, Any]] = field(default_factory=list)
+    urgent: bool = False
 
     async def take(self, api: str, cost: float = 1.0) -> None:
         assert api == "graphql"

@@ -79,6 +79,7 @@ class Purse:
 
     taken: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    urgent: bool = False
 
     async def take(self, api: str, cost: float = 1.0) -> None:
         self.taken.append(api)

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -33,12 +34,26 @@ from backhaul.simulator.tiktok.model import Order, Return
 from backhaul.simulator.tiktok.sales import Unit
 from backhaul.simulator.tiktok.world import ShopSpec
 from tests.connectors.channel_suite import PICTURE, ChannelSuite, evidence
+from tests.patience import patient
 
 SHIPMENTS = {ShippedBy.CHANNEL: "PLATFORM", ShippedBy.SELLER: "SELLER", ShippedBy.BUYER: "BUYER_ARRANGE"}
 
 
 class Purse:
-    async def take(self, api: str, cost: float = 1.0) -> None: ...
+    """Lets everything pass; what is not urgent, while there is enough."""
+
+    def __init__(self) -> None:
+        self.who: ContextVar[bool] = ContextVar("urgent", default=False)
+        self.enough = asyncio.Event()
+        self.enough.set()
+
+    @property
+    def urgent(self) -> bool:
+        return self.who.get()
+
+    async def take(self, api: str, cost: float = 1.0) -> None:
+        if not self.urgent:
+            await self.enough.wait()
 
     def learn(
         self,
@@ -77,7 +92,8 @@ class SimulatedShop:
             "service_id": self.app.service_id,
         }
         login = Login(settings, self._token, self.shop.id, self.shop.cipher, base, base)
-        self.connector = vendor.connect(login, http, Purse(), self.clock.now)
+        self.purse = Purse()
+        self.connector = vendor.connect(login, http, self.purse, self.clock.now)
 
     async def _token(self) -> str:
         return self.access
@@ -227,6 +243,23 @@ async def test_an_offer_is_made_refused_and_made_again(shop: SimulatedShop) -> N
     case = await shop.connector.case("return", case_id)
     assert case is not None
     assert (case.stage, case.offer_refused) == (Stage.REQUESTED, True)
+
+
+async def test_an_urgent_look_does_not_wait_with_those_that_wait_for_the_budget(shop: SimulatedShop) -> None:
+    case_id = shop.request(Kind.RETURN)
+
+    async def urgently() -> str | None:
+        shop.purse.who.set(True)
+        found = await shop.connector.case("return", case_id)
+        return found.id if found else None
+
+    shop.purse.enough.clear()
+    calm = asyncio.create_task(shop.connector.case("return", case_id))
+    await asyncio.sleep(0)
+    assert await asyncio.wait_for(asyncio.create_task(urgently()), patient(5)) == case_id
+    assert not calm.done()
+    shop.purse.enough.set()
+    assert await calm is not None
 
 
 async def test_an_accepted_offer_is_paid_as_offered(shop: SimulatedShop) -> None:

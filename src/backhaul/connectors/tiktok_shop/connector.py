@@ -56,12 +56,15 @@ class TikTokShopConnector:
         self._shop_id = login.shop_id
         self._line_level: bool | None = None  # False once the channel said that the shop lacks that model
         self._client = Client(self._settings, login.shop_key, login.access, http, spend)
-        # Looks at many cases at once share a call: what gathers while one is under way goes into the next.
+        self._spend = spend
+        # Looks at many cases at once share a call: what gathers while one is under way goes into the next. An urgent
+        # one waits for no call that has to wait for the budget.
         self._reads = {
-            kind: Gatherer[str, Row | None](
+            (kind, urgent): Gatherer[str, Row | None](
                 partial(self._rows_of, kind), max_batch=_PAGE, alone=lambda error: isinstance(error, Refused), name=kind
             )
             for kind in _SEARCHES
+            for urgent in (False, True)
         }
 
     async def aclose(self) -> None:
@@ -72,7 +75,7 @@ class TikTokShopConnector:
     async def case(self, kind: str, case_id: str) -> ChannelCase | None:
         """See :class:`backhaul.ports.connector.Returns`. There is no call for one case but the search by id."""
         _search(kind)
-        row = await self._reads[kind].put(case_id)
+        row = await self._reads[kind, self._spend.urgent].put(case_id)
         return mapping.case(kind, row) if row is not None else None
 
     async def _rows_of(self, kind: str, case_ids: list[str]) -> Sequence[Row | None]:
