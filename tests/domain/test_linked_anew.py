@@ -99,6 +99,8 @@ def test_another_order_knows_nothing_of_the_old_ones_returns() -> None:
     back = fold_link(gone, Link(LinkState.MATCHED, GID), -1)
     assert (gone.desk, back.desk) == (desk_return(), desk_return()), "an order that was not found for a while"
     assert fold_link(gone, OTHER, -1).desk is None
+    assert before.commerce is not None
+    assert fold_link(change(before, commerce_id=""), OTHER, -1).desk is None, "as an earlier version has stored it"
 
 
 def found_of(*records: DeskReturn, **changes: Any) -> DeskReturn | None:

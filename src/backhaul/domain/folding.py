@@ -102,7 +102,9 @@ def _whole(wanted: AnyEffect, case: ChannelCase) -> bool:
 def fold_link(seen: Seen, link: Link, heard: int) -> Seen:
     """Take in which order in commerce the case belongs to. Of another one nothing is known yet, nor of its returns in
     the desk: that of the old order is another case's to adopt."""
-    found = msgspec.structs.replace(seen, link=link, commerce=None, commerce_heard=heard)
+    # What an earlier version stored does not name the order beside its read.
+    known = seen.commerce_id or (seen.commerce.id if seen.commerce else "")
+    found = msgspec.structs.replace(seen, link=link, commerce=None, commerce_heard=heard, commerce_id=known)
     if not found.relinked:
         return found
     return msgspec.structs.replace(
