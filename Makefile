@@ -13,8 +13,8 @@ VENDOR := src/backhaul/web/static/vendor
 PYTHON ?=
 PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq install
-# A test spends much of its time waiting, for a process to start or a vendor to answer: one more than there are cores.
-WORKERS ?= $(shell $(BIN)/python -c 'import os; print(1 + (os.cpu_count() or 1))')
+# A test spends half of its time waiting, for a process to start or a vendor to answer.
+WORKERS ?= $(shell $(BIN)/python -c 'import os; print(2 * (os.cpu_count() or 1))')
 args ?=
 # What is compiled is kept, whatever the shell says: a run starts many Pythons, and each would compile all code anew.
 export PYTHONDONTWRITEBYTECODE :=

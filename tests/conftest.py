@@ -50,7 +50,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first: begun last, it would run alone at the end."""
+    """The longest first: begun last, they would run alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("first") is None)
 
 

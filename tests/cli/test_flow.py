@@ -65,6 +65,7 @@ async def test_a_return_by_commands_alone(backhaul: Run, database: str, tmp_path
 
         order = await control.place_order(shop, status="DELIVERED", copy={"style": "tag"})
         asked = (await control.ask_return(order["id"], shipment="PLATFORM", auto_approve=False))["id"]
+        await control.step(5)  # the store's search shows an order a little later than the order is there
         said = await run("sync", "flow", "--since", "1d")
         assert "works by itself" in said
         assert "1 found" in said

@@ -93,6 +93,7 @@ async def test_every_scenario_comes_to_its_end(database: str, folder: Path) -> N
     await _play(database, folder, (), seed=1)
 
 
+@pytest.mark.first
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_every_scenario_comes_to_the_same_end_on_a_bad_day(database: str, folder: Path, seed: int) -> None:

@@ -12,11 +12,12 @@ import asyncpg
 import msgspec
 import pytest
 
+from backhaul.domain.channel import ActionDue, WayBack
 from backhaul.domain.effects import EffectState
 from backhaul.domain.facts import Adopted, Seen
 from backhaul.domain.policy import Policy
 from backhaul.domain.terms import Mode
-from backhaul.domain.words import Action, Decision, Kind, Party, Stage
+from backhaul.domain.words import Action, Decision, Kind, Party, ShippedBy, Stage
 from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import Changed, Tokens
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, VendorError
@@ -301,14 +302,22 @@ async def test_a_long_sweep_keeps_its_turn_and_stops_when_it_has_lost_it(bench: 
         await sweep.sweep_shop(bench.vendors, turn)
 
 
-async def test_a_second_change_within_one_second_is_found_by_the_sweep(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"raw_status": "APPROVED"},
+        {"due": (ActionDue(Action.JUDGE_PARCEL, 9),)},
+        {"way_back": WayBack(ShippedBy.BUYER, tracking_number="1Z")},
+    ],
+)
+async def test_a_second_change_within_one_second_is_found_by_the_sweep(bench: Bench, changes: dict[str, Any]) -> None:
     case = await _asked(bench)
     async with bench.pool.acquire() as connection, connection.transaction():
         await turns.open_turns(connection, [(bench.shop_id, "sweep", bench.shop_id)], 0)
     await bench.pool.execute("delete from pgqueuer")
     await bench.attend(bench.shop_id)
     assert await bench.queued() == []  # nothing new
-    bench.channel.cases["1"] = msgspec.structs.replace(bench.channel.cases["1"], raw_status="APPROVED")
+    bench.channel.cases["1"] = msgspec.structs.replace(bench.channel.cases["1"], **changes)
     await bench.attend(bench.shop_id)
     assert len(await bench.queued()) == 1
     assert (await bench.turn(case))["dirty"]

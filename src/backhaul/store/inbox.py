@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from backhaul.domain.channel import ChannelCase
 from backhaul.kit.ids import uuid7
 from backhaul.store import turns
 from backhaul.store.db import Connection, Pool
@@ -106,21 +107,28 @@ from return_case c join wanted w using (shop_id, channel_kind, channel_id)
 """
 
 
+class _Read(msgspec.Struct):
+    channel: ChannelCase | None = None
+
+
+_read = msgspec.json.Decoder(_Read)
+
+
 async def last_read(
     connection: Connection | Pool, shop_id: UUID, kind: str, ids: Sequence[str]
-) -> Mapping[str, tuple[int, str]]:
-    """When these cases last changed on the channel, and to which status in its own words, as far as we have read; those
-    we do not know are missing."""
+) -> Mapping[str, ChannelCase]:
+    """These cases of the channel as we have read them last; those that we have not are missing."""
     rows = await connection.fetch(
         """
-        select channel_id, updated_at, raw_status from return_case
-        where shop_id = $1 and channel_kind = $2 and channel_id = any($3)
+        select channel_id, body from return_case
+        where shop_id = $1 and channel_kind = $2 and channel_id = any($3) and body is not null
         """,
         shop_id,
         kind,
         list(ids),
     )
-    return {row["channel_id"]: (row["updated_at"], row["raw_status"]) for row in rows}
+    known = {row["channel_id"]: _read.decode(row["body"]).channel for row in rows}
+    return {channel_id: case for channel_id, case in known.items() if case is not None}
 
 
 async def cases_of_channel_orders(connection: Connection, shop_id: UUID, orders: Sequence[str]) -> list[UUID]:

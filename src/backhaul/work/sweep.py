@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from backhaul.domain.channel import ChannelCase
 from backhaul.domain.desk import number
 from backhaul.domain.terms import Capability
 from backhaul.domain.words import Party
@@ -174,12 +175,18 @@ async def _hint(
 ) -> None:
     async with vendors.pool.acquire() as connection, connection.transaction():
         known = await inbox.last_read(connection, shop_id, kind, [case.id for case in found])
-        # The channel counts in seconds: a second change within one shows only in the words.
-        changed = [case for case in found if (case.updated_at, case.raw_status) != known.get(case.id)]
-        changed = [case for case in changed if case.updated_at >= known.get(case.id, (-1, ""))[0]]
+        changed = [case for case in found if case.id not in known or _newer(case, known[case.id])]
         cases = await inbox.open_cases(connection, [(shop_id, kind, case.id, case.order_id) for case in changed])
         await turns.hear(connection, dict.fromkeys(cases.values(), (1, 0)), rank)
         await write_cursor(connection, shop_id, name, cursor)
+
+
+def _newer(case: ChannelCase, known: ChannelCase) -> bool:
+    """Whether a case has changed since it was read. The channel counts in seconds: another change within the one of the
+    last shows only in what it says."""
+    if case.updated_at != known.updated_at:
+        return case.updated_at > known.updated_at
+    return (case.raw_status, case.due, case.way_back) != (known.raw_status, known.due, known.way_back)
 
 
 async def _hold(vendors: Vendors, turn: Turn | None) -> None:
