@@ -6,7 +6,7 @@ import pytest
 
 from backhaul.domain.booking import FRESH, NEVER
 from backhaul.domain.commerce import CommerceOrder, Payment
-from backhaul.domain.effects import BookRefund, EffectState
+from backhaul.domain.effects import BookRefund, CreateReturn, EffectState, ReturnLine
 from backhaul.domain.facts import Backoff, Facts, Said
 from backhaul.domain.steps import Look, Source
 from backhaul.domain.terms import Booker, Mode, Payer
@@ -15,6 +15,7 @@ from tests.domain.build import (
     BOTH_SOLD,
     CASE,
     DAY,
+    GID,
     LIVE,
     NOW,
     OPENED,
@@ -45,6 +46,16 @@ def bookings(known: Facts) -> list[BookRefund]:
 def test_a_proven_payment_is_booked_once_with_the_channels_amount_and_date() -> None:
     assert bookings(facts(DONE)) == [book()]
     assert not book().differs
+
+
+@pytest.mark.parametrize("state", [*EffectState])
+def test_while_a_return_may_yet_be_created_its_units_are_not_refunded(state: EffectState) -> None:
+    """Its answer was lost, say: refunded units cannot be returned any more, and their stock would never move."""
+    back = case(Stage.COMPLETED, refunds=(paid(),))
+    ours = effect(CreateReturn(CASE, GID, (ReturnLine("F1", 1, "R2", "no_need"),), OPENED), state)
+    waits = state in (EffectState.INTENT, EffectState.SENT)
+    known = facts(back, ledger=[change(ours, dead_at=NOW + 5) if waits else ours])
+    assert (bookings(known) == []) is waits
 
 
 @pytest.mark.parametrize("state", [*EffectState])

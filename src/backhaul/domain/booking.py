@@ -7,7 +7,7 @@ from backhaul.domain.adoption import our_return
 from backhaul.domain.channel import ChannelRefund
 from backhaul.domain.commerce import CommerceOrder, Payment
 from backhaul.domain.desk_effects import ProcessDeskReturn
-from backhaul.domain.effects import BookRefund
+from backhaul.domain.effects import BookRefund, CreateReturn, EffectState
 from backhaul.domain.facts import Facts
 from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money
@@ -104,9 +104,13 @@ def _release(
 
 
 def _return_first(facts: Facts, order: CommerceOrder, lines: Lines) -> bool:
-    """Goods that came back without being asked for, or although money was paid in place of new ones, are put on a
-    return first: units that are refunded cannot be returned any more, and their stock would move nowhere."""
+    """Whether a return comes first: units that are refunded cannot be returned any more, and their stock would move
+    nowhere. So one whose answer was lost is waited for, and goods that came back without being asked for, or although
+    money was paid in place of new ones, are put on one."""
     case = facts.channel
+    lost = (EffectState.INTENT, EffectState.SENT)
+    if any(isinstance(each.wanted, CreateReturn) and each.state in lost for each in facts.ledger):
+        return True
     if case is None or case.kind not in (Kind.REFUND, *RESHIPPED) or not facts.goods_expected:
         return False
     return our_return(facts, order, lines) is None and not shipped_units(order, lines.quantities())[1]
