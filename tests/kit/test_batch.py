@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextvars import ContextVar
 
 import pytest
 from hypothesis import given
@@ -124,27 +123,3 @@ async def test_close_flushes_what_waits_and_refuses_the_rest() -> None:
     await closing
     assert [await t for t in tasks] == [0, 10, 20, 30, 40]
     await gatherer.close()
-
-
-async def test_a_batch_is_flushed_in_the_context_of_its_first_caller() -> None:
-    who: ContextVar[str] = ContextVar("who", default="nobody")
-    table, seen = Table(), []
-
-    async def flush(items: list[int]) -> Sequence[int | Exception]:
-        seen.append(who.get())
-        return await table.flush(items)
-
-    async def put(name: str, item: int) -> int:
-        who.set(name)
-        return await gatherer.put(item)
-
-    gatherer = Gatherer(flush)
-    table.gate.clear()
-    first = asyncio.create_task(put("urgent", 1))
-    while not table.batches:
-        await asyncio.sleep(0)
-    later = [asyncio.create_task(put(name, item)) for name, item in (("calm", 2), ("urgent", 3))]
-    await asyncio.sleep(0)
-    table.gate.set()
-    assert await asyncio.gather(first, *later) == [10, 20, 30]
-    assert seen == ["urgent", "calm"]

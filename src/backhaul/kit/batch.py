@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextvars import Context, copy_context
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -24,7 +23,6 @@ class Gatherer(Generic[Item, Result]):
     the others: ``flush`` must therefore bear repetition (a transaction that rolled back, or rows on unique keys).
     ``alone`` may say that an error is no item's fault (say, the database is away); then all callers get it at once.
 
-    A batch is flushed in the context of the caller whose item is its first, not of whoever came to an idle gatherer.
     A caller that is cancelled leaves its item where it is: it will be written. Belongs to one event loop.
     """
 
@@ -42,7 +40,7 @@ class Gatherer(Generic[Item, Result]):
         self._max_batch = max_batch
         self._alone = alone
         self._name = name
-        self._waiting: deque[tuple[Item, asyncio.Future[Result], Context]] = deque()
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._runner: asyncio.Task[None] | None = None
         self._closed = False
         self.flushes = 0
@@ -57,7 +55,7 @@ class Gatherer(Generic[Item, Result]):
         if self._closed:
             raise GathererClosed(self._name)
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future, copy_context()))
+        self._waiting.append((item, future))
         if self._runner is None:
             self._runner = asyncio.create_task(self._run(), name=self._name)
         return await future
@@ -72,12 +70,11 @@ class Gatherer(Generic[Item, Result]):
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
         try:
             while self._waiting:
-                context = self._waiting[0][2]
-                batch = [self._waiting.popleft()[:2] for _ in range(min(self._max_batch, len(self._waiting)))]
-                await asyncio.create_task(self._settle(batch), name=self._name, context=context)
+                batch = [self._waiting.popleft() for _ in range(min(self._max_batch, len(self._waiting)))]
+                await self._settle(batch)
         except BaseException:
             # Only cancellation and the like come here: nobody may be left waiting for a flush that never comes.
-            for future in (*(pair[1] for pair in batch), *(each[1] for each in self._waiting)):
+            for _, future in (*batch, *self._waiting):
                 future.cancel()
             self._waiting.clear()
             raise
