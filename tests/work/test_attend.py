@@ -190,6 +190,24 @@ async def test_a_refusal_lands_on_the_case_and_a_new_answer_is_taken(bench: Benc
     assert await bench.exceptions(case) == []
 
 
+async def test_an_answer_that_is_given_while_another_is_on_its_way_to_be_refused_is_heard(bench: Bench) -> None:
+    case = await _decided(bench)
+
+    async def again() -> None:
+        bench.channel.on_send = None
+        bench.channel.trouble = [Refused("25011012", "not by ann")]
+        await bench.commands.decide(
+            case, action=Action.ANSWER_REFUND, round=1, decision=Decision.APPROVE_REFUND, by="bo"
+        )
+
+    bench.channel.on_send = again
+    await bench.attend(case)
+    await bench.attend(case)
+    assert next(state for kind, state in await bench.effects(case) if kind == "decide") == "refused"
+    assert len(bench.channel.sent) == 1
+    assert await bench.exceptions(case) == []
+
+
 async def test_an_answer_that_was_refused_is_not_given_again_because_another_case_becomes_one_with_this(
     bench: Bench,
 ) -> None:

@@ -120,7 +120,6 @@ class Move(msgspec.Struct):
     new_effects: list[NewEffect] = []
     effects: dict[str, Effect] = {}  # by id: the state they are in now
     reported: dict[str, bool] = {}
-    heard: dict[str, int] = {}  # the word that an effect has answered, where it is not the last that was said
     history: list[HistoryLine] = []
     opened: list[OpenException] = []
     closed: list[str] = []

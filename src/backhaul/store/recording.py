@@ -177,7 +177,7 @@ async def _effects(connection: Connection, moves: list[Move]) -> None:
         (
             UUID(effect.id), effect.state.value, effect.attempts, effect.sent_at, effect.dead_at, effect.answered_at,
             effect.code, effect.text, effect.result, move.turn.claim, move.reported.get(effect.id, True),
-            move.heard.get(effect.id),
+            effect.words,
         )
         for move in moves
         for effect in move.effects.values()
@@ -188,8 +188,7 @@ async def _effects(connection: Connection, moves: list[Move]) -> None:
             """
             update effect e set state = u.state, attempts = u.attempts, sent_at = u.sent_at, dead_at = u.dead_at,
                 answered_at = u.answered_at, code = u.code, text = u.text, result = u.result, claim = u.claim,
-                reported = u.reported, written_at = now(),
-                words = coalesce(u.words, (select max(k.seq) from command k where k.case_id = e.case_id), 0)
+                reported = u.reported, words = u.words, written_at = now()
             from unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
                         $8::text[], $9::text[], $10::bigint[], $11::bool[], $12::bigint[])
                 as u(id, state, attempts, sent_at, dead_at, answered_at, code, text, result, claim, reported, words)

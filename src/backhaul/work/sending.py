@@ -226,9 +226,6 @@ def _new(run: Run, effect: Effect, key: str, request: bytes | None) -> None:
 def _update(run: Run, effect: Effect, reported: bool = True, words: int | None = None) -> None:
     effect = _change(effect, words=run.facts.said.words if words is None else words)
     run.move.effects[effect.id] = effect
-    run.move.heard.pop(effect.id, None)
-    if words is not None:
-        run.move.heard[effect.id] = words
     run.move.reported[effect.id] = reported
     ledger = tuple(effect if each.id == effect.id else each for each in run.facts.ledger)
     run.facts = msgspec.structs.replace(run.facts, ledger=ledger)
