@@ -278,6 +278,15 @@ def test_beside_a_second_writer_the_desk_does_not_refund_either() -> None:
     assert lane(plan) == "second_writer"
 
 
+@pytest.mark.parametrize("state", [*EffectState])
+def test_the_desk_does_not_refund_while_a_return_in_commerce_may_yet_be_created(state: EffectState) -> None:
+    waits = state in (EffectState.INTENT, EffectState.SENT)
+    ours = effect(CreateReturn(CASE, GID, (), NOW), state, dead_at=NOW + 5)
+    shop = terms(desk=desk_terms(writes_records=False), booker=Booker.DESK)
+    plan = made(with_desk(ACCEPTED, desk_return(), shop=shop, ledger=[ours]))
+    assert (ProcessDeskReturn not in kinds(plan)) is waits
+
+
 def test_a_held_back_return_is_told_of_and_not_processed() -> None:
     plan = made(with_desk(ACCEPTED, desk_return(DeskState.REVIEW), Booker.DESK))
     assert ProcessDeskReturn not in kinds(plan)

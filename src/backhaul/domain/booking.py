@@ -7,12 +7,12 @@ from backhaul.domain.adoption import our_return
 from backhaul.domain.channel import ChannelRefund
 from backhaul.domain.commerce import CommerceOrder, Payment
 from backhaul.domain.desk_effects import ProcessDeskReturn
-from backhaul.domain.effects import BookRefund, CreateReturn, EffectState
+from backhaul.domain.effects import BookRefund
 from backhaul.domain.facts import Facts
 from backhaul.domain.matching import Lines
 from backhaul.domain.money import Money
 from backhaul.domain.proposing import no_location, propose
-from backhaul.domain.records import shipped_units
+from backhaul.domain.records import being_created, shipped_units
 from backhaul.domain.steps import Draft, Look, Source, Trouble
 from backhaul.domain.words import RESHIPPED, Kind, Party
 
@@ -104,12 +104,10 @@ def _release(
 
 
 def _return_first(facts: Facts, order: CommerceOrder, lines: Lines) -> bool:
-    """Whether a return comes first: units that are refunded cannot be returned any more, and their stock would move
-    nowhere. So one whose answer was lost is waited for, and goods that came back without being asked for, or although
-    money was paid in place of new ones, are put on one."""
+    """Whether a return comes first: one that may yet be made, and one for goods that came back without being asked for,
+    or although money was paid in place of new ones."""
     case = facts.channel
-    lost = (EffectState.INTENT, EffectState.SENT)
-    if any(isinstance(each.wanted, CreateReturn) and each.state in lost for each in facts.ledger):
+    if being_created(facts):
         return True
     if case is None or case.kind not in (Kind.REFUND, *RESHIPPED) or not facts.goods_expected:
         return False

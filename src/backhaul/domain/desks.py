@@ -25,6 +25,7 @@ from backhaul.domain.matching import Lines
 from backhaul.domain.policy import Policy
 from backhaul.domain.proposing import propose
 from backhaul.domain.reasons import desk_reason
+from backhaul.domain.records import being_created
 from backhaul.domain.refunds import adoptable
 from backhaul.domain.steps import Draft, Lane, Look, Source, Trouble, Write
 from backhaul.domain.terms import Booker, DeskOpens, DeskTerms, Payer
@@ -263,6 +264,8 @@ def _process(
         return Lane(record.state.value, "somebody else has refunded these lines already")
     if facts.shop.second_writer:
         return Lane("second_writer", "another program writes refunds: a person has to say who does")
+    if being_created(facts):
+        return Lane(record.state.value, "the return in commerce may yet be created, and comes before its refund")
     if facts.shop.payer is Payer.CHANNEL and harmless_payment(facts, order, draft, record.id) is None:
         return Lane("blocked", "its refund would pay the buyer a second time")
     if facts.may_write(wanted.target) and (facts.seen.desk_behind or now - facts.seen.desk_at > FRESH):

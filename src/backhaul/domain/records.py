@@ -193,6 +193,13 @@ def _unmatched(case: ChannelCase, order: CommerceOrder, lines: Lines, draft: Dra
     )
 
 
+def being_created(facts: Facts) -> bool:
+    """Whether a return of ours may yet be made, its answer lost, say. Units that are refunded cannot be returned any
+    more, and their stock would move nowhere: no refund of them goes first."""
+    open_ = (EffectState.INTENT, EffectState.SENT)
+    return any(isinstance(each.wanted, CreateReturn) and each.state in open_ for each in facts.ledger)
+
+
 def _create(
     facts: Facts, policy: Policy, case: ChannelCase, order: CommerceOrder, lines: Lines, now: int, draft: Draft
 ) -> Lane:
