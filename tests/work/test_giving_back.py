@@ -198,7 +198,8 @@ async def test_of_two_cases_that_share_no_order_one_has_the_return_that_was_open
     """Both want it: the one that opened it, and the one of the order that it was opened on. The other goes on."""
     await bench.link_desk()
     line = DeskLine("DL", "line", "SKU-1")
-    desk = FakeDesk(DeskReturn("D1", DeskState.CLOSED, int(time.time()), 1, order_id="c-order-2", lines=(line,)))
+    later = int(time.time()) + 60  # than the cases were asked for
+    desk = FakeDesk(DeskReturn("D1", DeskState.CLOSED, later, 1, order_id="c-order-2", lines=(line,)))
 
     async def connect(*args: Any) -> FakeDesk:
         return desk
