@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from backhaul.domain.facts import Said, Verdict
+from backhaul.domain.said import Said, Verdict
 from backhaul.domain.words import Condition, Disposition
 from backhaul.store.db import open_pool
 from tests.cli.runs import Run

@@ -28,8 +28,9 @@ from backhaul.domain.effects import (
     UploadEvidence,
     UploadLabel,
 )
-from backhaul.domain.facts import Facts, Said, Seen
+from backhaul.domain.facts import Facts, Seen
 from backhaul.domain.money import Money
+from backhaul.domain.said import Said
 from backhaul.domain.starts import Start
 from backhaul.domain.terms import ShopTerms
 from backhaul.domain.words import (

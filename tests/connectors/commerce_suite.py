@@ -38,9 +38,10 @@ from backhaul.domain.effects import (
     UploadEvidence,
     UploadLabel,
 )
-from backhaul.domain.facts import Facts, Said, Seen
+from backhaul.domain.facts import Facts, Seen
 from backhaul.domain.ledger import shown
 from backhaul.domain.money import Money
+from backhaul.domain.said import Said
 from backhaul.domain.terms import ShopTerms
 from backhaul.domain.words import Disposition
 from backhaul.ports import connector as roles

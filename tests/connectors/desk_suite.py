@@ -26,9 +26,10 @@ from backhaul.domain.desk_effects import (
     RequestDeskLabel,
 )
 from backhaul.domain.effects import AnyEffect, CloseReturn, Effect, EffectState, Repeat
-from backhaul.domain.facts import Facts, Said, Seen
+from backhaul.domain.facts import Facts, Seen
 from backhaul.domain.ledger import shown
 from backhaul.domain.reasons import DeskReason
+from backhaul.domain.said import Said
 from backhaul.domain.terms import ShopTerms
 from backhaul.ports import connector as roles
 from backhaul.ports.connector import Prepared, Receipt

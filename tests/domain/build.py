@@ -28,10 +28,11 @@ from backhaul.domain.commerce import (
 )
 from backhaul.domain.desk import DeskLine, DeskReturn, DeskState
 from backhaul.domain.effects import AnyEffect, BookRefund, Decide, Effect, EffectState, Repeat, Safety
-from backhaul.domain.facts import Facts, Link, LinkState, Said, Seen
+from backhaul.domain.facts import Facts, Link, LinkState, Seen
 from backhaul.domain.money import Money
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
+from backhaul.domain.said import Said
 from backhaul.domain.steps import Draft, Plan, Write
 from backhaul.domain.terms import Booker, DeskTerms, Mode, ShopTerms
 from backhaul.domain.words import (

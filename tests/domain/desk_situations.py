@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from backhaul.domain.channel import ActionDue, WayBack
 from backhaul.domain.desk import DeskReturn, DeskState
-from backhaul.domain.facts import Facts, Said
+from backhaul.domain.facts import Facts
 from backhaul.domain.policy import Policy
+from backhaul.domain.said import Said
 from backhaul.domain.steps import Look
 from backhaul.domain.terms import Booker
 from backhaul.domain.words import Action, Stage

@@ -24,9 +24,10 @@ from backhaul.domain.effects import (  # fmt: skip
     Safety,
     StampOrder,
 )
-from backhaul.domain.facts import Facts, Link, LinkState, Place, Said, Seen, Verdict, Vote
+from backhaul.domain.facts import Facts, Link, LinkState, Place, Seen
 from backhaul.domain.folding import back_off, fall_behind, fold_case, fold_commerce, forget_read
 from backhaul.domain.policy import Policy
+from backhaul.domain.said import Said, Verdict, Vote
 from backhaul.domain.steps import Look, Send, Settle, Source, Step, Warn, Write
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Party, Stage
 from tests.domain.build import (

@@ -21,8 +21,9 @@ from backhaul.domain.effects import (
     Safety,
     UploadLabel,
 )
-from backhaul.domain.facts import Facts, Label, Said, Vote
+from backhaul.domain.facts import Facts
 from backhaul.domain.policy import Policy
+from backhaul.domain.said import Label, Said, Vote
 from backhaul.domain.steps import Look, Plan, Send, Settle, Warn, Write
 from backhaul.domain.words import APPROVED, Action, Condition, Decision, Disposition, Kind, Stage
 from tests.domain.build import (

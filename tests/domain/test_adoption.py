@@ -16,7 +16,8 @@ from backhaul.domain.effects import (
     EffectState,
     ReturnLine,
 )
-from backhaul.domain.facts import Creating, Facts, Link, LinkState, Place, Said, Verdict
+from backhaul.domain.facts import Creating, Facts, Link, LinkState, Place
+from backhaul.domain.said import Said, Verdict
 from backhaul.domain.steps import Look, Plan, Source
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Stage
 from tests.domain.build import (

@@ -9,9 +9,10 @@ import pytest
 from backhaul.domain.by_unit import answers_to, shown
 from backhaul.domain.channel import Answerable, ChannelCase, UnitAnswer, UnitChoices
 from backhaul.domain.effects import Decide, DecideUnits, Effect, EffectState
-from backhaul.domain.facts import Asked, Facts, Said, Verdict, Vote
+from backhaul.domain.facts import Facts
 from backhaul.domain.policy import BadParcel, Policy
 from backhaul.domain.rules import Answer, Rule
+from backhaul.domain.said import Asked, Said, Verdict, Vote
 from backhaul.domain.steps import Look, Plan, Settle, Source
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Stage
 from tests.domain.build import CASE, NOW, alone, case, change, due, effect, planned, terms, units, usd, writes, written

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from backhaul.domain.effects import BookRefund, Decide
-from backhaul.domain.facts import Facts, Link, LinkState, Said, Vote
+from backhaul.domain.facts import Facts, Link, LinkState
 from backhaul.domain.records import UNWRITTEN
+from backhaul.domain.said import Said, Vote
 from backhaul.domain.steps import Look, Source
 from backhaul.domain.words import Action, Decision, Kind, Stage
 from tests.domain.build import (

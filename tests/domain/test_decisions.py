@@ -6,8 +6,9 @@ import pytest
 
 from backhaul.domain.decisions import FRESH
 from backhaul.domain.effects import Decide, EffectState
-from backhaul.domain.facts import Asked, Backoff, Facts, Said, Verdict, Vote
+from backhaul.domain.facts import Backoff, Facts
 from backhaul.domain.policy import APPROVALS, REJECTS, AcceptParcel, DeadlineRule, Default, Policy
+from backhaul.domain.said import Asked, Said, Verdict, Vote
 from backhaul.domain.steps import Look, Plan, Source, Write
 from backhaul.domain.terms import Mode
 from backhaul.domain.words import (

@@ -10,8 +10,9 @@ from backhaul.domain.desk import DeskLabel, DeskState
 from backhaul.domain.desk_effects import CloseDeskReturn, OpenDeskReturn, ProcessDeskReturn, RequestDeskLabel
 from backhaul.domain.desk_votes import channel_carrier, with_desk
 from backhaul.domain.effects import Decide, Dispose, EffectState, UploadLabel
-from backhaul.domain.facts import Facts, Label, Said, Verdict, Vote
+from backhaul.domain.facts import Facts
 from backhaul.domain.policy import DeadlineRule, Default, Policy
+from backhaul.domain.said import Label, Said, Verdict, Vote
 from backhaul.domain.steps import Look, Source
 from backhaul.domain.strangers import strangers
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Party, Stage

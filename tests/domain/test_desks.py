@@ -16,8 +16,9 @@ from backhaul.domain.desk_effects import (
     ProcessDeskReturn,
 )
 from backhaul.domain.effects import BookRefund, CreateReturn, EffectState, Repeat, Safety
-from backhaul.domain.facts import Asked, Backoff, Facts, Said
+from backhaul.domain.facts import Backoff, Facts
 from backhaul.domain.policy import Policy
+from backhaul.domain.said import Asked, Said
 from backhaul.domain.starts import Blind
 from backhaul.domain.steps import Look, Plan, Send, Settle, Source
 from backhaul.domain.terms import Booker, DeskOpens

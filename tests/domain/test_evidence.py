@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from backhaul.domain.channel import ActionDue
 from backhaul.domain.effects import Decide, Effect, EffectState, Image, UploadEvidence
-from backhaul.domain.facts import Evidence, Facts, Said, Vote
+from backhaul.domain.facts import Facts
 from backhaul.domain.policy import Policy
+from backhaul.domain.said import Evidence, Said, Vote
 from backhaul.domain.steps import Write
 from backhaul.domain.words import Action, Decision, Kind
 from tests.domain.build import (

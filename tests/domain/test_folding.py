@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from backhaul.domain.effects import EffectState
-from backhaul.domain.facts import Asked, Said, Seen
+from backhaul.domain.facts import Seen
 from backhaul.domain.folding import (
     Command,
     back_off,
@@ -15,6 +15,7 @@ from backhaul.domain.folding import (
     forget_read,
     without,
 )
+from backhaul.domain.said import Asked, Said
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Party, Stage
 from tests.domain.build import HOUR, NOW, OPENED, case, change, commerce, decide, due, effect, paid
 

@@ -8,8 +8,9 @@ import pytest
 
 from backhaul.domain.channel import Goods, Instead, WayBack
 from backhaul.domain.effects import BookRefund, CloseReturn, CreateReturn, Dispose
-from backhaul.domain.facts import Facts, Said, Verdict
+from backhaul.domain.facts import Facts
 from backhaul.domain.instead import SOON, UNSEEN
+from backhaul.domain.said import Said, Verdict
 from backhaul.domain.steps import Look, Plan, Source
 from backhaul.domain.terms import Booker
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Kind, ShippedBy, Stage

@@ -35,8 +35,9 @@ from backhaul.domain.effects import (
     UpdateDelivery,
     UploadLabel,
 )
-from backhaul.domain.facts import Adopted, Asked, Backoff, Facts, Said
+from backhaul.domain.facts import Adopted, Backoff, Facts
 from backhaul.domain.ledger import MARGIN, PATIENCE, READ_BACK, REREAD, follow, shown
+from backhaul.domain.said import Asked, Said
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source
 from backhaul.domain.terms import Mode
 from backhaul.domain.words import INSTEAD, LEADS_TO, Action, Decision, Disposition, Party, ShippedBy, Stage

@@ -14,10 +14,11 @@ from backhaul.domain.desk import DeskLabel, DeskReturn, DeskState
 from backhaul.domain.desk_adoption import looked_for, own_return
 from backhaul.domain.desk_effects import CancelDeskReturn, OpenDeskReturn
 from backhaul.domain.effects import BookRefund, EffectState
-from backhaul.domain.facts import Adopted, Facts, Label, Link, LinkState
+from backhaul.domain.facts import Adopted, Facts, Link, LinkState
 from backhaul.domain.folding import fold_link
 from backhaul.domain.matching import case_lines
 from backhaul.domain.refunds import still_adopted
+from backhaul.domain.said import Label
 from backhaul.domain.steps import Look, Source
 from backhaul.domain.words import Action, Stage
 from tests.domain.build import (

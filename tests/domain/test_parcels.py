@@ -6,7 +6,8 @@ import pytest
 
 from backhaul.domain.channel import WayBack
 from backhaul.domain.effects import EffectState, UploadLabel
-from backhaul.domain.facts import Asked, Facts, Label, Said
+from backhaul.domain.facts import Facts
+from backhaul.domain.said import Asked, Label, Said
 from backhaul.domain.words import Action, Decision, Document, Kind, ShippedBy, Stage
 from tests.domain.build import (
     CASE,

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from backhaul.domain.effects import Decide, EffectState, StampOrder
-from backhaul.domain.facts import Backoff, Facts, Said, Vote
+from backhaul.domain.facts import Backoff, Facts
 from backhaul.domain.policy import Policy
+from backhaul.domain.said import Said, Vote
 from backhaul.domain.steps import Look, Send, Source, Write
 from backhaul.domain.terms import Mode
 from backhaul.domain.words import Action, Decision, Kind, Party, Stage

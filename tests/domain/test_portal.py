@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backhaul.domain.channel import ActionDue, ChannelOrderLine, WayBack
-from backhaul.domain.facts import Label, Said, Seen
+from backhaul.domain.facts import Seen
 from backhaul.domain.portal import (
     Mistake,
     Offer,
@@ -24,6 +24,7 @@ from backhaul.domain.portal import (
     shown,
     units_of,
 )
+from backhaul.domain.said import Label, Said
 from backhaul.domain.starts import Start, Startable
 from backhaul.domain.steps import Lane, MoneyView, View
 from backhaul.domain.words import Action, Kind, Stage

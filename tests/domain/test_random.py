@@ -34,10 +34,11 @@ from backhaul.domain.effects import (
     UpdateDelivery,
     UploadLabel,
 )
-from backhaul.domain.facts import Adopted, Asked, Backoff, Facts, Label, Link, LinkState, Said, Verdict, Vote
+from backhaul.domain.facts import Adopted, Backoff, Facts, Link, LinkState
 from backhaul.domain.money import Money
 from backhaul.domain.policy import AcceptParcel, BadParcel, DeadlineRule, Default, FromPortal, Policy
 from backhaul.domain.rules import Answer, Rule
+from backhaul.domain.said import Asked, Label, Said, Verdict, Vote
 from backhaul.domain.terms import Booker, DeskOpens, DeskTerms, Mode, Payer, ShopTerms
 from backhaul.domain.words import (
     ANSWERS,

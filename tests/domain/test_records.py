@@ -16,9 +16,10 @@ from backhaul.domain.effects import (
     StampOrder,
     UpdateDelivery,
 )
-from backhaul.domain.facts import Asked, Label, Link, LinkState, Said
+from backhaul.domain.facts import Link, LinkState
 from backhaul.domain.policy import Policy
 from backhaul.domain.records import RETRY_MATCH
+from backhaul.domain.said import Asked, Label, Said
 from backhaul.domain.steps import Look, Plan, Source
 from backhaul.domain.words import APPROVED, Decision, Disposition, Kind, Stage
 from tests.domain.build import (

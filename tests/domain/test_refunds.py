@@ -7,7 +7,8 @@ import pytest
 from backhaul.domain.booking import FRESH, NEVER
 from backhaul.domain.commerce import CommerceOrder, Payment
 from backhaul.domain.effects import BookRefund, CreateReturn, EffectState, ReturnLine
-from backhaul.domain.facts import Backoff, Facts, Said
+from backhaul.domain.facts import Backoff, Facts
+from backhaul.domain.said import Said
 from backhaul.domain.steps import Look, Source
 from backhaul.domain.terms import Booker, Mode, Payer
 from backhaul.domain.words import Kind, Party, Stage

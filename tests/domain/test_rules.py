@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from backhaul.domain.effects import Decide, EffectState
-from backhaul.domain.facts import Facts, Said, Vote
+from backhaul.domain.facts import Facts
 from backhaul.domain.money import Money
 from backhaul.domain.policy import Policy
 from backhaul.domain.rules import DAY, Answer, Rule, money_of, offered, problems
+from backhaul.domain.said import Said, Vote
 from backhaul.domain.steps import Look, Source, Write
 from backhaul.domain.terms import Mode
 from backhaul.domain.words import Action, Decision, Kind, Stage

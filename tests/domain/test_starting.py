@@ -19,10 +19,11 @@ from backhaul.domain.effects import (
     StartCancellation,
     StartReturn,
 )
-from backhaul.domain.facts import Asked, Backoff, Facts, Said, Verdict
+from backhaul.domain.facts import Backoff, Facts
 from backhaul.domain.folding import name_units
 from backhaul.domain.ledger import shown
 from backhaul.domain.policy import FromPortal, Policy
+from backhaul.domain.said import Asked, Said, Verdict
 from backhaul.domain.starting import FRESH
 from backhaul.domain.starts import Blind, Confirmed, Quote, Start, Startable
 from backhaul.domain.steps import Look, Send, Settle, Source, Write

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from backhaul.domain.effects import Dispose, EffectState
-from backhaul.domain.facts import Facts, Said, Verdict
+from backhaul.domain.facts import Facts
 from backhaul.domain.policy import Policy
+from backhaul.domain.said import Said, Verdict
 from backhaul.domain.words import Action, Condition, Disposition, Kind, Stage
 from tests.domain.build import (
     DAY,

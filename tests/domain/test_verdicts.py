@@ -8,8 +8,9 @@ import pytest
 
 from backhaul.domain.channel import Answerable
 from backhaul.domain.effects import Decide
-from backhaul.domain.facts import Facts, Said, Verdict, Vote
+from backhaul.domain.facts import Facts
 from backhaul.domain.policy import AcceptParcel, BadParcel, DeadlineRule, Default, Policy
+from backhaul.domain.said import Said, Verdict, Vote
 from backhaul.domain.steps import Plan
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Stage
 from tests.domain.build import HOUR, NOW, alone, case, change, channel_order, due, planned, usd, writes, written

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from backhaul.domain.channel import WayBack
-from backhaul.domain.facts import Said, Verdict
+from backhaul.domain.said import Said, Verdict
 from backhaul.domain.words import Condition, Disposition, Kind, ShippedBy, Stage
 from backhaul.store import grid
 from backhaul.store.db import Pool, open_pool

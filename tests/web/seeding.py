@@ -21,10 +21,11 @@ from backhaul.domain.channel import (
 )
 from backhaul.domain.commerce import Candidate, CommerceLine, CommerceOrder
 from backhaul.domain.effects import StampOrder
-from backhaul.domain.facts import Facts, Link, LinkState, Said, Seen
+from backhaul.domain.facts import Facts, Link, LinkState, Seen
 from backhaul.domain.money import Money
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
+from backhaul.domain.said import Said
 from backhaul.domain.steps import View
 from backhaul.domain.terms import Mode, ShopTerms
 from backhaul.domain.words import Action, Actor, Condition, Kind, ShippedBy, Stage

@@ -10,10 +10,11 @@ import msgspec
 import pytest
 
 from backhaul.domain.channel import ChannelOrder, ChannelOrderLine
-from backhaul.domain.facts import Facts, Said, Seen
+from backhaul.domain.facts import Facts, Seen
 from backhaul.domain.money import Money
 from backhaul.domain.plan import plan
 from backhaul.domain.policy import Policy
+from backhaul.domain.said import Said
 from backhaul.domain.starts import Quote, Start, Startable
 from backhaul.domain.steps import View
 from backhaul.domain.terms import Mode, ShopTerms

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backhaul.domain.channel import ActionDue
-from backhaul.domain.facts import Said, Verdict
+from backhaul.domain.said import Said, Verdict
 from backhaul.domain.words import Action, Condition, Disposition, Stage
 from tests.kit.test_pictures import PNG
 from tests.web import seeding

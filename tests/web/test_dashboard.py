@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from backhaul.domain.channel import ActionDue, Goods, Instead, WayBack
-from backhaul.domain.facts import Said, Verdict
+from backhaul.domain.said import Said, Verdict
 from backhaul.domain.words import Action, Condition, Disposition, Kind, ShippedBy, Stage
 from backhaul.web import rendering
 from backhaul.web.access import COOKIE

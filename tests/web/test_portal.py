@@ -15,9 +15,9 @@ import pytest
 import structlog
 
 from backhaul.domain.channel import ChannelOrder, ChannelOrderLine, WayBack
-from backhaul.domain.facts import Label
 from backhaul.domain.money import Money
 from backhaul.domain.portal import Standing, Texts
+from backhaul.domain.said import Label
 from backhaul.domain.starts import Startable
 from backhaul.domain.words import Kind, Stage
 from backhaul.ports.errors import Unavailable, VendorError

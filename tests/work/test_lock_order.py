@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
@@ -28,6 +29,12 @@ async def _waiting(bench: Bench, count: int) -> None:
             await asyncio.sleep(0.01)
 
 
+async def _taken(bench: Bench, jobs: list[tuple[UUID, int]]) -> dict[UUID, turns.Turn]:
+    """The turns of these cases, as the runs of these jobs hold them."""
+    async with bench.pool.acquire() as connection, connection.transaction():
+        return await turns.take(connection, jobs)
+
+
 async def test_a_case_gets_its_name_while_a_webhook_brings_the_same_one(bench: Bench) -> None:
     """The webhook names the channel's case and the order, so that our case of that order is to hear of it, too."""
     ours = await Beginnings(bench.pool).start(bench.shop_id, kind=Kind.REFUND, order_id="order-1", by="ann")
@@ -39,8 +46,7 @@ async def test_a_case_gets_its_name_while_a_webhook_brings_the_same_one(bench: B
         async with bench.pool.acquire() as connection, connection.transaction():
             await intake.route(connection, [Item(login, "channel", news, b"{}")])
 
-    async with bench.pool.acquire() as connection, connection.transaction():
-        held = await turns.take(connection, [(ours, 1)])
+    held = await _taken(bench, [(ours, 1)])
     async with bench.pool.acquire() as connection, connection.transaction():
         await turns.lock(connection, [ours])
         naming = asyncio.create_task(record(bench.pool, [Move(held[ours], named="theirs-1")]))
@@ -59,8 +65,7 @@ async def test_who_gives_back_waits_for_the_cases_that_are_to_hear_of_it_before_
         bench.channel.ask(name)
     earlier, giver = sorted([await bench.hear("1"), await bench.hear("2")])
     await bench.pool.execute("update return_case set commerce_order_id = 'c-order'")
-    async with bench.pool.acquire() as connection, connection.transaction():
-        held = await turns.take(connection, [(giver, 1)])
+    held = await _taken(bench, [(giver, 1)])
     async with bench.pool.acquire() as connection, connection.transaction():
         await turns.lock(connection, [earlier])
         giving = asyncio.create_task(record(bench.pool, [Move(held[giver], gives_back="c-order")]))
@@ -80,8 +85,7 @@ async def test_two_cases_that_change_refunds_with_each_other_do_not_wait_in_a_ci
     rows = [(bench.shop_id, f"refund/{number}", case, f"R{number}") for number, case in enumerate(cases)]
     query = "insert into adopted_refund (shop_id, source, case_id, refund_id) values ($1, $2, $3, $4)"
     await bench.pool.executemany(query, rows)
-    async with bench.pool.acquire() as connection, connection.transaction():
-        held = await turns.take(connection, [(case, number) for number, case in enumerate(cases)])
+    held = await _taken(bench, [(case, number) for number, case in enumerate(cases)])
     mine = [Adopted(refund_id, source) for _, source, _, refund_id in rows]
     swaps = [
         Move(held[case], released=[mine[number]], adopted=[Adopted(f"R{number}", mine[1 - number].source)])
@@ -101,8 +105,7 @@ async def test_a_run_that_is_thrown_out_of_a_circle_has_come_second_and_nothing_
     bench.channel.ask("1")
     case = await bench.hear("1")
     place = Unit("u-1", "", "", "", 0, "line", None, "", "", "return/1")
-    async with bench.pool.acquire() as connection, connection.transaction():
-        held = await turns.take(connection, [(case, 1)])
+    held = await _taken(bench, [(case, 1)])
     async with bench.pool.acquire() as connection, connection.transaction():
         await connection.execute("set local deadlock_timeout = '10min'")  # not ours is the one that is thrown out
         await connection.execute(

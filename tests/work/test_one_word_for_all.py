@@ -10,7 +10,7 @@ import pytest
 
 from backhaul.domain.channel import UnitAnswer
 from backhaul.domain.effects import AnyEffect, Dispose, UploadLabel
-from backhaul.domain.facts import Vote
+from backhaul.domain.said import Vote
 from backhaul.domain.words import Action, Condition, Decision, Disposition, Kind
 from backhaul.kit.ids import uuid7
 from backhaul.store import apart, cases, commands

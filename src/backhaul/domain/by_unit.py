@@ -12,8 +12,9 @@ import msgspec
 
 from backhaul.domain.channel import ActionDue, Answerable, ChannelCase, UnitAnswer, UnitChoices
 from backhaul.domain.effects import DecideUnits, Effect, EffectState
-from backhaul.domain.facts import Facts, Vote
+from backhaul.domain.facts import Facts
 from backhaul.domain.money import Money
+from backhaul.domain.said import Vote
 from backhaul.domain.steps import UnitQuestion
 from backhaul.domain.words import ANSWERS, LEADS_TO, REJECTIONS, WITH_AMOUNT, Action, Condition, Decision, Stage
 

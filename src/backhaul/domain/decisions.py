@@ -9,10 +9,11 @@ from backhaul.domain.asking import ask, closed, named, options, reasons_for
 from backhaul.domain.channel import ActionDue, ChannelCase
 from backhaul.domain.effects import Decide, DecideUnits, Effect, EffectState
 from backhaul.domain.evidence import pictures
-from backhaul.domain.facts import Facts, Vote
+from backhaul.domain.facts import Facts
 from backhaul.domain.money import Money
 from backhaul.domain.policy import APPROVALS, REJECTS, AcceptParcel, BadParcel, Default, Policy
 from backhaul.domain.rules import Answer, Rule, decision_of, first_match, offered
+from backhaul.domain.said import Vote
 from backhaul.domain.steps import Draft, Lane, Look, Source, Trouble, Write
 from backhaul.domain.verdicts import fitting_reason, inspected
 from backhaul.domain.words import ANSWERS, APPROVED, INFERRED, REJECTIONS, WITH_AMOUNT, Action, Decision, Party, Stage

@@ -14,10 +14,11 @@ from backhaul.domain.desk_adoption import elsewhere, ours
 from backhaul.domain.desk_effects import CloseDeskReturn, ProcessDeskReturn, RequestDeskLabel
 from backhaul.domain.desks import desk_name
 from backhaul.domain.effects import Decide, EffectState
-from backhaul.domain.facts import Facts, Label, LinkState, Verdict, Vote
+from backhaul.domain.facts import Facts, LinkState
 from backhaul.domain.matching import case_lines
 from backhaul.domain.policy import APPROVALS, REJECTS
 from backhaul.domain.proposing import propose
+from backhaul.domain.said import Label, Verdict, Vote
 from backhaul.domain.steps import Draft, Look, Source, Trouble
 from backhaul.domain.terms import DeskTerms
 from backhaul.domain.words import Action, Condition, Disposition, Party

@@ -6,8 +6,9 @@ import msgspec
 
 from backhaul.domain.channel import ActionDue, ChannelCase
 from backhaul.domain.effects import DONE, EffectState, Image, UploadEvidence
-from backhaul.domain.facts import Evidence, Facts, Vote
+from backhaul.domain.facts import Facts
 from backhaul.domain.policy import Policy
+from backhaul.domain.said import Evidence, Vote
 from backhaul.domain.steps import Draft, Trouble, Write
 
 

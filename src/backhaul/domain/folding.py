@@ -11,7 +11,8 @@ from backhaul.domain.channel import ActionDue, ChannelCase, ChannelRefund
 from backhaul.domain.commerce import CommerceOrder
 from backhaul.domain.desk import DeskReturn
 from backhaul.domain.effects import DONE, AnyEffect, Decide, DecideUnits, Effect, EffectState
-from backhaul.domain.facts import Asked, Backoff, Evidence, Label, Link, Said, Seen, Verdict, Vote
+from backhaul.domain.facts import Backoff, Link, Seen
+from backhaul.domain.said import Asked, Evidence, Label, Said, Verdict, Vote
 from backhaul.domain.starts import Blind, Confirmed, Start
 from backhaul.domain.words import ENDED, Action, Party
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.desk_votes import label_from_desk
 from backhaul.domain.effects import EffectState, UploadLabel
-from backhaul.domain.facts import Facts, Label
+from backhaul.domain.facts import Facts
 from backhaul.domain.instead import UNSEEN, gone_at
 from backhaul.domain.policy import DAY
+from backhaul.domain.said import Label
 from backhaul.domain.steps import Draft, Lane, Question, Trouble, Write
 from backhaul.domain.words import Action, Disposition, Document, Party, ShippedBy, Stage
 

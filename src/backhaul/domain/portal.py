@@ -12,8 +12,9 @@ from urllib.parse import unquote
 import msgspec
 
 from backhaul.domain.channel import ChannelCase, ChannelOrderLine
-from backhaul.domain.facts import Said, Seen
+from backhaul.domain.facts import Seen
 from backhaul.domain.money import Money
+from backhaul.domain.said import Said
 from backhaul.domain.starting import reasons_of
 from backhaul.domain.starts import Start, Startable
 from backhaul.domain.steps import View

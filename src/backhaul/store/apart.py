@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from backhaul.domain.channel import ChannelCase
-from backhaul.domain.facts import Vote
+from backhaul.domain.said import Vote
 from backhaul.domain.words import Decision
 from backhaul.store import cases, commands, turns
 from backhaul.store.db import Connection, Pool

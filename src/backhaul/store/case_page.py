@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 
 from backhaul.domain.effects import AnyEffect
-from backhaul.domain.facts import Said, Seen
+from backhaul.domain.facts import Seen
+from backhaul.domain.said import Said
 from backhaul.domain.steps import View
 from backhaul.store import cases
 from backhaul.store.db import Pool

@@ -11,8 +11,9 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import AnyEffect, CreateReturn, Dispose, Effect, EffectState, Safety
-from backhaul.domain.facts import Adopted, Creating, Place, Said, Seen
+from backhaul.domain.facts import Adopted, Creating, Place, Seen
 from backhaul.domain.folding import Command, fold_said, name_units
+from backhaul.domain.said import Said
 from backhaul.domain.steps import View
 from backhaul.domain.terms import LINE_LEVEL, Booker, Mode, Payer, ShopTerms
 from backhaul.domain.words import Party

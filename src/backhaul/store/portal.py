@@ -9,9 +9,10 @@ from uuid import UUID
 
 import msgspec
 
-from backhaul.domain.facts import Said, Seen
+from backhaul.domain.facts import Seen
 from backhaul.domain.folding import Command, fold_said
 from backhaul.domain.portal import Portal
+from backhaul.domain.said import Said
 from backhaul.domain.steps import View
 from backhaul.kit.ids import secret_token, uuid7
 from backhaul.store.db import Connection, Pool

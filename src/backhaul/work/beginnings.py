@@ -7,9 +7,9 @@ from uuid import UUID
 
 import msgspec
 
-from backhaul.domain.facts import Said
 from backhaul.domain.money import Money
 from backhaul.domain.portal import unshowable
+from backhaul.domain.said import Said
 from backhaul.domain.starts import Blind, Confirmed, Start
 from backhaul.domain.words import Kind
 from backhaul.kit.ids import uuid7

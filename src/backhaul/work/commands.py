@@ -9,8 +9,8 @@ from uuid import UUID
 from backhaul.domain import by_unit
 from backhaul.domain.channel import ChannelCase, UnitAnswer
 from backhaul.domain.decisions import offer_problem
-from backhaul.domain.facts import Evidence, Label, Verdict, Vote
 from backhaul.domain.money import Money
+from backhaul.domain.said import Evidence, Label, Verdict, Vote
 from backhaul.domain.words import ANSWERS, REJECTIONS, WITH_AMOUNT, Action, Condition, Decision, Disposition
 from backhaul.kit.crypto import Vault
 from backhaul.kit.ids import stable_id, uuid7

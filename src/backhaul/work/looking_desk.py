@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from backhaul.domain.desk import DeskReason, DeskReturn
 from backhaul.domain.desk_adoption import looked_for, own_return
 from backhaul.domain.desk_effects import OpenDeskReturn
-from backhaul.domain.facts import Label
 from backhaul.domain.folding import fold_desk
 from backhaul.domain.matching import case_lines
+from backhaul.domain.said import Label
 from backhaul.domain.words import Party
 from backhaul.kit.ids import stable_id
 from backhaul.ports.errors import Unavailable

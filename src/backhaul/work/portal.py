@@ -20,8 +20,9 @@ import structlog
 
 from backhaul.domain import portal as rules
 from backhaul.domain.channel import ChannelOrder
-from backhaul.domain.facts import Said, Seen
+from backhaul.domain.facts import Seen
 from backhaul.domain.portal import Mistake, Offer, Portal, Shown
+from backhaul.domain.said import Said
 from backhaul.domain.starting import reasons_of
 from backhaul.domain.starts import Start, Startable
 from backhaul.domain.steps import View
