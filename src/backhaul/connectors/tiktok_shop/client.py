@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -28,7 +29,9 @@ from backhaul.ports.errors import (
 )
 from backhaul.ports.factory import Spend
 
+RETURNS = "seller.return_refund.basic"  # the right that most calls need
 _JSON = "application/json"
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _UNSIGNED = ("sign", "access_token")
 
 
@@ -119,6 +122,15 @@ class Client:
         if not isinstance(envelope.data, dict):
             raise WireDrift(f"{call.api}: data is not an object")
         return envelope.data
+
+    async def rows(self, call: Call, name: str) -> list[Any]:
+        """The list of that name in the ``data`` of a read; an empty one when there is none."""
+        found = (await self.data(call)).get(name)
+        if found is None:
+            return []
+        if not isinstance(found, list):
+            raise WireDrift(f"{call.api}: {name} is not a list", msgspec.json.encode(found))
+        return found
 
     async def search(self, call: Call, page_token: str) -> Page:
         """One page of a search. A token the channel no longer takes raises Refused("cursor_expired")."""
@@ -212,6 +224,13 @@ def call_of(prepared: Prepared, api: str, scope: str, *, of_shop: bool = True) -
         write=True,
         of_shop=of_shop,
     )
+
+
+def get(path: str, query: dict[str, str], scope: str, path_id: str = "") -> Call:
+    """A read; ``path_id`` takes the place of ``{}`` in the path. Raises Refused when it cannot be an id."""
+    if path_id and not _ID.fullmatch(path_id):
+        raise Refused("id", f"{path_id[:64]!r} is no id of TikTok Shop")
+    return Call(f"GET {path}", "GET", path.replace("{}", path_id), query, scope)
 
 
 def _paged(call: Call, page_token: str) -> Call:

@@ -5,7 +5,6 @@ The channel shows a case by a search index only; both effects are refused when d
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,7 +13,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from backhaul.connectors.tiktok_shop import answers, errors, mapping, requests, starting, webhooks, wire
-from backhaul.connectors.tiktok_shop.client import Call, Client, Http, call_of
+from backhaul.connectors.tiktok_shop.client import RETURNS, Call, Client, Http, call_of, get
+from backhaul.connectors.tiktok_shop.line_level import LineLevel
 from backhaul.connectors.tiktok_shop.manifest import MANIFEST
 from backhaul.connectors.tiktok_shop.mapping import Row
 from backhaul.connectors.tiktok_shop.settings import Settings, read
@@ -24,14 +24,13 @@ from backhaul.domain.effects import AnyEffect, Decide, DecideUnits, StartCancell
 from backhaul.domain.money import Money
 from backhaul.domain.starts import Start, Startable
 from backhaul.domain.terms import LINE_LEVEL, Capability
-from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Decision, Kind
+from backhaul.domain.words import REJECTIONS, Kind
 from backhaul.kit.batch import Gatherer
 from backhaul.ports.connector import Changed, News, Prepared, Receipt, ShopInfo, Tokens
 from backhaul.ports.errors import NeedsReauth, Refused, WireDrift
 from backhaul.ports.factory import Login, Spend
 from backhaul.ports.manifest import Manifest
 
-_RETURNS = "seller.return_refund.basic"
 _ORDERS = "seller.order.info"
 _PICTURES = "seller.product.basic"
 _LOGIN = "seller.authorization.info"
@@ -40,9 +39,6 @@ _SEARCHES = {  # kind -> (path, field of ids, field of rows, smallest page)
     "cancellation": ("/return_refund/202602/cancellations/search", "cancel_ids", "cancellations", 1),
 }
 _PAGE = 50
-_REQUESTS = ("/return_refund/202603/aftersales/search", "aftersales_requests")
-_PARCELS = ("/return_refund/202604/rma/search", "return_merchandise_authorizations")
-_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _LONGEST_ADDRESS = 255
 
 
@@ -53,9 +49,8 @@ class TikTokShopConnector:
 
     def __init__(self, login: Login, http: Http, spend: Spend) -> None:
         self._settings: Settings = read(login)
-        self._shop_id = login.shop_id
-        self._line_level: bool | None = None  # False once the channel said that the shop lacks that model
         self._client = Client(self._settings, login.shop_key, login.access, http, spend)
+        self._lines = LineLevel(self._client, login.shop_id, self._settings.locale)
         self._spend = spend
         # Looks at many cases at once share a call: what gathers while one is under way goes into the next. An urgent
         # one waits for no call that has to wait for the budget.
@@ -85,6 +80,11 @@ class TikTokShopConnector:
         rows = {row.get(_id_field(kind)): row for row in _rows(kind, found)}
         return [rows.get(case_id) for case_id in case_ids]
 
+    async def _page(self, kind: str, body: dict[str, Any], query: dict[str, str], cursor: str) -> wire.Page:
+        path, *_ = _search(kind)
+        payload = msgspec.json.encode({**body, "locale": self._settings.locale})
+        return await self._client.search(Call(f"POST {path}", "POST", path, query, RETURNS, payload), cursor)
+
     async def changed(self, kind: str, since: int, until: int, cursor: str = "") -> Changed:
         """See :class:`backhaul.ports.connector.Returns`. A row that cannot be read comes at an unknown stage."""
         query = {"page_size": str(_PAGE), "sort_field": "update_time", "sort_order": "ASC"}
@@ -98,18 +98,18 @@ class TikTokShopConnector:
     async def records(self, case_id: str) -> tuple[Record, ...]:
         """See :class:`backhaul.ports.connector.Returns`."""
         path = "/return_refund/202309/returns/{}/records"
-        rows = await self._list(_get(path, {"locale": self._settings.locale}, _RETURNS, case_id), "records")
+        rows = await self._client.rows(get(path, {"locale": self._settings.locale}, RETURNS, case_id), "records")
         return mapping.records(mapping.shape(row, wire.Record, "record") for row in rows)
 
     async def answerable(self, case_id: str) -> tuple[Answerable, ...]:
         """See :class:`backhaul.ports.connector.Returns`. Reasons the eligibility leaves out are fetched once more."""
         query = {"return_or_cancel_id": case_id, "locale": self._settings.locale}
-        rows = await self._list(_get("/return_refund/202601/decision_eligibility", query, _RETURNS), "decisions")
+        rows = await self._client.rows(get("/return_refund/202601/decision_eligibility", query, RETURNS), "decisions")
         found = answers.answerable(mapping.shape(row, wire.DecisionEligibility, "eligibility") for row in rows)
-        found = (*found, *await self._by_line(case_id, found))
+        found = (*found, *await self._lines.answerable(found, partial(self.case, "return", case_id)))
         if not any(_lacks_reasons(answer) for answer in found):
             return found
-        rows = await self._list(_get("/return_refund/202309/reject_reasons", query, _RETURNS), "reasons")
+        rows = await self._client.rows(get("/return_refund/202309/reject_reasons", query, RETURNS), "reasons")
         reasons = tuple((one.name, one.text) for one in (mapping.shape(row, wire.Reason, "reason") for row in rows))
         return tuple(
             msgspec.structs.replace(answer, reasons=reasons) if _lacks_reasons(answer) else answer for answer in found
@@ -117,96 +117,13 @@ class TikTokShopConnector:
 
     async def instead(self, case: ChannelCase) -> Instead | None:
         """See :class:`backhaul.ports.connector.Returns`. Only requests of the line-level model name it."""
-        if self._line_level is False:
-            return None
-        filters = {
-            "filters": {"main_order_ids": [case.order_id]},
-            "whitelisted_data_fields": ["SKU_RETURN_REQUESTS"],
-        }
-        try:
-            rows = await self._groups(_REQUESTS, _PAGE, filters)
-        except Refused as refused:
-            self._line_level = False if refused.code in errors.NO_LINE_LEVEL else self._line_level
-            return None
-        groups = (mapping.shape(row, wire.Group, "request") for row in rows)
-        requests_of = (each for group in groups for each in group.sku_return_requests or ())
-        return next((mapping.instead(each) for each in requests_of if each.return_id == case.id), None)
-
-    async def _by_line(self, case_id: str, found: tuple[Answerable, ...]) -> tuple[Answerable, ...]:
-        """What the line-level model adds, in shops that have that model: an answer for each line, and of a parcel that
-        arrived a part refund."""
-        eligible = {each.decision for each in found if each.eligible}
-        asked = (action for action, known in ANSWERS.items() if known[0] in eligible and Decision.BY_UNIT in known)
-        action = next(asked, None)
-        if action is None or not self._shop_id.isdigit() or self._line_level is False:
-            return ()
-        try:
-            if self._line_level is None and not (await self.capabilities())[LINE_LEVEL].has:
-                return ()
-            case = await self.case("return", case_id)
-            subject = await self._subject(case, action) if case is not None else ""
-            if not subject:
-                return ()
-            query = {"seller_id": self._shop_id, "return_or_cancel_id": case_id, "locale": self._settings.locale}
-            rows = await self._list(_get("/return_refund/202606/review_decision", query, _RETURNS), "line_items")
-        except WireDrift:
-            return ()  # a market whose calls differ: what every shop may decide is known all the same
-        except Refused as refused:
-            self._line_level = False if refused.code in errors.NO_LINE_LEVEL else self._line_level
-            return ()
-        lines = [mapping.shape(row, wire.ReviewLine, "review line") for row in rows]
-        arrived = action is Action.JUDGE_PARCEL
-        named = (answers.part_refund(lines, subject) if arrived else None, answers.by_unit(lines, action, subject))
-        return tuple(answer for answer in named if answer is not None)
-
-    async def _subject(self, case: ChannelCase, action: Action) -> str:
-        """The channel's id of what holds this case's units, the parcel or the request; the search is harmless, and
-        refused where the shop lacks the line-level model. Of a single unit's request none is needed."""
-        arrived = action is Action.JUDGE_PARCEL
-        if not arrived and len(case.units) < 2:
-            return ""
-        filters = {"filters": {"main_order_ids": [case.order_id]}, "whitelisted_data_fields": ["LINE_ITEMS"]}
-        rows = await self._groups(_PARCELS if arrived else _REQUESTS, _PAGE, filters)
-        units = {unit.id for unit in case.units}
-        for group in (mapping.shape(row, wire.Group, "request or parcel") for row in rows):
-            if units <= {line.return_line_item_id for line in group.line_items or ()}:
-                return group.id
-        return ""
-
-    async def _groups(self, search: tuple[str, str], most: int, body: dict[str, Any]) -> list[Any]:
-        path, name = search
-        whole = {**body, "pagination": {"page_size": most}, "locale": self._settings.locale}
-        return await self._list(Call(f"POST {path}", "POST", path, {}, _RETURNS, msgspec.json.encode(whole)), name)
+        return await self._lines.instead(case)
 
     # ---- Detects
 
     async def capabilities(self) -> dict[str, Capability]:
-        """See :class:`backhaul.ports.connector.Detects`. The line-level model by a search of one parcel."""
-        try:
-            await self._groups(_PARCELS, 1, {})
-        except Refused as refused:
-            if refused.code not in errors.NO_LINE_LEVEL:
-                raise
-            found = Capability(False, f"the channel refuses to search return parcels: {refused}")
-        except WireDrift as drift:
-            found = Capability(False, f"the channel has no search of return parcels here: {drift}")
-        else:
-            found = Capability(True, "the channel answers the search of return parcels")
-        self._line_level = found.has
-        return {LINE_LEVEL: found}
-
-    async def _page(self, kind: str, body: dict[str, Any], query: dict[str, str], cursor: str) -> wire.Page:
-        path, *_ = _search(kind)
-        payload = msgspec.json.encode({**body, "locale": self._settings.locale})
-        return await self._client.search(Call(f"POST {path}", "POST", path, query, _RETURNS, payload), cursor)
-
-    async def _list(self, call: Call, name: str) -> list[Any]:
-        rows = (await self._client.data(call)).get(name)
-        if rows is None:
-            return []
-        if not isinstance(rows, list):
-            raise WireDrift(f"{call.api}: {name} is not a list", msgspec.json.encode(rows))
-        return rows
+        """See :class:`backhaul.ports.connector.Detects`."""
+        return {LINE_LEVEL: await self._lines.capability()}
 
     # ---- Starts
 
@@ -214,12 +131,12 @@ class TikTokShopConnector:
         """See :class:`backhaul.ports.connector.Starts`."""
         query = {"initiate_aftersale_user": "SELLER", "request_types": starting.TYPES[kind]}
         path = "/return_refund/202602/orders/{}/aftersale_eligibility"
-        return starting.startable(await self._list(_get(path, query, _RETURNS, order_id), "sku_eligibility"))
+        return starting.startable(await self._client.rows(get(path, query, RETURNS, order_id), "sku_eligibility"))
 
     async def quote(self, start: Start) -> Money:
         """See :class:`backhaul.ports.connector.Starts`. The call changes nothing."""
         path = "/return_refund/202602/refunds/calculate"
-        call = Call(f"POST {path}", "POST", path, {}, _RETURNS, starting.quote_body(start))
+        call = Call(f"POST {path}", "POST", path, {}, RETURNS, starting.quote_body(start))
         return starting.quote(await self._client.data(call))
 
     async def cases_of(self, kind: str, order_id: str) -> tuple[ChannelCase, ...]:
@@ -240,7 +157,7 @@ class TikTokShopConnector:
         path, scope = "/order/202406/orders/{}/external_orders", "seller.order.ext_ref.read"
         found: list[ExternalReference] = []
         for platform in self._settings.platforms:
-            rows = await self._list(_get(path, {"platform": platform}, scope, order_id), "external_orders")
+            rows = await self._client.rows(get(path, {"platform": platform}, scope, order_id), "external_orders")
             links = (mapping.reference(mapping.shape(row, wire.ExternalOrder, "external order")) for row in rows)
             found += (link for link in links if link.order_id)
         return tuple(found)
@@ -253,7 +170,7 @@ class TikTokShopConnector:
         query = await self._regions(found)
         path, scope = "/logistics/202309/delivery_options/{}/shipping_providers", "seller.fulfillment.basic"
         try:
-            rows = await self._list(_get(path, query, scope, found.delivery_option_id), "shipping_providers")
+            rows = await self._client.rows(get(path, query, scope, found.delivery_option_id), "shipping_providers")
         except Refused as refused:
             if refused.code in errors.NO_CARRIERS:
                 return ()
@@ -263,7 +180,7 @@ class TikTokShopConnector:
 
     async def _order(self, order_id: str) -> wire.Order | None:
         try:
-            rows = await self._list(_get("/order/202507/orders", {"ids": order_id}, _ORDERS), "orders")
+            rows = await self._client.rows(get("/order/202507/orders", {"ids": order_id}, _ORDERS), "orders")
         except Refused as refused:
             if refused.code in errors.NOT_FOUND:
                 return None
@@ -276,7 +193,7 @@ class TikTokShopConnector:
         if buyer not in EU_MARKETS:
             return {}
         # Since 2026 the channel lists carriers in the EU only from a region to a region.
-        rows = await self._list(_get("/logistics/202309/warehouses", {}, "seller.logistics"), "warehouses")
+        rows = await self._client.rows(get("/logistics/202309/warehouses", {}, "seller.logistics"), "warehouses")
         warehouses = [mapping.shape(row, wire.Warehouse, "warehouse") for row in rows]
         fits = (w for w in warehouses if w.id == order.warehouse_id and w.address is not None)
         region = next((w.address.region_code for w in fits if w.address), "")
@@ -295,7 +212,7 @@ class TikTokShopConnector:
         api = f"{prepared.method} {prepared.path.replace(case_id, '{id}') if case_id else prepared.path}"
         if isinstance(wanted, UploadEvidence):
             return await self._picture(prepared, api, dead_at)
-        envelope = await self._client.send(call_of(prepared, api, _RETURNS), dead_at)
+        envelope = await self._client.send(call_of(prepared, api, RETURNS), dead_at)
         done = requests.word(wanted) if isinstance(wanted, (Decide, DecideUnits)) else "document"
         made = ""
         if isinstance(wanted, (StartReturn, StartCancellation)):
@@ -343,7 +260,7 @@ class TikTokShopConnector:
     async def shops(self) -> tuple[ShopInfo, ...]:
         """See :class:`backhaul.ports.connector.Authorises`."""
         path = "/authorization/202309/shops"
-        rows = await self._list(Call(f"GET {path}", "GET", path, {}, _LOGIN, of_shop=False), "shops")
+        rows = await self._client.rows(Call(f"GET {path}", "GET", path, {}, _LOGIN, of_shop=False), "shops")
         return tuple(mapping.shop(mapping.shape(row, wire.Shop, "shop")) for row in rows)
 
     # ---- Subscribes
@@ -375,7 +292,7 @@ class TikTokShopConnector:
     async def _subscribed(self, path: str) -> dict[str, str]:
         """Topic -> address; empty where that cannot be read, and then all are asked for."""
         try:
-            rows = await self._list(Call(f"GET {path}", "GET", path, {}, _LOGIN), "webhooks")
+            rows = await self._client.rows(Call(f"GET {path}", "GET", path, {}, _LOGIN), "webhooks")
             known = [mapping.shape(row, wire.Subscription, "webhook") for row in rows]
         except (Refused, WireDrift):
             return {}
@@ -413,12 +330,6 @@ def _id_field(kind: str) -> str:
 
 def _rows(kind: str, page: wire.Page) -> list[mapping.Row]:
     return (page.cancellations if kind == "cancellation" else page.return_orders) or []
-
-
-def _get(path: str, query: dict[str, str], scope: str, path_id: str = "") -> Call:
-    if path_id and not _ID.fullmatch(path_id):
-        raise Refused("id", f"{path_id[:64]!r} is no id of TikTok Shop")
-    return Call(f"GET {path}", "GET", path.replace("{}", path_id), query, scope)
 
 
 def _lacks_reasons(answer: Answerable) -> bool:
