@@ -87,7 +87,13 @@ def test_whatever_follows_a_mutation_that_ran_is_unknown() -> None:
         assert type(meaning(200, body, write=True)) is OutcomeUnknown
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>busy</html>", b"[]", b"{}", b'{"data":'])
+NO_ANSWERS = [
+    *(b"", b"<html>busy</html>", b"[]", b"{}", b'{"data":'),
+    *(b'{"data":{"shop":"\xff"}}', b'{"errors":[{"message":"\xff"}]}', b'{"data":' + b"[" * 100_000),
+]
+
+
+@pytest.mark.parametrize("body", NO_ANSWERS, ids=lambda body: repr(body[:20]))
 def test_no_graphql_answer(body: bytes) -> None:
     assert type(meaning(200, body, write=False)) is WireDrift
     assert type(meaning(200, body, write=True)) is OutcomeUnknown
@@ -190,6 +196,11 @@ def test_token_refused(status: int) -> None:
     error = errors.token_error(status, {}, b'{"error":"invalid_client","error_description":"made up"}', NOW)
     assert isinstance(error, NeedsReauth)
     assert "made up" in str(error)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"error":"\xff"}', b"[" * 100_000], ids=lambda body: repr(body[:9]))
+def test_token_refused_without_words(body: bytes) -> None:
+    assert isinstance(errors.token_error(400, {}, body, NOW), NeedsReauth)
 
 
 def test_token_endpoint_busy() -> None:

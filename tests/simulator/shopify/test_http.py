@@ -91,12 +91,22 @@ async def test_bad_tokens(caller: Caller, world: ShopifyWorld, token: str) -> No
     assert world.books(DOMAIN)["counts"]["unauthorized"] == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"query": 1}', b'{"variables": {}}', b"{"])
+NO_BODIES = [b"", b"[]", b'{"query": 1}', b'{"variables": {}}', b"{", b'{"query":"\xff"}', b"[" * 100_000]
+
+
+@pytest.mark.parametrize("body", NO_BODIES, ids=lambda body: repr(body[:20]))
 async def test_bad_bodies(caller: Caller, body: bytes) -> None:
     headers = {"X-Shopify-Access-Token": caller.token, "Content-Type": "application/json"}
     url = f"{caller.base}/{DOMAIN}/admin/api/2026-10/graphql.json"
     async with caller.session.post(url, data=body, headers=headers) as answer:
         assert answer.status == 400
+
+
+async def test_no_text_for_a_token(caller: Caller) -> None:
+    url = f"{caller.base}/{DOMAIN}/admin/oauth/access_token"
+    for body in (b'{"grant_type":"\xff"}', b"[" * 100_000, b"[]", b"{"):
+        async with caller.session.post(url, data=body, headers={"Content-Type": "application/json"}) as answer:
+            assert (answer.status, (await answer.json())["error"]) == (400, "invalid_request")
 
 
 async def test_client_credentials_live_a_virtual_day(caller: Caller, clock: StillClock) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.simulator.tiktok.operations import Operation, arrange, operations
 from tests.simulator.wire import Wire
 
@@ -87,3 +89,13 @@ async def test_queries_of_nonsense(wire: Wire) -> None:
         for name in operation.args:
             reply = await replace(operation, args={**operation.args, name: "nonsense"}).play(wire)
             assert reply.code not in (0, 36009003), (operation.template, name)
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b'"x"', b"\xff", b'{"locale":"\xff"}', b"[" * 100_000], ids=lambda body: repr(body[:20])
+)
+async def test_a_body_that_is_none(wire: Wire, body: bytes) -> None:
+    path = "/return_refund/202602/returns/search"
+    headers = {"x-tts-access-token": wire.token, "Content-Type": "application/json"}
+    reply = await wire.send("POST", path, wire.query(path, {}, body), body, headers)
+    assert (reply.code, wire.sim.books.problems) == (36009004, [])

@@ -174,7 +174,7 @@ class Client:
             raise errors.token_error(answer.status, answer.headers, answer.body, asked_at)
         try:
             given = msgspec.json.decode(answer.body, type=TokenAnswer)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise WireDrift(f"not a token answer: {error}") from error  # the body may hold a token: it is not kept
         if of_simulator(given.access_token) is not settings.simulated:
             raise Refused("settings", "the token that came back belongs to another world")

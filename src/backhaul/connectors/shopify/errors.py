@@ -47,8 +47,8 @@ def envelope(status: int, headers: Mapping[str, str], body: bytes, *, write: boo
     if status != 200:
         raise http_error(status, headers, body, write=write, now=now)
     try:
-        decoded = _decoder.decode(body)
-    except msgspec.DecodeError as error:
+        decoded = _decoder.decode(str(body, "utf-8"))  # also what is not looked at yet is text
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if write:
             raise OutcomeUnknown(f"the answer to a write cannot be read: {error}") from error
         raise WireDrift(f"not a GraphQL answer: {error}", body) from error
@@ -174,7 +174,7 @@ def token_error(status: int, headers: Mapping[str, str], body: bytes, now: float
     try:
         told = msgspec.json.decode(body)
         text = str(told.get("error_description") or told.get("error") or "") if isinstance(told, dict) else ""
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = ""
     return NeedsReauth(f"the shop gives no token: {truncate(text, _TEXT) or f'HTTP {status}'}")
 

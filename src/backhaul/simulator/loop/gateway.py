@@ -200,7 +200,7 @@ def _object(body: bytes) -> dict[str, Any]:
         return {}
     try:
         value = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested without end
         raise errors.bare("The body is not JSON.", 400) from None
     if not isinstance(value, dict):
         # PHP writes an empty object as an empty list, and so do its clients.

@@ -85,7 +85,7 @@ class Handlers:
             text, variables, name = body["query"], body.get("variables") or {}, body.get("operationName")
             if not isinstance(text, str) or not isinstance(variables, dict):
                 raise TypeError
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
             text, variables, name = None, {}, None
         endpoint = "POST graphql" if text is None else self._endpoint(text, name)
         seen.note(endpoint=endpoint, shop_id=shop.domain)
@@ -164,7 +164,7 @@ class Handlers:
             if not isinstance(data, dict):
                 raise TypeError
             return _json(200, oauth.grant(shop, data), {"Cache-Control": "no-store"})
-        except (msgspec.DecodeError, TypeError):
+        except (ValueError, RecursionError, TypeError):
             return _json(400, {"error": "invalid_request", "error_description": "The body can not be read."})
         except oauth.TokenRefused as refused:
             shop.counts["token_refused"] += 1

@@ -368,7 +368,7 @@ class Gateway:
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested without end
         raise ApiError(36009004, "body is not JSON") from None
     if not isinstance(value, dict):
         raise ApiError(36009004, "body is not a JSON object")

@@ -158,5 +158,5 @@ def _write(token: _Token) -> str:
 def _read(text: str) -> _Token:
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(text.encode()), type=_Token)
-    except (ValueError, msgspec.DecodeError, msgspec.ValidationError):
+    except (ValueError, RecursionError):
         raise ApiError(25001001, "invalid parameter page_token") from None
