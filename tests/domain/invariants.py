@@ -10,6 +10,7 @@ from backhaul.domain.deadlines import last_attempt
 from backhaul.domain.desk import DeskState
 from backhaul.domain.desk_effects import CancelDeskReturn, DeskEffect, OpenDeskReturn, ProcessDeskReturn
 from backhaul.domain.effects import (
+    AnyEffect,
     AttachTracking,
     BookRefund,
     CancelReturn,
@@ -62,6 +63,8 @@ def _steps(facts: Facts, policy: Policy, now: int, made: Plan) -> None:
             assert effect.state in (EffectState.INTENT, EffectState.SENT), "what was answered is not sent again"
             assert not facts.observing, "a shop that observes sends nothing"
             assert effect.wanted.party is party
+            if effect.state is EffectState.INTENT:
+                _resumed(facts, effect.wanted)
             if effect.state is EffectState.SENT:
                 assert effect.dead_at is not None
                 read_at = {Party.CHANNEL: facts.seen.channel_at, Party.DESK: facts.seen.desk_at}.get(
@@ -78,6 +81,29 @@ def _steps(facts: Facts, policy: Policy, now: int, made: Plan) -> None:
             assert not facts.backing_off(party, now) or (urgent and party is Party.CHANNEL)
     targets = [step.wanted.target for step in made.steps if isinstance(step, Write)]
     assert len(targets) == len(set(targets))
+
+
+def _resumed(facts: Facts, wanted: AnyEffect) -> None:
+    """What waited for its party, and has not happened, is as much wanted as on the day it was written."""
+    waived, linked = facts.said.waived, facts.said.linked
+    assert wanted.lane not in waived
+    assert wanted.party is not Party.COMMERCE or "records" not in waived
+    assert wanted.party is not Party.DESK or not waived & {"desk", "records"}
+    if wanted.party is Party.COMMERCE:
+        order_id = getattr(wanted, "order_id", "")
+        assert not facts.stale(Party.COMMERCE), "nothing is done there on an old read"
+        assert order_id == facts.seen.link.order_id, "not on an order that was the wrong one"
+        assert linked in ("", order_id)
+    if isinstance(wanted, BookRefund):
+        assert (facts.shop.payer, facts.booker) == (Payer.CHANNEL, Booker.HUB)
+        assert not facts.shop.second_writer
+        order = facts.seen.commerce
+        assert order is not None
+        payment = next(each for each in order.payments if each.id == wanted.parent_payment)
+        assert payment.gateway in facts.shop.safe_gateways - NEVER
+        assert not payment.moves_money
+    elif isinstance(wanted, CreateReturn):
+        assert not facts.shop.second_writer
 
 
 def _write(facts: Facts, step: Write) -> None:

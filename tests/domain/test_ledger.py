@@ -35,11 +35,11 @@ from backhaul.domain.effects import (
     UpdateDelivery,
     UploadLabel,
 )
-from backhaul.domain.facts import Adopted, Backoff, Facts
+from backhaul.domain.facts import Adopted, Backoff, Facts, Link, LinkState
 from backhaul.domain.ledger import MARGIN, PATIENCE, READ_BACK, REREAD, follow, shown
-from backhaul.domain.said import Asked, Said
+from backhaul.domain.said import Asked, Said, Vote
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source
-from backhaul.domain.terms import Mode
+from backhaul.domain.terms import Booker, Mode, Payer, ShopTerms
 from backhaul.domain.words import INSTEAD, LEADS_TO, Action, Decision, Disposition, Party, ShippedBy, Stage
 from tests.domain.build import (
     CASE,
@@ -61,6 +61,7 @@ from tests.domain.build import (
     record,
     terms,
     troubles,
+    writes,
 )
 
 ASKED = case(due=(due(),))
@@ -391,7 +392,7 @@ def test_a_decision_nobody_asks_for_any_more_is_dropped_before_it_is_sent() -> N
 def test_a_booking_that_waited_is_looked_at_before_it_goes_and_dropped_when_somebody_else_made_it() -> None:
     ours = effect(book(), EffectState.INTENT)
     old = followed(ours, scene("book_refund", False, ours, commerce_at=NOW - 61))
-    assert old.steps == [Look(Source.COMMERCE, "before a refund is booked", 19)]
+    assert old.steps == [Look(Source.COMMERCE, "before what waited is sent: a test wants it", 19)]
     assert names(followed(ours, scene("book_refund", None, ours))) == ["settle dropped"]
     lost = effect(book(), EffectState.SENT, CLASSES["keyed"])
     assert names(followed(lost, scene("book_refund", False, lost, commerce_at=NOW - 61))) == ["look"]
@@ -474,3 +475,125 @@ def test_a_key_is_not_used_in_the_last_minute_of_its_memory() -> None:
     for age, expected in ((LONG - MARGIN - 1, ["send"]), (LONG - MARGIN, []), (LONG, [])):
         lost = change(ours, sent_at=NOW - age)
         assert names(followed(lost, scene("book_refund", False, lost))) == expected, age
+
+
+# -- an intent is judged once more when its party is there again
+
+
+@pytest.mark.parametrize("kind", SCENES)
+def test_what_a_person_does_without_is_dropped_if_it_has_not_happened_and_not_repeated(kind: str) -> None:
+    wanted = SCENES[kind][0]
+    if wanted.party is not Party.COMMERCE:
+        return
+    for lane in {wanted.lane, "records"}:
+        said = Said(waived=frozenset({lane}))
+        for state in (EffectState.INTENT, EffectState.SENT):
+            ours = effect(wanted, state, CLASSES["unsafe"])
+            draft = followed(ours, scene(kind, False, ours, said=said))
+            assert (names(draft), troubles(draft)) == (["settle dropped"], set()), (lane, state)
+    other = Said(waived=frozenset({"desk"}))
+    ours = effect(wanted, EffectState.INTENT)
+    assert names(followed(ours, scene(kind, False, ours, said=other))) == ["send"]
+
+
+def test_a_case_whose_booking_may_have_been_lost_ends_when_a_person_waives_it() -> None:
+    """As the exception advises whoever has looked and found it done."""
+    lost = effect(book(), EffectState.SENT, CLASSES["unsafe"])
+    done = case(Stage.COMPLETED, refunds=(paid(),), can_keep_item=True)
+    told = planned(facts(done, ledger=[lost]))
+    assert (troubles(told), told.ended) == ({"unknown"}, False)
+    said = Said(waived=frozenset({"money"}))
+    waived = planned(facts(done, ledger=[lost], said=said))
+    (settled,) = waived.steps
+    assert isinstance(settled, Settle)
+    after = change(lost, state=settled.state, code=settled.code)
+    ended = planned(facts(done, ledger=[after], said=said))
+    assert (troubles(ended), ended.steps, ended.ended) == (set(), (), True)
+
+
+RIGHT = Link(LinkState.MATCHED, "gid://shop/Order/2", "linked by ann", tried_at=NOW)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SCENES if SCENES[kind][0].party is Party.COMMERCE])
+def test_nothing_goes_to_an_order_that_turned_out_to_be_the_wrong_one(kind: str) -> None:
+    there = commerce(id=RIGHT.order_id)
+    for said, link in ((Said(), RIGHT), (Said(linked="2", linked_by="ann"), Link(LinkState.MATCHED, GID))):
+        ours = effect(SCENES[kind][0], EffectState.INTENT)
+        known = facts(APPROVED, there, ledger=[ours], said=said, link=link)
+        assert names(followed(ours, known)) == ["settle dropped"]
+        for state in (EffectState.SENT, EffectState.ACCEPTED):
+            gone = effect(SCENES[kind][0], state)
+            assert names(followed(gone, change(known, ledger=(gone,)))) == ["settle superseded"]
+    named = Said(linked="1", linked_by="ann")
+    ours = effect(SCENES[kind][0], EffectState.INTENT)
+    assert names(followed(ours, scene(kind, False, ours, said=named))) == ["send"], "the same, by its number"
+
+
+def test_a_booking_on_the_wrong_order_is_a_persons_and_not_made_again() -> None:
+    done = case(Stage.COMPLETED, refunds=(paid(),), can_keep_item=True)
+    gone = effect(book(), EffectState.SUPERSEDED)
+    made = planned(facts(done, commerce(id=RIGHT.order_id), ledger=[gone], link=RIGHT))
+    assert (writes(made), troubles(made), made.ended) == ([], {"undone"}, False)
+
+
+def test_what_waits_for_an_order_that_commerce_does_not_show_is_not_read_over_and_over() -> None:
+    ours = effect(book(), EffectState.INTENT)
+    done = case(Stage.COMPLETED, refunds=(paid(),))
+    missing = Link(LinkState.MISSING, GID, tried_at=NOW, tries=1)
+    made = planned(facts(done, None, ledger=[ours], link=missing, commerce_heard=0))
+    assert (made.steps, made.wake_at, troubles(made)) == ((), NOW + 5, {"order"})
+
+
+def test_an_answer_that_waited_gives_way_to_another_that_was_given_since() -> None:
+    ours = effect(decide(), EffectState.INTENT, words=1)
+    for word, expected in ((1, ["send"]), (2, ["settle dropped"])):
+        vote = Vote(Action.ANSWER_RETURN, 1, Decision.REJECT_RETURN, "ann", NOW, "r1", word=word)
+        assert names(followed(ours, scene("decide", False, ours, said=Said(words=2, votes=(vote,))))) == expected
+        earlier = change(vote, round=2)
+        assert names(followed(ours, scene("decide", False, ours, said=Said(words=2, votes=(earlier,))))) == ["send"]
+
+
+@pytest.mark.parametrize(
+    "shop",
+    [
+        terms(booker=Booker.CONNECTOR),
+        terms(payer=Payer.COMMERCE),
+        terms(second_writer=True),
+        terms(safe_gateways=frozenset()),
+    ],
+    ids=["another books", "commerce pays", "a second writer", "the gateway is not confirmed any more"],
+)
+def test_a_booking_that_waited_is_dropped_when_it_is_not_the_hubs_any_more(shop: ShopTerms) -> None:
+    ours = effect(book(), EffectState.INTENT)
+    assert names(followed(ours, scene("book_refund", False, ours, shop=shop))) == ["settle dropped"]
+
+
+def test_a_booking_that_waited_is_dropped_when_its_payment_would_move_money_or_its_units_are_others() -> None:
+    ours = effect(book(), EffectState.INTENT)
+    known = scene("book_refund", False, ours)
+    assert known.seen.commerce is not None
+    assert known.channel is not None
+    (payment,) = known.seen.commerce.payments
+    moves = change(known.seen.commerce, payments=(change(payment, moves_money=True),))
+    assert names(followed(ours, change(known, seen=change(known.seen, commerce=moves)))) == ["settle dropped"]
+    fewer = change(known.channel, units=known.channel.units[:1])
+    assert names(followed(ours, change(known, seen=change(known.seen, channel=fewer)))) == ["settle dropped"]
+
+
+def test_a_return_that_waited_is_dropped_when_it_would_be_one_too_many() -> None:
+    units = tuple(unit.id for unit in APPROVED.units)
+    ours = effect(CreateReturn(CASE, GID, (), NOW, units), EffectState.INTENT)
+    known = facts(APPROVED, ledger=[ours])
+    assert names(followed(ours, known)) == ["send"]
+    others = change(known, seen=change(known.seen, commerce=commerce(returns=(record("open", trace=""),))))
+    assert names(followed(ours, others)) == ["settle dropped"], "somebody has opened one on the same lines"
+    writer = change(known, shop=terms(second_writer=True))
+    assert names(followed(ours, writer)) == ["settle dropped"]
+    for found in (case(Stage.CANCELLED), change(APPROVED, units=APPROVED.units[:1])):
+        assert names(followed(ours, change(known, seen=change(known.seen, channel=found)))) == ["settle dropped"]
+
+
+def test_a_booking_that_waited_comes_after_a_return_that_may_yet_be_made() -> None:
+    ours, made = effect(book(), EffectState.INTENT), effect(CreateReturn(CASE, GID, (), NOW), EffectState.SENT)
+    assert names(followed(ours, scene("book_refund", False, ours))) == ["send"]
+    assert names(followed(ours, change(scene("book_refund", False, ours), ledger=(ours, made)))) == []

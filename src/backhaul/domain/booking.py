@@ -125,11 +125,22 @@ def _price(order: CommerceOrder, quantities: tuple[tuple[str, int], ...]) -> Mon
     return total
 
 
+def safe(facts: Facts, order: CommerceOrder, payment_id: str) -> bool:
+    """Whether a booking on this payment still moves no money, as far as anybody knows."""
+    payment = next((each for each in order.payments if each.id == payment_id), None)
+    return payment is not None and _harmless(payment) and payment.gateway in facts.shop.safe_gateways
+
+
+def _harmless(payment: Payment) -> bool:
+    succeeded = payment.kind in ("sale", "capture") and payment.succeeded
+    return succeeded and not payment.moves_money and payment.gateway not in NEVER
+
+
 def harmless_payment(facts: Facts, order: CommerceOrder, draft: Draft, refund_id: str) -> Payment | None:
     """The payment a booking hangs on: one whose gateway moves no money, by the connector's word and a person's.
     ``refund_id`` names the exception when there is none."""
     parents = [each for each in order.payments if each.kind in ("sale", "capture") and each.succeeded]
-    harmless = [each for each in parents if not each.moves_money and each.gateway not in NEVER]
+    harmless = [each for each in parents if _harmless(each)]
     if not parents:
         text = f"Order {order.name} has no payment to book the refund on."
         draft.troubles.append(

@@ -39,7 +39,9 @@ from backhaul.domain.effects import (
     UploadLabel,
 )
 from backhaul.domain.facts import Facts, LinkState
+from backhaul.domain.intents import elsewhere, unwanted, waived
 from backhaul.domain.matching import case_lines
+from backhaul.domain.records import being_created
 from backhaul.domain.refunds import adoptable, held_beside
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source, Trouble
 from backhaul.domain.words import INSTEAD, LEADS_TO, Party, Stage
@@ -159,6 +161,10 @@ def follow(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
     if now < since:
         draft.wake(since)
         return
+    if party is Party.COMMERCE and elsewhere(effect.wanted, facts):
+        # No read of the right order shows it, and it is not repeated on the wrong one.
+        draft.steps.append(Settle(effect.id, EffectState.SUPERSEDED, "the case is linked to another order now"))
+        return
     if party is Party.COMMERCE and facts.seen.link.state is not LinkState.MATCHED:
         # A process died before it wrote down which order it had found: found again, at once or with the next search.
         if facts.seen.link.tried_at < effect.created_at:
@@ -208,37 +214,17 @@ def _quiet_at(effect: Effect) -> int | None:
 
 
 def _first(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -> None:
-    wanted = effect.wanted
-    # An intent is what has not happened, however often it was tried: it may still be dropped.
-    if isinstance(wanted, Decide) and not facts.stale(Party.CHANNEL):
-        case = facts.channel
-        if case is not None and not (case.action_due(wanted.action) and facts.round(wanted.action) == wanted.round):
-            draft.steps.append(Settle(effect.id, EffectState.DROPPED, "no longer asked for", code="unwanted"))
-            return
-    if isinstance(wanted, DecideUnits) and not facts.stale(Party.CHANNEL) and not by_unit.asked_for(wanted, facts):
-        draft.steps.append(Settle(effect.id, EffectState.DROPPED, "no longer asked for", code="unwanted"))
-        return
-    if isinstance(wanted, DeskEffect) and not facts.stale(Party.DESK) and _unasked(effect, facts):
-        draft.steps.append(Settle(effect.id, EffectState.DROPPED, "no longer needed", code="unwanted"))
-        return
-    if isinstance(wanted, BookRefund) and not facts.stale(Party.COMMERCE) and shown(effect, facts) is None:
-        draft.steps.append(Settle(effect.id, EffectState.DROPPED, "somebody else has booked it", code="unwanted"))
-        return
-    if facts.observing:
-        # Nothing of it has happened and nothing is sent in observe: it becomes a proposal again.
-        draft.steps.append(Settle(effect.id, EffectState.DROPPED, "the shop only observes", code="unwanted"))
-        return
-    _send(effect, facts, now, urgent, draft, effect.because)
-
-
-def _unasked(effect: Effect, facts: Facts) -> bool:
-    """Whether a desk effect that has not happened is no longer needed: the desk shows it, or another end, already, or
-    the channel's acceptance, without which it may not refund, is not there."""
-    if isinstance(effect.wanted, ProcessDeskReturn):
-        accepted = facts.channel is not None and facts.channel.stage in (Stage.ACCEPTED, Stage.COMPLETED)
-        if not accepted or "desk" in facts.said.waived:
-            return True
-    return shown(effect, facts) is not False
+    """An intent is what has not happened, however often it was tried: it may still be dropped."""
+    party, link = effect.wanted.party, facts.seen.link
+    why = unwanted(effect, facts, shown(effect, facts))
+    if why:
+        draft.steps.append(Settle(effect.id, EffectState.DROPPED, why, code="unwanted"))
+    elif party is Party.COMMERCE and link.state is not LinkState.MATCHED:
+        return  # the order is looked for
+    elif party is Party.COMMERCE and (facts.stale(party) or now - facts.seen.commerce_at > FRESH):
+        draft.steps.append(Look(Source.COMMERCE, f"before what waited is sent: {effect.because}", 19))
+    elif not (isinstance(effect.wanted, (BookRefund, ProcessDeskReturn)) and being_created(facts)):
+        _send(effect, facts, now, urgent, draft, effect.because)
 
 
 def _send(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft, because: str) -> None:
@@ -297,6 +283,9 @@ def _unanswered(effect: Effect, facts: Facts) -> Trouble:
 
 def _again(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -> None:
     """The answer was lost and a read shows nothing: repeat only as far as the vendor makes it harmless."""
+    if waived(effect.wanted, facts) and not isinstance(effect.wanted, ProcessDeskReturn):
+        draft.steps.append(Settle(effect.id, EffectState.DROPPED, "a person does without it", code="waived"))
+        return
     repeat = effect.safety.repeat
     if repeat is Repeat.KEYED and now - (effect.sent_at or now) >= effect.safety.memory_s - MARGIN:
         repeat = effect.safety.then

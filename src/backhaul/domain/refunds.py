@@ -49,7 +49,7 @@ def money_lane(facts: Facts, order: CommerceOrder | None, lines: Lines, now: int
         draft.entries.append(Entry(f"paid:{refund.id}", "paid", refund.amount, refund.at, refund.proof))
     if facts.history:
         return Lane("history", str(paid), terminal=True)
-    outside = _not_ours(facts)
+    outside = not_ours(facts)
     if outside:
         return Lane(*outside, terminal=True)
     if order is None and never_there(facts, now):
@@ -69,7 +69,7 @@ def _free(case: ChannelCase) -> bool:
 
 
 def _unproven(facts: Facts, case: ChannelCase, draft: Draft) -> Lane:
-    outside = _not_ours(facts)
+    outside = not_ours(facts)
     if outside or facts.history:
         return Lane(*(outside or ("history", "")), terminal=True)
     draft.troubles.append(
@@ -109,7 +109,8 @@ def _shown_only(facts: Facts, case: ChannelCase, draft: Draft) -> Lane:
     return Lane("paid" if paid else "none", str(paid or ""), terminal=known and case.stage in ENDED)
 
 
-def _not_ours(facts: Facts) -> tuple[str, str] | None:
+def not_ours(facts: Facts) -> tuple[str, str] | None:
+    """The state and words of a money lane that ends without a booking of the hub's; None where the hub books."""
     if facts.shop.payer is not Payer.CHANNEL:
         return "not_booked", f"paid by {facts.shop.payer}, who books it"
     if facts.booker is not Booker.HUB and (facts.booker is not Booker.DESK or facts.desk is None):
