@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import socket
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +18,7 @@ from backhaul.settings import Settings
 from backhaul.simulator.process import SimulatorProcess
 from backhaul.store.embedded import EmbeddedPostgres
 from backhaul.store.migrate import migrate
+from backhaul.store.throwaway import ThrowawayFolder
 from backhaul.wiring import Hub, open_hub
 from bench.processes import child, postmaster
 
@@ -48,8 +46,8 @@ class World:
 @asynccontextmanager
 async def world(shops: int, *, workers: int = 1) -> AsyncIterator[World]:
     """Start everything; ``workers`` 0 leaves the worker out, for runs of the ingress alone."""
-    folder = Path(tempfile.mkdtemp(prefix="backhaul-bench-"))
-    os.chmod(folder, 0o711)
+    throwaway = ThrowawayFolder("backhaul-bench")
+    folder = throwaway.path
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -87,7 +85,7 @@ async def world(shops: int, *, workers: int = 1) -> AsyncIterator[World]:
                     await _beats(hub, folder / "work.log")
                     yield made
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        await asyncio.to_thread(throwaway.remove)
 
 
 async def _connect(hub: Hub, simulator: SimulatorProcess) -> None:

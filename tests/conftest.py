@@ -11,16 +11,15 @@ import fcntl
 import gc
 import itertools
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from backhaul.simulator import process
-from backhaul.store import embedded, migrate
+from backhaul.store import migrate
 from backhaul.store.embedded import EmbeddedPostgres
+from backhaul.store.throwaway import ThrowawayFolder
 from tests import skips
 from tests.skips import pytest_sessionfinish as pytest_sessionfinish
 from tests.warm import Forked, Warm
@@ -37,16 +36,9 @@ _numbers = itertools.count(1)
 def pytest_configure(config: pytest.Config) -> None:
     """The process that controls the run names the server's folder; the workers inherit it."""
     if not hasattr(config, "workerinput"):
-        folder = tempfile.mkdtemp(prefix="hub-test-")
-        os.chmod(folder, 0o711)  # under root, the account that postgres runs under has to pass
-        os.environ[_FOLDER] = folder
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
-        folder = Path(os.environ.pop(_FOLDER))
-        embedded.destroy(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        folder = ThrowawayFolder("hub-test")
+        os.environ[_FOLDER] = str(folder.path)
+        config.add_cleanup(folder.remove)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -14,9 +12,9 @@ from typing import Any, TypeAlias
 import pytest
 import uvloop
 
-from backhaul.store import embedded
 from backhaul.store.embedded import EmbeddedPostgres
 from backhaul.store.migrate import migrate
+from backhaul.store.throwaway import ThrowawayFolder
 from tests.e2e.stage import Stage, open_stage
 from tests.e2e.times import shorten
 from tests.warm import Warm
@@ -52,14 +50,12 @@ async def stage(opener: Opener) -> AsyncIterator[Stage]:
 async def own_postgres(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmbeddedPostgres]:
     """A server of this test's own, with a migrated database in it, to be stopped, killed and started again."""
     shorten(monkeypatch.setattr)
-    folder = Path(tempfile.mkdtemp(prefix="hub-e2e-"))
-    os.chmod(folder, 0o711)  # under root, the account that postgres runs under has to pass
-    server = EmbeddedPostgres(folder)
+    folder = ThrowawayFolder("hub-e2e")
+    server = EmbeddedPostgres(folder.path)
     await asyncio.to_thread(server.start)
     try:
         await migrate(server.dsn())
         yield server
     finally:
         await asyncio.to_thread(server.stop)
-        await asyncio.to_thread(embedded.destroy, folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        await asyncio.to_thread(folder.remove)

@@ -10,11 +10,9 @@ import base64
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +21,8 @@ import pytest
 
 from backhaul.settings import Settings
 from backhaul.simulator.process import SimulatorProcess
-from backhaul.store import embedded
 from backhaul.store.embedded import EmbeddedPostgres
+from backhaul.store.throwaway import ThrowawayFolder
 from backhaul.wiring import open_hub
 from backhaul.work.lookups import Lookups
 from tests.conftest import REPOSITORY
@@ -107,15 +105,13 @@ class Installation:
 
 @pytest.fixture
 async def installation() -> AsyncIterator[Installation]:
-    folder = Path(tempfile.mkdtemp(prefix="hub-run-"))
-    os.chmod(folder, 0o711)  # under root, the account that postgres runs under has to pass
-    made = Installation(folder)
+    folder = ThrowawayFolder("hub-run")
+    made = Installation(folder.path)
     try:
         yield made
     finally:
         await made.stop()
-        await asyncio.to_thread(embedded.destroy, folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        await asyncio.to_thread(folder.remove)
 
 
 def _nothing_went_out(books: dict[str, Any], shop: str, domain: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import tempfile
 from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
@@ -13,11 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from backhaul.cli import demo_buyers, running, story
-from backhaul.cli.installation import LOOP_SHOP, SHOP, Installation, alone, free_port, make_folder, open_way
+from backhaul.cli.installation import LOOP_SHOP, SHOP, Installation, alone, free_port, make_folder
 from backhaul.cli.serving import Attached
 from backhaul.settings import Settings
 from backhaul.store import embedded, sessions
 from backhaul.store.embedded import EmbeddedPostgresError
+from backhaul.store.throwaway import ThrowawayFolder
 
 RATE = 120.0  # virtual seconds a second: an hour passes in half a minute, two days to answer in 24 minutes
 BUSY_S = 40.0
@@ -123,23 +123,17 @@ async def _keep_busy(here: Installation, stop: asyncio.Event) -> None:
 async def _once(settings: Settings, evidence: Path | None, attached: bool) -> bool:
     """One return in an installation of its own, which is gone afterwards, so that it can run beside anything."""
     stop = running.stopper(attached)
-    folder = Path(tempfile.mkdtemp(prefix="backhaul-once-"))
+    folder = ThrowawayFolder("backhaul-once")
     try:
-        open_way(folder)
-        played = await _or_stop(_played(Installation(folder / "demo", free_port(0), story.RATE)), stop)
+        played = await _or_stop(_played(Installation(folder.path, free_port(0), story.RATE)), stop)
     finally:
-        await asyncio.to_thread(_clear, folder)
+        await asyncio.to_thread(folder.remove)
     if played is None:
         raise asyncio.CancelledError
     found, judged = played
     if evidence is not None:
         await asyncio.to_thread(evidence.write_bytes, judged)
     return bool(found)
-
-
-def _clear(folder: Path) -> None:
-    embedded.destroy(folder / "demo")
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _played(installation: Installation) -> tuple[list[str], bytes]:

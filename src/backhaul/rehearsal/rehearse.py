@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,9 +11,9 @@ from backhaul.rehearsal.house import Terms, open_house
 from backhaul.rehearsal.outcome import NOBODY, Outcome, outcome
 from backhaul.simulator.scenario.model import Scenario
 from backhaul.simulator.scenario.world import Play
-from backhaul.store import embedded
 from backhaul.store.embedded import EmbeddedPostgres
 from backhaul.store.migrate import migrate
+from backhaul.store.throwaway import ThrowawayFolder
 
 # Nothing that a rehearsal writes has to outlive it.
 _UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
@@ -26,20 +23,13 @@ async def rehearse(
     scenarios: Sequence[Scenario], terms: Terms, *, idle: Sequence[bool], heard: Callable[[Play, str], None]
 ) -> list[Outcome]:
     """What came of each story: with the people of the story, with nobody (`idle`), or both."""
-    folder = _folder()
+    folder = ThrowawayFolder("backhaul-rehearsal")
     try:
-        async with EmbeddedPostgres(folder, options=_UNSAFE_BUT_FAST) as dsn:
+        async with EmbeddedPostgres(folder.path, options=_UNSAFE_BUT_FAST) as dsn:
             await migrate(dsn)
-            return await _played(scenarios, terms, idle, heard, dsn, folder)
+            return await _played(scenarios, terms, idle, heard, dsn, folder.path)
     finally:
-        await asyncio.to_thread(embedded.destroy, folder)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _folder() -> Path:
-    made = Path(tempfile.mkdtemp(prefix="backhaul-rehearsal-"))
-    made.chmod(0o711 if os.geteuid() == 0 else 0o700)  # under root the database's own account has to pass
-    return made
+        await asyncio.to_thread(folder.remove)
 
 
 async def _played(
