@@ -34,7 +34,7 @@ from backhaul.domain.effects import (
     UpdateDelivery,
     UploadLabel,
 )
-from backhaul.domain.facts import Adopted, Backoff, Facts, Link, LinkState
+from backhaul.domain.facts import Adopted, Backoff, Facts, Holder, Link, LinkState
 from backhaul.domain.money import Money
 from backhaul.domain.policy import AcceptParcel, BadParcel, DeadlineRule, Default, FromPortal, Policy
 from backhaul.domain.rules import Answer, Rule
@@ -338,7 +338,7 @@ def anything(draw: st.DrawFn) -> Facts:
     return Facts(
         "c", "s", known, draw(said), tuple(ledger), draw(shops), draw(hints), draw(hints), draw(hints),
         adopted=draw(pick([(), (Adopted(CASE, "of another order"),), *((each,) for each in stands)])),
-        gone=frozenset(draw(st.sets(pick(["u1", "u2"]), max_size=2))),
+        holders=draw(st.dictionaries(pick(["u1", "u2"]), st.builds(Holder, pick([OPENED, NOW]), st.booleans()))),
     )  # fmt: skip
 
 

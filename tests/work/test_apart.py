@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import time
+from itertools import product
 from uuid import UUID
 
 import msgspec
+import pytest
 
 from backhaul.domain.channel import ChannelCase, ChannelRefund, ChannelUnit
-from backhaul.domain.commerce import CommerceLine, CommerceOrder, Payment, ShippedLine
+from backhaul.domain.commerce import (
+    CommerceLine,
+    CommerceOrder,
+    CommerceReturn,
+    Payment,
+    ReturnedLine,
+    ShippedLine,
+)
 from backhaul.domain.effects import BookRefund, CreateReturn
 from backhaul.domain.facts import Seen
 from backhaul.domain.money import Money
-from backhaul.domain.words import Kind, Stage
-from backhaul.store import turns
+from backhaul.domain.words import Condition, Disposition, Kind, Stage
+from backhaul.store import case_page, grid, turns
 from backhaul.store.jobs import Rank
 from tests.work.conftest import Bench
 
 
-def _case(name: str, *units: str) -> ChannelCase:
-    now = int(time.time())
+def _case(name: str, *units: str, ago: int = 0) -> ChannelCase:
+    now = int(time.time()) - ago
     return ChannelCase(
         name, "order-x", Kind.RETURN, Stage.AWAITING_SHIPMENT, now, now, raw_status="AGREED",
         refund_total=Money(1000 * len(units), "USD"),
@@ -44,9 +53,8 @@ async def _channel_answers(bench: Bench, case: UUID) -> None:
     await bench.attend(case)
 
 
-async def _split(bench: Bench) -> tuple[UUID, UUID]:
-    """Two units of one line, approved and not yet in commerce, of which one has become a case of its own; the first
-    case cannot be read."""
+def _sold(bench: Bench) -> None:
+    """Units of one line, which commerce does not show yet."""
     line = CommerceLine("line", "SKU-1", quantity=4, refundable=4, unit_price=Money(1000, "USD"))
     bench.commerce.orders["c-order-x"] = CommerceOrder(
         "c-order-x", "#1", "USD", 1, (line,), (ShippedLine("shipped", "line", 4),),
@@ -54,6 +62,12 @@ async def _split(bench: Bench) -> tuple[UUID, UUID]:
         refundable=Money(4000, "USD"),
     )  # fmt: skip
     bench.commerce.missing = {"order-x"}
+
+
+async def _split(bench: Bench) -> tuple[UUID, UUID]:
+    """Two units of one line, approved and not yet in commerce, of which one has become a case of its own; the first
+    case cannot be read."""
+    _sold(bench)
     bench.channel.cases["1"] = _case("1", "a", "b")
     old = await bench.hear("1")
     await bench.attend(old)
@@ -78,7 +92,7 @@ async def test_no_unit_is_put_on_two_returns(bench: Bench) -> None:
     await _commerce_answers(bench, new, old)
     assert _returned(bench) == {"1": 1, "2": 1}
     await _channel_answers(bench, old)
-    rows = await bench.pool.fetch("select case_id, unit_id from return_line order by unit_id")
+    rows = await bench.pool.fetch("select case_id, unit_id from return_line where not gone order by unit_id")
     assert [tuple(row) for row in rows] == [(old, "a"), (new, "b")], "pages show it once, and it is inspected once"
 
 
@@ -98,6 +112,65 @@ async def test_an_index_that_still_shows_them_with_the_old_case_counts_them_once
     assert [row["unit_id"] for row in rows] == ["a", "b"], "it is what the channel shows"
     await _commerce_answers(bench, new, old)
     assert _returned(bench) == {"1": 1, "2": 1}
+
+
+async def test_a_unit_that_has_left_is_not_shown_with_the_old_case_though_its_place_stays_written_there(
+    bench: Bench,
+) -> None:
+    _sold(bench)
+    bench.commerce.missing.clear()
+    order = bench.commerce.orders["c-order-x"]
+    there = CommerceReturn("R9", "#1-R1", "open", lines=(ReturnedLine("RL", "line", 2),))
+    bench.commerce.orders[order.id] = msgspec.structs.replace(order, returns=(there,))
+    bench.channel.cases["1"] = _case("1", "a", "b", ago=60)
+    old = await bench.hear("1")
+    await bench.attend(old)
+    bench.channel.cases |= {"1": _case("1", "a"), "2": _case("2", "b")}
+    new = await bench.hear("2")
+    for each in (new, old):
+        await bench.attend(each)
+    for each, unit in ((old, "a"), (new, "b")):
+        shown = await case_page.case(bench.pool, each)
+        assert shown is not None
+        assert ([one.unit_id for one in shown.units], shown.view.lanes["records"].state) == ([unit], "adopted")
+    held = await bench.pool.fetch("select unit_id, case_id from return_line where adopted_return_id = 'R9'")
+    assert {tuple(row) for row in held} == {("a", old), ("b", old)}
+    await bench.commands.inspect(old, [("a", Condition.SELLABLE, Disposition.NOT_RESTOCKED, "")], "ann")
+    await bench.attend(old)
+    await bench.pool.execute("update return_case set status = 'delivered'")
+    inspect = await grid.page(bench.pool, grid.Filter(tab="inspect"))
+    assert [row.id for row in inspect.rows] == [new], "nobody is asked for the unit twice"
+
+
+FIRSTS = list(product(("1", "2"), (("1", "2"), ("2", "1")), (True, False)))
+
+
+@pytest.mark.parametrize(("known", "read", "behind"), FIRSTS)
+async def test_whichever_of_the_two_is_known_or_read_first(
+    bench: Bench, known: str, read: tuple[str, str], behind: bool
+) -> None:
+    """After an installation, say, when both have been there for long; the index may still show what was."""
+    _sold(bench)
+    split = {"1": _case("1", "a", ago=60), "2": _case("2", "b", ago=60)}
+    bench.channel.cases |= split
+    if behind:
+        bench.channel.cases["1"] = _case("1", "a", "b", ago=120)
+    ids = {name: await bench.hear(name) for name in sorted(split, key=lambda each: each != known)}
+    for name in read:
+        await bench.attend(ids[name])
+    bench.channel.cases |= split
+    if read == ("2", "1"):  # all has to be right at once: what is newer is known
+        await _commerce_answers(bench, ids["2"], ids["1"])
+        assert _returned(bench) == {"1": 1, "2": 1}
+    for name in ("1", "2"):
+        await bench.hear(name)
+        await bench.attend(ids[name])
+    await _commerce_answers(bench, ids["1"], ids["2"])
+    assert _returned(bench) == {"1": 1, "2": 1}
+    for name, unit in (("1", "a"), ("2", "b")):
+        shown = await case_page.case(bench.pool, ids[name])
+        assert shown is not None
+        assert [each.unit_id for each in shown.units] == [unit], "each is shown once"
 
 
 async def test_no_unit_is_booked_with_two_cases(bench: Bench) -> None:

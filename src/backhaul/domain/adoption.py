@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
+from backhaul.domain.channel import ChannelCase
 from backhaul.domain.commerce import CommerceOrder, CommerceReturn
 from backhaul.domain.effects import DecideUnits, EffectState
-from backhaul.domain.facts import Creating, Facts, Place
+from backhaul.domain.facts import Creating, Facts, Holder, Place
 from backhaul.domain.matching import Lines
 from backhaul.domain.steps import Draft, Look, Source
 from backhaul.domain.words import APPROVED, Stage
@@ -69,10 +70,18 @@ def without_gone(facts: Facts) -> Facts:
     before, or from an index that lags behind. One that was cancelled keeps its units: it may be the same request,
     edited."""
     case = facts.channel
-    if case is None or not facts.gone or case.stage is Stage.CANCELLED:
+    if case is None or case.stage is Stage.CANCELLED:
         return facts
-    left = msgspec.structs.replace(case, units=tuple(unit for unit in case.units if unit.id not in facts.gone))
-    return msgspec.structs.replace(facts, seen=msgspec.structs.replace(facts.seen, channel=left))
+    left = tuple(unit for unit in case.units if not _gone(facts.holders.get(unit.id), case))
+    if len(left) == len(case.units):
+        return facts
+    seen = msgspec.structs.replace(facts.seen, channel=msgspec.structs.replace(case, units=left))
+    return msgspec.structs.replace(facts, seen=seen)
+
+
+def _gone(holder: Holder | None, case: ChannelCase) -> bool:
+    """Whether what is known of the other case is newer than what is known of this one."""
+    return holder is not None and (holder.at, holder.made_later) > (case.updated_at, False)
 
 
 def held(facts: Facts) -> tuple[Place, ...]:

@@ -138,6 +138,13 @@ class Adopted(msgspec.Struct, frozen=True):
     source: str
 
 
+class Holder(msgspec.Struct, frozen=True):
+    """Another case of the order that the channel has shown with a unit."""
+
+    at: int  # when that case last changed, as it was read
+    made_later: bool  # here, than this one: what counts where both changed in one second
+
+
 class Creating(msgspec.Struct, frozen=True):
     """A return in commerce that another case of the order writes, or has written."""
 
@@ -162,7 +169,7 @@ class Facts(msgspec.Struct, frozen=True):
     moved_elsewhere: frozenset[str] = frozenset()  # units whose stock other cases of the order have moved, or move now
     places: tuple[Place, ...] = ()  # units of the order's cases on returns that somebody else opened in commerce
     creating_elsewhere: dict[str, Creating] = {}  # by the channel's id of the case
-    gone: frozenset[str] = frozenset()  # units that a later case of the order holds by the same name
+    holders: dict[str, Holder] = {}  # by the unit, where it has a name of its own
     beginning: bool = False  # a case of ours is being started on the order: this may be it
     nameless: bool = False  # the channel has given the case no id (yet): see `starting`
     rivals: frozenset[str] = frozenset()  # ids of cases of the order that other cases of ours have started

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -23,20 +22,21 @@ def named(case: ChannelCase) -> list[str]:
     return [unit.id for unit in case.units if unit.id != unit.order_line_id]
 
 
-async def origin(
-    pool: Pool, shop_id: UUID, case_id: UUID, order_id: str, unit_ids: Sequence[str]
-) -> tuple[UUID, str] | None:
-    """The case of the same order that these units were a part of, and the channel's id of it."""
+async def origin(pool: Pool, shop_id: UUID, case_id: UUID, case: ChannelCase) -> tuple[UUID, str] | None:
+    """The case of the same order that the units of this one were a part of, and the channel's id of it: one that was
+    read with them, and not with a later change than this."""
     row = await pool.fetchrow(
         """
         select o.id, o.channel_id from return_case o join return_line r on r.case_id = o.id
         where o.shop_id = $1 and o.order_id = $3 and o.id <> $2 and o.channel_kind = 'return'
-            and o.channel_id is not null and r.unit_id = any($4) order by o.id limit 1
+            and o.channel_id is not null and r.unit_id = any($4) and (r.gone or o.updated_at <= $5)
+        order by o.id limit 1
         """,
         shop_id,
         case_id,
-        order_id,
-        list(unit_ids),
+        case.order_id,
+        named(case),
+        case.updated_at,
     )
     return (row["id"], row["channel_id"]) if row else None
 
@@ -48,6 +48,7 @@ async def leave(pool: Pool, shop_id: UUID, case_id: UUID, case: ChannelCase, sou
     units = set(named(case))
     async with pool.acquire() as connection, connection.transaction():
         await turns.hear(connection, {source: (1, 0)}, Rank.HINT)
+        await connection.execute("update return_case set updated_at = $2 where id = $1", case_id, case.updated_at)
         await connection.executemany(
             "insert into return_line (case_id, unit_id, shop_id, order_line_id, sku, name) "
             "values ($1, $2, $3, $4, $5, $6) on conflict do nothing",

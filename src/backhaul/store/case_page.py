@@ -119,7 +119,7 @@ async def case(pool: Pool, case_id: UUID, *, lines: int = 500) -> Case | None:
         seen = _SEEN.decode(found["body"]) if found["body"] else Seen()
         units = await db.fetch(
             "select unit_id, order_line_id, sku, name, refund, commerce_line_id, received_at, condition, disposition "
-            "from return_line where case_id = $1 order by unit_id",
+            "from return_line where case_id = $1 and not gone order by unit_id",
             case_id,
         )
         effects = await db.fetch(

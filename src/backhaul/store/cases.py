@@ -11,7 +11,7 @@ import msgspec
 
 from backhaul.domain.channel import ChannelCase
 from backhaul.domain.effects import AnyEffect, CreateReturn, Dispose, Effect, EffectState, Safety
-from backhaul.domain.facts import Adopted, Creating, Place, Seen
+from backhaul.domain.facts import Adopted, Creating, Holder, Place, Seen
 from backhaul.domain.folding import Command, fold_said, name_units
 from backhaul.domain.said import Said
 from backhaul.domain.steps import View
@@ -46,7 +46,7 @@ class Known(msgspec.Struct, frozen=True):
     places: tuple[Place, ...] = ()  # units of the order's cases on returns that somebody else opened
     creating_elsewhere: dict[str, Creating] = {}  # returns that other cases of the order write, by the channel's id
     adopted: tuple[Adopted, ...] = ()  # commerce refunds of somebody else that stand for its payments
-    gone: frozenset[str] = frozenset()  # units that a later case of the order holds by the same name
+    holders: dict[str, Holder] = {}  # other cases of the order by the units that they were read with
 
 
 _seen = msgspec.json.Decoder(Seen)
@@ -74,9 +74,9 @@ select c.id, c.channel_kind, coalesce(c.channel_id, '') as channel_id, c.body, c
     array(select (r.unit_id, r.adopted_return_id, r.commerce_line_id, r.adopted_number, r.case_id = c.id)
           from return_line r where r.adopted_return_id <> '' and r.case_id = any(c.id || beside.ids)
           order by r.case_id, r.unit_id) as places,
-    array(select distinct r.unit_id from return_line m join return_line r on r.unit_id = m.unit_id
-          where m.case_id = c.id and r.case_id = any(beside.ids) and r.case_id > c.id
-          and r.unit_id <> r.order_line_id) as gone,
+    array(select (r.unit_id, o.updated_at, o.id > c.id) from return_line r join return_case o on o.id = r.case_id
+          where r.case_id = any(beside.ids) and not r.gone and r.unit_id <> r.order_line_id
+          and o.status <> 'cancelled' order by o.updated_at, o.id) as holders,
     array(select (o.channel_id, case e.state when 'confirmed' then coalesce(e.answered_at, e.dead_at, e.created_at) end,
           e.wanted)
           from effect e join return_case o on o.id = e.case_id where o.id = any(beside.ids)
@@ -181,7 +181,7 @@ async def load(connection: Connection, claims: dict[UUID, Turn]) -> dict[UUID, K
             tuple(Place(*each) for each in row["places"]),
             {each[0]: _creating(*each[1:]) for each in row["creating"]},
             tuple(Adopted(*each) for each in row["adopted"]),
-            frozenset(row["gone"]),
+            {unit_id: Holder(*holder) for unit_id, *holder in row["holders"]},
         )
     return known
 

@@ -144,7 +144,7 @@ def _where(wanted: Filter, arg: Arguments) -> list[str]:
 def _inspect(arg: Arguments) -> str:
     return (
         f"c.status = any({arg(ARRIVED)}) and (c.kind = 'return' or c.kind = any({arg(RESHIPPED)})) and exists "
-        "(select 1 from return_line u where u.case_id = c.id and u.disposition is null "
+        "(select 1 from return_line u where u.case_id = c.id and u.disposition is null and not u.gone "
         "and (c.kind = 'return' or u.received_at is not null))"
     )
 

@@ -131,7 +131,7 @@ class Move(msgspec.Struct):
     columns: Columns | None = None
     counted: tuple[str, bool] | None = None  # status and attention as they were counted before
     units: list[Unit] = []
-    left: list[str] = []  # units that have become another case's, and are not shown with this one any more
+    left: list[str] = []  # units that the channel shows with the case no more
     parcel: tuple[str, str] | None = None
     named: str | None = None  # the id that the channel has given the case
     link: tuple[str, str, str, str] | None = None  # channel order, commerce order, how, by

@@ -254,11 +254,15 @@ async def _units(connection: Connection, moves: list[Move]) -> None:
         """on conflict (case_id, unit_id) do update set order_line_id = excluded.order_line_id, sku = excluded.sku,
         name = excluded.name, refund = excluded.refund, commerce_line_id = excluded.commerce_line_id,
         received_at = excluded.received_at, condition = excluded.condition, disposition = excluded.disposition,
-        adopted_return_id = excluded.adopted_return_id, adopted_number = excluded.adopted_number""",
+        adopted_return_id = excluded.adopted_return_id, adopted_number = excluded.adopted_number, gone = false""",
     )  # fmt: skip
     left = [(move.turn.subject_id, unit_id) for move in moves for unit_id in move.left]
     if left:
-        await connection.execute(LEFT, *columns_of(left))
+        await connection.execute(
+            "update return_line r set gone = true from unnest($1::uuid[], $2::text[]) as g(case_id, unit_id) "
+            "where r.case_id = g.case_id and r.unit_id = g.unit_id and not r.gone",
+            *columns_of(left),
+        )
     parcels = [
         (move.turn.shop_id, *move.parcel, move.turn.subject_id) for move in moves if move.parcel and move.parcel[0]
     ]
@@ -266,15 +270,6 @@ async def _units(connection: Connection, moves: list[Move]) -> None:
         await connection.execute(PARCELS, *columns_of(parcels))
 
 
-# A place that a unit has on somebody else's return stays where it is written down. What the new case knows of the old
-# one it learns with its first read, by the units that both name: until that is written nothing goes.
-LEFT = """
-delete from return_line r using unnest($1::uuid[], $2::text[]) as g(case_id, unit_id)
-where r.case_id = g.case_id and r.unit_id = g.unit_id and r.adopted_return_id = '' and exists (
-    select from return_line n join return_case o on o.id = n.case_id
-    where n.unit_id = r.unit_id and o.shop_id = r.shop_id and o.id > r.case_id and o.body is not null and o.order_id =
-        (select order_id from return_case where id = r.case_id))
-"""
 PARCELS = """
 with seen as (
     select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[])

@@ -31,13 +31,13 @@ def describe(run: Run, plan: Plan) -> None:
     _write(run, plan, entries)
     _strangers(run)
     units = _units(run, plan)
+    run.move.left += _left(run)
     if view != run.view or run.facts.seen != run.stored:
         run.move.columns = _columns(run, plan, view)
         run.move.counted = (run.view.status, bool(run.view.troubles)) if run.counted else None
         run.view, run.stored, run.counted = view, run.facts.seen, True
     if units != run.units:
         run.move.units, run.units = units, units
-        run.move.left = sorted(run.facts.gone - {unit.unit_id for unit in units})
         others = tuple(place for place in run.facts.places if not place.mine)
         run.facts = msgspec.structs.replace(run.facts, places=(*others, *plan.places))
         if run.facts.channel is not None:
@@ -162,6 +162,13 @@ def _write(run: Run, plan: Plan, entries: _Entries) -> None:
         run.tell("hub", "money.released", f"The refund {gone.source} in commerce stands for this case no longer.")
     run.move.adopted.extend(each for each in plan.adopted if each not in run.facts.adopted)
     run.facts = msgspec.structs.replace(run.facts, adopted=plan.adopted)
+
+
+def _left(run: Run) -> list[str]:
+    """Units that the channel showed with the case, as it is written down, and does not any more."""
+    before, now = run.stored.channel, run.facts.channel
+    there = {unit.id for unit in now.units} if now is not None else set()
+    return [unit.id for unit in before.units if unit.id not in there] if before is not None else []
 
 
 def _units(run: Run, plan: Plan) -> list[Unit]:

@@ -72,7 +72,7 @@ async def _units_apart(run: Run, read: ChannelCase, channel: Any) -> None:
     if run.facts.channel is not None or read.kind is Kind.CANCELLATION or read.previous_id:
         return
     pool = run.vendors.pool
-    origin = await apart.origin(pool, run.shop_id, run.case_id, read.order_id, apart.named(read))
+    origin = await apart.origin(pool, run.shop_id, run.case_id, read)
     if origin is None:
         return
     await apart.leave(pool, run.shop_id, run.case_id, read, origin[0])
