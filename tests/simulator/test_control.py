@@ -46,7 +46,16 @@ async def test_everything_a_client_needs_is_described(sim: Simulator, control: C
         ("POST", "/shops", {"switches": {"no_such": 1}}, 400),
         ("POST", "/shops", {"no_such": 1}, 400),
         ("POST", "/moods", {"kind": "no_such"}, 400),
+        ("POST", "/moods", {"kind": "slow", "probability": "often"}, 400),
+        ("POST", "/moods", {"kind": "slow", "params": {"seconds": -1}}, 400),
+        ("POST", "/moods", {"kind": "slow", "params": {"second": 1}}, 400),
+        ("POST", "/moods", {"kind": "slow", "times": 0}, 400),
         ("POST", "/clock", {"step_seconds": -1}, 400),
+        ("POST", "/clock", {"step_seconds": 1e300}, 400),
+        ("POST", "/clock", {"step_seconds": "nan"}, 400),
+        ("POST", "/clock", {"set": 1e12}, 400),
+        ("POST", "/clock", {"rate": 1e300}, 400),
+        ("POST", "/clock", {"rate": "nan"}, 400),
         ("POST", "/clock", {}, 400),
         ("POST", "/buyers", {"no_such": 1}, 400),
         ("PATCH", "/app", {"redirect_url": "https://merchant.com/callback"}, 400),
@@ -62,6 +71,8 @@ async def test_senseless_commands_are_refused(
         await control.call(method, path, body)
     assert refused.value.status == status
     assert "None" not in str(refused.value)
+    assert (await control.call("GET", "/clock"))["now"] == START
+    assert (await control.call("GET", "/moods"))["moods"] == []
 
 
 async def test_a_form_of_a_web_page_does_nothing(sim: Simulator) -> None:
@@ -69,6 +80,12 @@ async def test_a_form_of_a_web_page_does_nothing(sim: Simulator) -> None:
     async with aiohttp.ClientSession() as session, session.post(url, data='{"step_seconds": 5}') as answer:
         assert answer.status == 400
     assert sim.clock.now() == START
+
+
+async def test_a_mood_may_leave_out_what_it_does_not_say(control: ControlClient) -> None:
+    said = {"kind": "slow", "times": None, "vendor": "loop", "params": {"seconds": 0.5}}
+    made = await control.call("POST", "/moods", said)
+    assert (made["times"], made["vendor"], made["params"]) == (None, "loop", {"seconds": 0.5})
 
 
 async def test_one_return_played_through_the_control_api(sim: Simulator, control: ControlClient) -> None:

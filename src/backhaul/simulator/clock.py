@@ -16,6 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 _IDLE_SECONDS = 3600.0
+# A deadline or a token's end is reckoned from now on, and dates end with the year 9999: a clock that ran there, or that
+# stands at no number at all, would break every vendor for good.
+_LAST = 250_000_000_000.0
+_FASTEST = 1e7
 
 
 @dataclass(order=True, slots=True)
@@ -37,7 +41,7 @@ class SimulatedClock:
     def __init__(self, *, start: float | None = None, rate: float = 1.0) -> None:
         self.epoch_real = time.time()
         self.epoch_virtual = self.epoch_real if start is None else float(start)
-        self.rate = float(rate)
+        self.rate = _checked_rate(rate)
         self.on_error: Callable[[BaseException], None] | None = None
         self._monotonic = time.monotonic()
         self._pinned: float | None = None
@@ -75,20 +79,16 @@ class SimulatedClock:
 
     def set_rate(self, rate: float) -> None:
         """Changes the speed; virtual time itself does not jump."""
-        if rate < 0:
-            raise ValueError("rate must be 0 (step mode) or more")
-        self._rebase(self.now(), rate)
+        self._rebase(self.now(), _checked_rate(rate))
 
     def step(self, seconds: float) -> None:
         """Moves virtual time forward and runs everything due on the way, in order, each at its own time."""
-        if seconds < 0:
-            raise ValueError("virtual time does not run backwards")
         self.advance_to(self.now() + seconds)
 
     def advance_to(self, at: float) -> None:
         """Moves virtual time to `at` and runs everything due on the way, in order, each at its own time."""
-        if at < self.now():
-            raise ValueError("virtual time does not run backwards")
+        if not self.now() <= at <= _LAST:
+            raise ValueError("virtual time does not run backwards, and ends with the year 9892")
         self.jump = (self.now(), at)
         try:
             while self._timers and self._timers[0].at <= at:
@@ -173,3 +173,9 @@ class SimulatedClock:
             if self.on_error is None:
                 raise
             self.on_error(error)
+
+
+def _checked_rate(rate: float) -> float:
+    if not 0 <= rate <= _FASTEST:
+        raise ValueError(f"rate must be 0 (step mode) or more, at most {_FASTEST:,.0f}")
+    return float(rate)

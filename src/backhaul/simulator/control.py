@@ -41,7 +41,7 @@ async def _errors(request: web.Request, handler: _Handler) -> web.StreamResponse
         return answer({"error": str(error)}, 409)
     except LookupError as error:
         return answer({"error": str(error.args[0]) if error.args else "not found"}, 404)
-    except (ValueError, TypeError, RealAddressRefused, msgspec.MsgspecError) as error:
+    except (ValueError, TypeError, RecursionError, RealAddressRefused, msgspec.MsgspecError) as error:
         return answer({"error": str(error)}, 400)
 
 
@@ -181,7 +181,7 @@ class Control:
         """Puts a rule in force: fields of Mood."""
         body = await body_of(request)
         body.pop("struck", None)
-        return answer(self._sim.moods.add(Mood(**body)).describe(), 201)
+        return answer(self._sim.moods.add(mood_file.one(body)).describe(), 201)
 
     async def mix(self, request: web.Request) -> web.Response:
         """Draws a day's moods from `seed` and puts them in force."""

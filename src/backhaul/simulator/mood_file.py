@@ -17,7 +17,9 @@ webhook_lost = 1.0
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from backhaul.simulator.files import Table, read_text, read_toml
 from backhaul.simulator.moods import KINDS, VENDORS, Mood, Moods
@@ -34,6 +36,12 @@ def read(path: Path) -> list[Mood]:
 def parse(text: str, name: str) -> list[Mood]:
     """The same from the text of a file."""
     return _moods(read_text(text, name))
+
+
+def one(values: Mapping[str, Any]) -> Mood:
+    """A mood that comes in no file: its fields, None where nothing is said. Raises FileMistake without a line."""
+    said = {key: value for key, value in values.items() if value is not None}
+    return _mood(Table("mood", said, (), {(): 0}))
 
 
 def _moods(table: Table) -> list[Mood]:
