@@ -49,7 +49,7 @@ def _specs(arguments: argparse.Namespace) -> list[tuple[ShopSpec, Habits | None]
     for text in arguments.shop:
         values: dict[str, Any] = json.loads(text)
         habits = values.pop("connector", None)
-        specs.append((ShopSpec.of(values), None if habits is None else Habits(**habits)))
+        specs.append((ShopSpec.of(values), None if habits is None else Habits.of(habits)))
     for number in range(1, arguments.shops + 1):
         domain = f"sim-store-{number}.myshopify.com"
         specs.append((ShopSpec(name=f"Simulated shop {number}", commerce_domain=domain), None))

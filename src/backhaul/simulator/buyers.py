@@ -7,11 +7,12 @@ One buyer is one order and one case, followed step by step on the virtual clock 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from backhaul.simulator.clock import SimulatedClock
 from backhaul.simulator.desk_staff import DeskStaff
+from backhaul.simulator.kinds import checked
 from backhaul.simulator.tiktok import model as m
 from backhaul.simulator.tiktok import states
 from backhaul.simulator.tiktok.channel import Channel
@@ -47,10 +48,7 @@ class Temper:
     @classmethod
     def of(cls, values: dict[str, Any]) -> Temper:
         """From the control API. Raises ValueError for a name that is not known."""
-        unknown = set(values) - {item.name for item in fields(cls)}
-        if unknown:
-            raise ValueError(f"unknown buyer settings: {', '.join(sorted(unknown))}")
-        return cls(**values)
+        return cls(**checked(cls, values))
 
 
 class Buyers:

@@ -133,7 +133,7 @@ class Control:
         """Opens a shop: fields of ShopSpec, and `connector` with the habits of its order connector."""
         body = await body_of(request)
         habits = body.pop("connector", None)
-        shop = self._sim.add_shop(ShopSpec.of(body), None if habits is None else Habits(**habits))
+        shop = self._sim.add_shop(ShopSpec.of(body), None if habits is None else Habits.of(habits))
         return answer(self._sim.describe_shop(shop), 201)
 
     async def change_shop(self, request: web.Request) -> web.Response:
@@ -147,7 +147,7 @@ class Control:
         self._sim.channel.world.set_switches(shop, body.get("switches", {}))
         shop.redirect = redirect
         if "connector" in body:
-            self._sim.connector.habits[shop.id] = Habits(**body["connector"])
+            self._sim.connector.habits[shop.id] = Habits.of(body["connector"])
         shop.active = bool(body.get("active", shop.active))
         return answer({**self._sim.describe_shop(shop), "switches": asdict(shop.switches)})
 

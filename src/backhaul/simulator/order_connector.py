@@ -7,11 +7,12 @@ real ones it is not perfect: by its options it changes SKUs, forgets orders or b
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from backhaul.simulator.clock import SimulatedClock
+from backhaul.simulator.kinds import checked
 from backhaul.simulator.shopify import LineSeed, OrderSeed, ShopifyWorld
 from backhaul.simulator.tiktok.channel import Channel
 from backhaul.simulator.tiktok.model import Line, Order
@@ -47,6 +48,11 @@ class Habits:
     def __post_init__(self) -> None:
         if self.style != "mixed" and self.style not in STYLES:
             raise ValueError(f"unknown style {self.style!r}; known: mixed, {', '.join(STYLES)}")
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Habits:
+        """From the control API or a file. Raises ValueError for a name or a value that makes no sense."""
+        return cls(**checked(cls, values))
 
 
 class OrderConnector:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from backhaul.simulator.kinds import fitting
+
 REASONS: dict[str, list[str]] = {
     "Fit": ["Too small", "Too large", "Not my style"],
     "Quality": ["Defective", "Damaged in transit", "Missing parts"],
@@ -78,16 +80,9 @@ def _fit(name: str, value: Any, now: Any) -> Any:
         raise ValueError(f"{name} must be one of: {', '.join(_CHOICES[name])}")
     if name == "reasons":
         return _reasons(value)
-    if isinstance(now, tuple):
-        if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-            raise ValueError(f"{name} must be a list of texts")
-        if name == "outcomes" and not set(value) <= set(OUTCOMES):
-            raise ValueError(f"outcomes must be some of: {', '.join(OUTCOMES)}")
-        return tuple(value)
-    if isinstance(now, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not type(now):
-        raise ValueError(f"{name} must be of the kind {type(now).__name__}")
+    value = fitting(name, value, now)
+    if name == "outcomes" and not set(value) <= set(OUTCOMES):
+        raise ValueError(f"outcomes must be some of: {', '.join(OUTCOMES)}")
     if isinstance(value, int | float) and value < 0:
         raise ValueError(f"{name} must not be negative")
     return value

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backhaul.simulator.scenario.model import Expected
+from backhaul.simulator.scenario.model import UNKNOWN, Expected
 from backhaul.simulator.scenario.world import Cast, Play
 
-UNKNOWN = "unknown"  # what `channel` says of a case that was never begun there
 _TAKEN_BACK = ("CANCELED", "CANCELLED")
 
 

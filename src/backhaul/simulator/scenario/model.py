@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 CASE = "case"  # the name of a story's case when it has one only
+UNKNOWN = "unknown"  # what `channel` says of a case that was never begun there
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from importlib import resources
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Any
 
 from backhaul.simulator import money
 from backhaul.simulator.files import FileMistake, Table, read_toml
+from backhaul.simulator.kinds import checked
 from backhaul.simulator.loop.settings import Settings as DeskSettings
 from backhaul.simulator.order_connector import STYLES, Habits
-from backhaul.simulator.scenario.model import CASE, Act, Expected, OrderPlan, Scenario, ShopPlan
+from backhaul.simulator.scenario.model import CASE, UNKNOWN, Act, Expected, OrderPlan, Scenario, ShopPlan
 from backhaul.simulator.scenario.rows import ROWS, SEED
 from backhaul.simulator.scenario.vocabulary import (
     ACTS,
@@ -27,13 +28,15 @@ from backhaul.simulator.scenario.vocabulary import (
     Field,
     doings,
 )
+from backhaul.simulator.tiktok import states
 from backhaul.simulator.tiktok.market import MARKETS, Clocks
-from backhaul.simulator.tiktok.model import Switches
+from backhaul.simulator.tiktok.model import CANCELLATION_STATUSES, Switches
 from backhaul.simulator.tiktok.sales import Unit
 
 HOUR = 3600.0
 _TIME = re.compile(r"\+(\d+(?:\.\d+)?)(m|h|d)$")
 _SECONDS = {"m": 60.0, "h": HOUR, "d": 24 * HOUR}
+_LONGEST = 3650 * 24 * HOUR
 _STATUSES = ("UNPAID", "ON_HOLD", "AWAITING_SHIPMENT", "AWAITING_COLLECTION", "IN_TRANSIT", "DELIVERED", "COMPLETED")
 _FULFILLMENTS = ("FULFILLMENT_BY_SELLER", "FULFILLMENT_BY_TIKTOK")
 _BOOKERS = ("hub", "desk", "connector", "nobody")
@@ -46,6 +49,7 @@ _END_DEFAULTS: Mapping[str, Any] = {
     "others": (), "returns": (), "stock": (), "labels": 0, "pictures": 0, "desk": (), "ended": True,
     "exceptions": (), "questions": (),
 }  # fmt: skip
+_CHANNEL_SHOWS = (UNKNOWN, *states.STATUSES, *CANCELLATION_STATUSES)
 _END_NEEDED = ("channel", "decided", "paid", "booked", "hub")
 
 
@@ -111,10 +115,10 @@ def _shop(table: Table) -> ShopPlan:
         market=market,
         desk=table.text("desk", "own", among=("own", "loop")),
         commerce=table.flag("commerce", True),
-        switches=_named(table, "switches", [each.name for each in fields(Switches)]),
-        clocks=_named(table, "clocks", [each.name for each in fields(Clocks)]),
-        connector=_named(table, "connector", [each.name for each in fields(Habits)]),
-        workflows=_workflows(table.table("workflows", {})),
+        switches=_named(table, "switches", Switches, Switches.fitting),
+        clocks=_named(table, "clocks", Clocks, lambda values: checked(Clocks, values)),
+        connector=_named(table, "connector", Habits, Habits.of),
+        workflows=_named(table, "workflows", DeskSettings, lambda values: DeskSettings().change(values)),
         gateway_confirmed=table.flag("gateway_confirmed", True),
         booker=table.text("booker", "hub", among=_BOOKERS),
         policy=dict(table.table("policy", {}).values),
@@ -130,18 +134,15 @@ def _portal(table: Table) -> tuple[str, ...]:
     return tuple(kinds)
 
 
-def _workflows(table: Table) -> dict[str, Any]:
-    for name, value in table.values.items():
-        try:
-            DeskSettings().change({name: value})
-        except ValueError as error:
-            table.fail(name, f"expected a setting of the desk: {error}")
-    return dict(table.values)
-
-
-def _named(table: Table, key: str, known: list[str]) -> dict[str, Any]:
+def _named(table: Table, key: str, kind: type, judge: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """Settings of a kind; `judge` raises ValueError for what none of them can be."""
     inner = table.table(key, {})
-    inner.only(known)
+    inner.only([each.name for each in fields(kind)])
+    for name, value in inner.values.items():
+        try:
+            judge({name: value})
+        except ValueError as error:
+            inner.fail(name, f"expected what {key} can be: {error}")
     return dict(inner.values)
 
 
@@ -157,6 +158,8 @@ def _order(table: Table, currency: str) -> OrderPlan:
         inner = table.table("copy")
         inner.only(("style", "delay_seconds", "wrong_sku"))
         inner.text("style", "tag", among=STYLES)
+        inner.number("delay_seconds", 0, low=0, high=_LONGEST)
+        inner.flag("wrong_sku", False)
         copy = dict(inner.values)
     return OrderPlan(
         lines=tuple(lines),
@@ -231,7 +234,10 @@ def _time(table: Table, key: str) -> float:
     found = _TIME.match(text)
     if found is None:
         table.fail(key, f"expected a time after the beginning, such as +90m, +48h or +14d, found {text!r}")
-    return float(found.group(1)) * _SECONDS[found.group(2)]
+    seconds = float(found.group(1)) * _SECONDS[found.group(2)]
+    if seconds > _LONGEST:
+        table.fail(key, f"expected a time within ten years, found {text!r}")
+    return seconds
 
 
 def _amount(table: Table, key: str, currency: str, default: int | None = None) -> int:
@@ -239,7 +245,10 @@ def _amount(table: Table, key: str, currency: str, default: int | None = None) -
         return default
     text = table.text(key)
     try:
-        return money.minor(text, currency)
+        amount = money.minor(text, currency)
+        if amount < 0:
+            raise ValueError(text)
+        return amount
     except ValueError:
         table.fail(key, f'expected an amount of {currency} as text, such as "12.50", found {text!r}')
 
@@ -264,9 +273,10 @@ def _expected(table: Table, currency: str, named: set[str], *, final: bool) -> E
             "case" if "case" in table else None, f"expected the name of a case, one of {', '.join(sorted(named))}"
         )
     values: dict[str, Any] = dict(_END_DEFAULTS) if final else {"at": _time(table, "at")}
-    for name in ("channel", "hub"):
-        if name in table:
-            values[name] = table.text(name)
+    if "channel" in table:
+        values["channel"] = table.text("channel", among=_CHANNEL_SHOWS)
+    if "hub" in table:
+        values["hub"] = table.text("hub")
     for name in (
         "decided",
         "others",

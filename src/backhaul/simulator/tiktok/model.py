@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from backhaul.simulator.clock import Timer
+from backhaul.simulator.kinds import checked
 from backhaul.simulator.tiktok.market import Clocks, Market
 from backhaul.simulator.tiktok.redirect import Redirect
 
@@ -40,6 +42,7 @@ CANCEL_PENDING = "CANCELLATION_REQUEST_PENDING"
 CANCEL_SUCCESS = "CANCELLATION_REQUEST_SUCCESS"
 CANCEL_CANCELLED = "CANCELLATION_REQUEST_CANCELLED"
 CANCEL_COMPLETE = "CANCELLATION_REQUEST_COMPLETE"
+CANCELLATION_STATUSES = (CANCEL_PENDING, CANCEL_SUCCESS, CANCEL_CANCELLED, CANCEL_COMPLETE)
 
 
 @dataclass(slots=True)
@@ -75,6 +78,15 @@ class Switches:
     exchange_words: tuple[str, ...] = ("APPROVE_EXCHANGE", "ISSUE_EXCHANGE_REFUND", "REJECT_EXCHANGE")
     # What becomes of the approval of a replacement or exchange whose goods are out of stock: `refused` or `refund`.
     without_stock: str = "refused"
+
+    @classmethod
+    def fitting(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values to set. Raises ValueError for a name or a value that makes no sense."""
+        found = checked(cls, values)
+        for name, choices in (("paging", ("cursor", "offset")), ("without_stock", ("refused", "refund"))):
+            if found.get(name, choices[0]) not in choices:
+                raise ValueError(f"{name} must be one of: {', '.join(choices)}")
+        return found
 
 
 @dataclass(slots=True)

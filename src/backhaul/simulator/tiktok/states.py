@@ -64,6 +64,7 @@ MOVES: dict[str, dict[tuple[str, str], str]] = {
     },
     "paid": {(REFUND, m.SUCCESS): m.COMPLETE, (RETURN, m.SUCCESS): m.COMPLETE},
 }
+STATUSES = frozenset({m.PENDING, *FIRST.values(), *(to for moves in MOVES.values() for to in moves.values())})
 
 
 class IllegalMove(ValueError):

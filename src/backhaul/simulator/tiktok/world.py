@@ -12,6 +12,7 @@ from backhaul.simulator.books import Books
 from backhaul.simulator.clock import SimulatedClock
 from backhaul.simulator.delivery import WebhookDelivery
 from backhaul.simulator.ids import Ids
+from backhaul.simulator.kinds import checked
 from backhaul.simulator.moods import Moods
 from backhaul.simulator.tiktok.auth import Authority, Seller
 from backhaul.simulator.tiktok.errors import ApiError
@@ -65,7 +66,7 @@ class ShopSpec:
         known = [each.name for each in fields(cls)]
         if unknown := sorted(values.keys() - set(known)):
             raise ValueError(f"unknown: {', '.join(unknown)}; a shop has {', '.join(known)}, connector")
-        return cls(**values)
+        return cls(**checked(cls, values))
 
 
 @dataclass(slots=True)
@@ -137,8 +138,8 @@ class World:
             name=name,
             market=place,
             seller_id=seller.id,
-            clocks=replace(place.clocks, **_known(Clocks, spec.clocks)),
-            switches=Switches(**_known(Switches, spec.switches)),
+            clocks=replace(place.clocks, **checked(Clocks, spec.clocks)),
+            switches=Switches(**Switches.fitting(spec.switches)),
             catalogue=self._catalogue(place.currency),
             seller_type=spec.seller_type,
             commerce_domain=spec.commerce_domain,
@@ -159,7 +160,7 @@ class World:
 
     def set_switches(self, shop: Shop, changes: dict[str, Any]) -> None:
         """Changes a shop's switches while it runs."""
-        for name, value in _known(Switches, changes).items():
+        for name, value in Switches.fitting(changes).items():
             setattr(shop.switches, name, value)
 
     # -- how a change becomes visible ----------------------------------------------------------------------------------
@@ -363,12 +364,3 @@ class World:
 def _pass(case: Case) -> None:
     if case.passed[-1:] != [case.status]:
         case.passed.append(case.status)
-
-
-def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
-    """The values when every name is a field of the class. Raises ValueError for one that is not."""
-    names = {item.name for item in fields(kind)}
-    unknown = sorted(set(values) - names)
-    if unknown:
-        raise ValueError(f"unknown {kind.__name__.lower()}: {', '.join(unknown)}; known: {', '.join(sorted(names))}")
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
