@@ -404,12 +404,22 @@ def test_a_declined_request_ends_with_the_words_for_the_buyer() -> None:
     assert made.lanes["decision"].text == "Final sale."
 
 
-def test_in_a_shop_that_observes_a_buyers_request_is_proposed_and_may_be_declined() -> None:
+def test_in_a_shop_that_observes_a_buyers_request_is_proposed_and_waits_for_a_person() -> None:
     watching = terms(mode=Mode.OBSERVE)
     proposed = effect(StartReturn(ORDER, Kind.RETURN, ("l1",), "mine"), EffectState.PROPOSED, KEYED)
-    known = ours(BUYERS, ledger=[proposed], shop=watching, **RETURNS)
-    made = planned(known, STARTS)
-    assert (made.lanes["decision"].state, made.steps) == ("proposed", ())
+    made = planned(ours(BUYERS, ledger=[proposed], shop=watching, **RETURNS), STARTS)
+    assert (made.status, made.steps, made.money.expected) == ("to_confirm", (), usd(2000))
     assert "In a live shop it would be started now." in made.questions[0].text
+    seen = planned(ours(BUYERS, YES, [proposed], watching, **RETURNS), STARTS)
+    assert (seen.status, seen.steps, len(seen.questions)) == ("proposed", (), 1)
     gone = ours(BUYERS, ledger=[proposed], shop=watching, said={"withdrawn": NOW, "declined": "No."}, **RETURNS)
     assert planned(gone, STARTS).ended
+
+
+def test_what_was_only_proposed_gives_way_to_what_is_asked_for_since() -> None:
+    proposed = effect(WANTED, EffectState.PROPOSED, KEYED)
+    other = msgspec.structs.replace(START, lines=("l1",))
+    known = ours(other, ledger=[proposed], shop=terms(mode=Mode.OBSERVE), quoted=START)
+    assert settled(known) == [(EffectState.DROPPED, "")]
+    dropped = msgspec.structs.replace(proposed, state=EffectState.DROPPED, code="unwanted")
+    assert looks(ours(other, ledger=[dropped], shop=terms(mode=Mode.OBSERVE), quoted=START)) == [Source.START]

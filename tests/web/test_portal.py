@@ -109,6 +109,14 @@ def typed(answer: httpx.Response) -> tuple[str, str]:
     return fields["order"].value, fields["zip"].value
 
 
+def filled(answer: httpx.Response) -> tuple[set[str], str, str]:
+    """What is chosen and typed in the form for a return."""
+    form = form_of(answer, "kind", "unit", "reason")
+    chosen = set(re.findall(r'name="unit" value="([^"]*)" checked', answer.text))
+    reason = re.search(r'<option value="([^"]*)" selected', answer.text)
+    return chosen, reason[1] if reason else "", form.fields["note"].value
+
+
 def text_of(answer: httpx.Response) -> str:
     """What a person reads, with blanks made one."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
@@ -307,6 +315,59 @@ async def test_a_visit_that_has_ended_begins_again(buyer: Buyer) -> None:
         assert "visit has ended" in text_of(page)
 
 
+async def test_what_was_typed_outlives_the_visit(buyer: Buyer) -> None:
+    await buyer.look_up()
+    form = await buyer.form()
+    await buyer.web.pool.execute("update portal_visit set ends_at = now()")
+    note = 'It came\n"><script>broken'
+    page = await buyer.ask(form, unit=["l1", "l2"], note=note)
+    assert page.status_code == 403
+    assert "stays" in text_of(page)
+    assert typed(page) == (ORDER, "")
+    assert "Mug" not in page.text  # nothing of the order before it is proven again
+    for code, status in (("10000", 422), ("", 422)):
+        page = await again(buyer, page, code)
+        assert page.status_code == status
+        assert "<script>" not in page.text
+    buyer.channel.trouble = [Unavailable("busy")]
+    page = await again(buyer, page, CODE)
+    assert page.status_code == 503
+    page = await again(buyer, page, CODE)
+    assert page.status_code == 200
+    assert "not sent yet" in text_of(page)
+    assert filled(page) == ({"l1", "l2"}, "broken", note)
+    assert "<script>" not in page.text
+    assert await buyer.web.pool.fetchval("select count(*) from return_case") == 0
+    sent = await buyer.ask(form_of(page, "kind", "unit", "reason"), note=note)
+    assert sent.status_code == 303
+    assert await buyer.web.pool.fetchval("select count(*) from return_case") == 1
+
+
+async def test_what_was_typed_is_kept_when_the_channel_fails_after_the_look_up(buyer: Buyer) -> None:
+    await buyer.look_up()
+    form = await buyer.form()
+    await buyer.web.pool.execute("update portal_visit set ends_at = now()")
+    page = await buyer.ask(form, note="torn")
+    startable = buyer.channel.startable
+
+    async def away(order_id: str, kind: Kind) -> tuple[Startable, ...]:
+        raise Unavailable("busy")
+
+    buyer.channel.startable = away  # type: ignore[method-assign]
+    page = await again(buyer, page, CODE)
+    assert page.status_code == 503
+    buyer.channel.startable = startable  # type: ignore[method-assign]
+    assert filled(await again(buyer, page, CODE)) == ({"l1"}, "broken", "torn")
+
+
+async def again(buyer: Buyer, page: httpx.Response, code: str) -> httpx.Response:
+    """The order proven once more, on the form of this page with all that it holds."""
+    form = form_of(page, "order", "zip")
+    carried = {name: field.value for name, field in form.fields.items()}
+    units = re.findall(r'type="hidden" name="unit" value="([^"]*)"', page.text)
+    return await buyer.web.post(form.action, {**carried, "unit": units, "zip": code})
+
+
 async def test_no_page_is_a_dead_end(buyer: Buyer) -> None:
     for answer in (await buyer.get("/leave"), await buyer.web.client.put(f"{buyer.path}/leave")):
         assert answer.status_code == 405
@@ -327,10 +388,11 @@ async def test_forms_of_other_sites_are_not_carried_out(buyer: Buyer) -> None:
     assert buyer.channel.reads == 0
     assert (await buyer.look_up(origin="null", **{"sec-fetch-site": "same-origin"})).status_code == 303
     form = await buyer.form()
-    refused = await buyer.ask(form, csrf="another")
+    refused = await buyer.ask(form, csrf="another", note="too <small>")
     assert refused.status_code == 403
-    assert "out of date" in text_of(refused)
-    assert f'href="{buyer.path}/order">Try again' in refused.text
+    assert "looked up again" in text_of(refused)
+    assert filled(refused) == ({"l1"}, "broken", "too <small>")
+    assert "too <small>" not in refused.text
     assert await buyer.web.pool.fetchval("select count(*) from return_case") == 0
 
 

@@ -383,6 +383,7 @@ async def test_a_shop_that_observes_sends_nothing_and_the_buyer_reads_that_someb
     assert await bench.effects(case) == [("start_return", "proposed")]
     assert bench.channel.sent == []
     assert await _standing(buyers, visit, case) is Standing.LOOKING
+    assert await bench.pool.fetchval("select status from return_case where id = $1", case) == "to_confirm"
     await bench.commands.beginnings.decline(case, "We write to you.", "ann")
     await bench.attend(case)
     assert await _standing(buyers, visit, case) is Standing.DECLINED

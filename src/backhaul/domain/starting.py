@@ -29,9 +29,7 @@ def starting_lane(facts: Facts, policy: Policy, now: int, draft: Draft) -> Lane:
     if start is None:
         return _blind(facts, draft)
     if last is not None and last.state is EffectState.PROPOSED:
-        if start.buyer:
-            draft.questions.append(_question(start, "In a live shop it would be started now.", ()))
-        return Lane("proposed", last.because)
+        return _proposed(facts, start, last, draft)
     if last is not None and last.state is EffectState.REFUSED and not _asked_again(facts, start, last):
         _refused(facts, start, last, draft)
         return Lane("not_started", last.text)
@@ -71,6 +69,23 @@ def _blind(facts: Facts, draft: Draft) -> Lane:
 
 
 # -- before it is started
+
+
+def _proposed(facts: Facts, start: Start, last: Effect, draft: Draft) -> Lane:
+    """Only written down, as the shop observes. A buyer waits for it nevertheless: until a person has said yes to it, it
+    is theirs to look at, whatever the policy would do in a live shop."""
+    if _wanted(start) != last.wanted:
+        text = "something else was asked for since"
+        draft.steps.append(Settle(last.id, EffectState.DROPPED, text, code="unwanted"))
+        return Lane("asking")
+    quote = facts.seen.quote
+    total = start.amount or (quote.total if quote is not None else None)
+    draft.money = MoneyView(expected=total)
+    draft.questions.append(
+        _question(start, "In a live shop it would be started now.", reasons_of(start, facts.seen.startable))
+    )
+    waits = start.buyer and total is not None and not _agreed(facts, start)
+    return Lane("to_confirm", str(total)) if waits else Lane("proposed", last.because)
 
 
 def _ask(facts: Facts, policy: Policy, start: Start, ended: int, now: int, draft: Draft) -> Lane:

@@ -17,7 +17,11 @@ from backhaul.web.security import PORTAL
 from backhaul.work.case_command import CommandRefused
 from backhaul.work.portal import Closed
 
-GONE = "This page is not open", "This shop takes no returns here. Ask for your return in the app where you bought it."
+GONE = (
+    "This page is not open",
+    "The address is not complete, or the shop takes no returns here. Ask for your return in the app where you bought "
+    "it.",
+)
 AWAY_TEXT = "Please try again", "Something we need does not answer right now. Nothing was lost: try again in a moment."
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, Router, get, post
 from litestar.datastructures import FormMultiDict
-from litestar.exceptions import NotFoundException, PermissionDeniedException
+from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from backhaul.domain.portal import LANGUAGE, Mistake, Offer, Portal, Unit, given, reasons_for, units_of
@@ -69,6 +69,23 @@ async def _place(request: Asked, shop_id: UUID, *, preview: bool = False) -> _Pl
     return _Place(shop, settings, manifest.title if manifest else "TikTok Shop", not settings.open)
 
 
+class _Typed(msgspec.Struct, frozen=True):
+    """What a buyer has typed into the form for a return. Nothing of it is checked: it is only shown again."""
+
+    kind: str = ""
+    units: tuple[str, ...] = ()
+    reason: str = ""
+    note: str = ""
+
+
+NOTHING = _Typed()
+
+
+def _typed(form: FormMultiDict) -> _Typed:
+    units = tuple(each for each in form.getall("unit", []) if isinstance(each, str))
+    return _Typed(field(form, "kind"), units, field(form, "reason"), field(form, "note"))
+
+
 def _go(place: _Place, path: str = "", **parameters: Any) -> Response[None]:
     return Response(None, status_code=303, headers={"location": f"{place.path}{path}"}, **parameters)
 
@@ -82,12 +99,13 @@ def _find_page(
     problem: str = "",
     status: int = 200,
     visit: Visit | None = None,
+    typed: _Typed = NOTHING,
 ) -> Response[str]:
     wanted, known = _wanted(request), place.settings.texts
     language = words.language(request.headers.get("accept-language", ""), wanted, known)
     return show(
         "find.html", request, status=status, place=place, texts=words.texts(known, language, place.channel),
-        language=language or "en", wanted=wanted, order=order, code=code, problem=problem, visit=visit,
+        language=language or "en", wanted=wanted, order=order, code=code, problem=problem, visit=visit, typed=typed,
     )  # fmt: skip
 
 
@@ -116,37 +134,50 @@ async def find(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
 
 @post("/", include_in_schema=False)
 async def look_up(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
-    """Look the order up. A wrong answer shows the form again with what was typed."""
+    """Look the order up. A wrong answer shows the form again with what was typed. Whoever was sent back here in the
+    middle of asking brings along what they had typed, and gets it back once the order is theirs again."""
     check_site(request)
     place, services = await _place(request, shop_id), services_of(request)
     form = await sent(request)
-    order, code = field(form, "order", 200), field(form, "zip", 200)
+    order, code, typed = field(form, "order", 200), field(form, "zip", 200), _typed(form)
     client = request.client.host if request.client else ""
     try:
         found = await services.buyers.look_up(shop_id, order, code, client)
+        done = await _found(request, place, found.token, typed) if isinstance(found, Found) else None
     except VendorError:
         problem = words.AWAY.format(channel=place.channel)
-        answer = _find_page(request, place, order, code, problem=problem, status=503)
+        answer = _find_page(request, place, order, code, problem=problem, status=503, typed=typed)
         answer.headers["retry-after"] = "5"
         return answer
-    if isinstance(found, Found):
-        done = _go(place, "/order", cookies=[visit_cookie(request, found.token)])
+    if isinstance(found, Found) and done is not None:
+        done.set_cookie(visit_cookie(request, found.token))
         done.delete_cookie(GIVEN_COOKIE, path=PATH)
         return done
     if isinstance(found, Locked):
-        answer = _find_page(request, place, order, code, problem=words.locked(found.left_s), status=429)
+        problem = words.locked(found.left_s)
+        answer = _find_page(request, place, order, code, problem=problem, status=429, typed=typed)
         answer.headers["retry-after"] = str(found.left_s)
         return answer
     text = words.MISTAKE[found] if isinstance(found, Mistake) else words.NOT_FOUND
-    return _find_page(request, place, order, code, problem=text.format(channel=place.channel), status=422)
+    problem = text.format(channel=place.channel)
+    return _find_page(request, place, order, code, problem=problem, status=422, typed=typed)
+
+
+async def _found(request: Asked, place: _Place, token: str, typed: _Typed) -> Response[Any]:
+    """On to the order; with something typed at once, as no address can carry it there."""
+    visit = await services_of(request).buyers.visit(place.shop.id, token) if typed != NOTHING else None
+    return (
+        await _order_page(request, place, visit, typed, told=words.KEPT) if visit is not None else _go(place, "/order")
+    )
 
 
 async def _visit(request: Asked, shop_id: UUID) -> Visit | None:
     return await services_of(request).buyers.visit(shop_id, request.cookies.get(VISIT_COOKIE, ""))
 
 
-def _ended(request: Asked, place: _Place) -> Response[str]:
-    return _find_page(request, place, "", "", problem=words.ENDED, status=403)
+def _ended(request: Asked, place: _Place, order: str = "", typed: _Typed = NOTHING) -> Response[str]:
+    problem = words.ENDED if typed == NOTHING else f"{words.ENDED} {words.STAYS}"
+    return _find_page(request, place, order, "", problem=problem, status=403, typed=typed)
 
 
 @get("/order", include_in_schema=False)
@@ -158,21 +189,27 @@ async def order(request: Asked, shop_id: FromPath[UUID]) -> Response[str]:
 
 
 async def _order_page(
-    request: Asked, place: _Place, visit: Visit, *, problem: str = "", status: int = 200
+    request: Asked,
+    place: _Place,
+    visit: Visit,
+    typed: _Typed = NOTHING,
+    *,
+    problem: str = "",
+    told: str = "",
+    status: int = 200,
 ) -> Response[str]:
     buyers, kinds = services_of(request).buyers, place.settings.kinds
     offer = await buyers.offer(visit, kinds)
     cases, taken = await buyers.cases(visit)
     units = {kind: units_of(offer, kind, taken) for kind in kinds}
-    form = await request.form() if request.method == "POST" else FormMultiDict()
-    kind = _kind(field(form, "kind") or request.query_params.get("kind", ""), units)
+    kind = _kind(typed.kind or request.query_params.get("kind", ""), units)
     free = [unit.id for unit in units[kind] if unit.why is None]
     return show(
         "order.html", request, status=status, place=place, visit=visit, cases=cases, kind=kind, kinds=kinds,
         units=units[kind], names={unit.id: unit.name for unit in units[kind]}, free=free,
-        reasons=_reasons(offer, kind, free), problem=problem, once=secret_token(),
-        chosen=form.getall("unit", []) or (free if len(units[kind]) == 1 else []), reason=field(form, "reason"),
-        note=field(form, "note"), said=words, longest=MOST_WORDS,
+        reasons=_reasons(offer, kind, free), problem=problem, told=told, once=secret_token(),
+        chosen=typed.units or (free if len(units[kind]) == 1 else []), reason=typed.reason, note=typed.note,
+        said=words, longest=MOST_WORDS,
     )  # fmt: skip
 
 
@@ -195,12 +232,12 @@ async def ask(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Ask for it. What does not fit is said on the same page, with what was chosen."""
     check_site(request)
     place = await _place(request, shop_id)
-    visit = await _visit(request, shop_id)
+    visit, form = await _visit(request, shop_id), await sent(request)
+    typed = _typed(form)
     if visit is None:
-        return _ended(request, place)
-    form = await sent(request)
-    if not same(field(form, "csrf"), visit.csrf):
-        raise PermissionDeniedException("This form is out of date. Go back, reload the page and try again.")
+        return _ended(request, place, field(form, "order", 200), typed)
+    if not same(field(form, "csrf"), visit.csrf):  # of an earlier visit, or not ours: nothing is asked for by it
+        return await _order_page(request, place, visit, typed, problem=words.RENEWED, status=403)
     kind = next((each for each in place.settings.kinds if each.value == field(form, "kind")), None)
     once = field(form, "once", 100)
     if kind is None or not re.fullmatch(r"[\w-]+", once, re.ASCII):
@@ -211,12 +248,12 @@ async def ask(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
             request.cookies.get(VISIT_COOKIE, ""),
             once=once,
             kind=kind,
-            lines=[each for each in form.getall("unit", []) if isinstance(each, str)],
-            reason=field(form, "reason"),
-            note=field(form, "note", MOST_WORDS + 1),
+            lines=list(typed.units),
+            reason=typed.reason,
+            note=typed.note,
         )
     except CommandRefused as error:
-        return await _order_page(request, place, visit, problem=error.text, status=error.status)
+        return await _order_page(request, place, visit, typed, problem=error.text, status=error.status)
     return _go(place, f"/order#c-{case_id}")
 
 

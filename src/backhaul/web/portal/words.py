@@ -32,6 +32,9 @@ NOT_FOUND = (
 )
 AWAY = "{channel} does not answer right now. Nothing was lost: try again in a moment."
 ENDED = "Your visit has ended, as it lasts half an hour. Look your order up again."
+STAYS = "What you typed stays: it is there again when your order is found."
+KEPT = "Here is what you typed before. It is not sent yet."
+RENEWED = "Your order was looked up again since this page was opened. Check what stands here, then send it once more."
 KIND = {
     Kind.RETURN: ("Send it back", "You send the items back and get your money once they have arrived."),
     Kind.REFUND: ("Keep it, ask for a refund", "You keep the items. The shop looks at your request first."),
