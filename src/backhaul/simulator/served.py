@@ -23,6 +23,8 @@ LEFT_OUT: dict[str, list[tuple[str, str]]] = {
         ("The allow-list of IP addresses (36009033)", "every call comes from this machine"),
         ("The return proxy app in which a merchant types the address", "the console and the control API take it"),
         ("Global sellers' separate regions", "one host answers for all markets"),
+        ("TLS, and a token host of its own", "one plain listener on this machine plays both"),
+        ("The shop's performance score", "figures to look at, no part of a return"),
         (
             "A status of the parcel of an exchange",
             "none is published; that its goods come back after the new ones were sent is inferred, as are its words",
@@ -31,6 +33,7 @@ LEFT_OUT: dict[str, list[tuple[str, str]]] = {
     "Shopify": [
         ("Every other object of the Admin API: products, customers, drafts, discounts, themes ...", "not asked for"),
         ("REST Admin API", "the vendor has retired it for new apps"),
+        ("Differences between the versions", "all that are supported answer with the schema and rules of 2026-10"),
         ("Flow, Functions, the Storefront and Customer Account APIs", "no part of keeping books in step"),
         ("Real payment gateways", "a refund is booked and, on a gateway that pays, noted as money moved"),
         ("Protected customer data approval", "all fields of buyers are shown, as to an approved app"),

@@ -42,6 +42,28 @@ async def test_detail_of_many_and_of_others(wire: Wire, other: Wire) -> None:
     assert (await wire.call("GET", DETAIL, query={"ids": other.order().id})).code == 21008111
 
 
+STATUSES = ("UNPAID", "ON_HOLD", "AWAITING_SHIPMENT", "AWAITING_COLLECTION", "IN_TRANSIT", "DELIVERED", "COMPLETED")
+
+
+async def test_nothing_has_happened_in_the_future_and_a_move_happens_when_it_does(wire: Wire) -> None:
+    async def times(order: m.Order) -> list[int]:
+        shape = (await wire.call("GET", DETAIL, query={"ids": order.id})).data["orders"][0]
+        return [shape[name] for name in ("create_time", "paid_time", "rts_time", "delivery_time") if shape.get(name)]
+
+    for status in (*STATUSES, "CANCELLED"):
+        seen = await times(wire.order(status=status))
+        assert seen == sorted(seen)
+        assert seen[-1] <= wire.sim.clock.seconds(), status
+    order, clock = wire.order(status="AWAITING_SHIPMENT"), wire.sim.clock
+    begun = clock.seconds()
+    clock.step(2 * 86400)
+    wire.sim.channel.sales.advance(order, "IN_TRANSIT")
+    clock.step(9 * 86400)
+    wire.sim.channel.sales.advance(order, "DELIVERED")
+    wire.renew()
+    assert await times(order) == [begun, begun, begun + 2 * 86400, begun + 11 * 86400]
+
+
 async def test_search_and_price_detail(wire: Wire) -> None:
     placed, transit = wire.order(), wire.order(status="IN_TRANSIT")
     search = "/order/202309/orders/search"

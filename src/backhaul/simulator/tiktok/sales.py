@@ -104,7 +104,7 @@ class Sales:
         for line in order.lines:
             if line.status != "CANCELLED":
                 line.status = status
-        self._date(order, self._world.clock.seconds())
+        self._date(order, self._world.clock.seconds(), moved=True)
         self._world.order_changed(order)
         self.schedule_completion(order)
         for listener in self._world.order_moved:
@@ -131,11 +131,16 @@ class Sales:
         if not self._world.quiet:
             self._world.events.address_changed(order)
 
-    def _date(self, order: Order, now: int) -> None:
+    def _date(self, order: Order, now: int, *, moved: bool = False) -> None:
+        """Fills in when what has happened did: now for an order that moves on, after the usual time for one that is
+        placed where it stands. Nothing lies in the future."""
+
+        def at(usual: int) -> int:
+            return now if moved else min(now, usual)
+
         stage = _FLOW.index(order.status) if order.status in _FLOW else 2
-        created = order.created_at
         if stage >= 2 and not order.paid_at:
-            order.paid_at = created + 60
+            order.paid_at = at(order.created_at + 60)
         if stage >= 3 and not order.package_id:
             shop = order.shop
             order.package_id = self._world.ids.decimal("1152", 19)
@@ -145,14 +150,14 @@ class Sales:
             for line in order.lines:
                 line.package_id = order.package_id
         if stage >= 4 and not order.shipped_at:
-            order.shipped_at = min(now, created + 86400)
+            order.shipped_at = at(order.created_at + 86400)
             order.tracking_events.append((order.shipped_at, 30001, "The carrier has the parcel"))
         if stage >= 5 and not order.delivered_at:
-            order.delivered_at = min(now, order.shipped_at + 3 * 86400)
+            order.delivered_at = at(order.shipped_at + 3 * 86400)
             order.tracking_events.append((order.delivered_at, 30003, "Delivered"))
             self._world.journal(order.shop).delivered(order)
         if stage >= 6 and not order.completed_at:
-            order.completed_at = min(now, order.delivered_at + order.shop.clocks.completed_after_delivery)
+            order.completed_at = at(order.delivered_at + order.shop.clocks.completed_after_delivery)
 
     def schedule_completion(self, order: Order) -> None:
         """Sets the clock after which a delivered order takes no more after-sales."""
