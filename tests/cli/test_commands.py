@@ -131,6 +131,14 @@ def test_the_simulators_address_is_taken() -> None:
     assert simulated.control_address("http://localhost:8490") == "http://localhost:8490"
 
 
+@pytest.mark.parametrize("command", ["demo", "serve", "shops"])
+def test_a_data_folder_that_cannot_be_is_said(tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").touch()
+    done = backhaul(tmp_path / "file" / "data", command, BACKHAUL_PORT="0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"error: .*file/data.*\n", done.stderr)
+
+
 def test_a_port_in_use_is_said(tmp_path: Path) -> None:
     import socket
 

@@ -147,6 +147,7 @@ def test_what_makes_no_sense_is_said_in_a_line(
         (("--shop", '{"reigon": "US"}'), "unknown: reigon; a shop has name, region"),
         (("--shop", '{"region": "ZZ"}'), "ZZ"),
         (("--state", "{folder}/bad.state"), "bad.state cannot be read"),
+        (("--state", "{folder}/gone/world.state"), "world.state: its folder is not there"),
     ],
 )
 def test_what_only_the_world_can_tell_is_said_in_a_line(

@@ -227,6 +227,17 @@ async def test_the_description_names_every_call(web: Web) -> None:
     assert "<script" not in (await web.get("/schema")).text
 
 
+async def test_errors_are_described_as_they_are_sent(web: Web) -> None:
+    schema = (await web.get("/schema/openapi.json")).json()
+    operations = [each for methods in schema["paths"].values() for each in methods.values()]
+    assert {status for each in operations for status in each["responses"]} == {"200", "201", "202", "default"}
+    described = schema["components"]["schemas"]["Problem"]
+    headers = await web.token()
+    for path in ("cases?limit=0", "cases?tab=x", "nothing"):
+        sent = (await web.get(f"/api/v1/{path}", headers=headers)).json()
+        assert set(described["required"]) <= set(sent) <= set(described["properties"])
+
+
 async def test_unknown_addresses_and_methods(web: Web) -> None:
     headers = await web.token()
     gone = await web.get("/api/v1/nothing", headers=headers)

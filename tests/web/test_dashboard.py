@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from html import unescape
 from html.parser import HTMLParser
@@ -514,6 +515,8 @@ async def test_csv_holds_the_filtered_grid_and_no_formulas(web: Web) -> None:
     await seeding.put(web.pool, us, seeding.channel_case(reason_text="=HYPERLINK(1)"))
     await seeding.put(web.pool, us, seeding.channel_case(Stage.CANCELLED))
     answer = await web.get("/returns.csv?tab=answer")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.content.startswith(codecs.BOM_UTF8)
     lines = answer.text.splitlines()
     assert len(lines) == 2
     assert ",'=HYPERLINK(1)," in lines[1]

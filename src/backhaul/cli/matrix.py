@@ -9,7 +9,7 @@ from backhaul.ports.manifest import Manifest
 from backhaul.wiring import REGISTRY
 
 REPEATS = {
-    Repeat.KEYED: "our key, {memory} h; then {then}",
+    Repeat.KEYED: "our key, {memory}; then {then}",
     Repeat.REFUSED_IF_DONE: "a repeat changes nothing",
     Repeat.FINDABLE: "looked for by a strong read first",
     Repeat.UNSAFE: "never; a person looks",
@@ -57,5 +57,6 @@ def _proof(manifest: Manifest) -> str:
 
 
 def _repeat(safety: Safety) -> str:
-    then = REPEATS[safety.then].format(memory=0, then="")
-    return REPEATS[safety.repeat].format(memory=safety.memory_s // 3600, then=then)
+    hours, minutes = safety.memory_s // 3600, safety.memory_s // 60
+    then = REPEATS[safety.then].format(memory="", then="")
+    return REPEATS[safety.repeat].format(memory=f"{hours} h" if hours else f"{minutes} min", then=then)

@@ -80,6 +80,10 @@ def run(work: Coroutine[Any, Any, T], *, fast: bool = False) -> T:
         fail(str(error))
     except asyncpg.PostgresError as error:
         fail(f"the database refused: {error}")
+    except OSError as error:
+        if error.filename is None:  # not of a file: nothing that a person could mend by its name
+            raise
+        fail(f"{error.filename}: {error.strerror}")
 
 
 @asynccontextmanager

@@ -8,6 +8,9 @@ safe to repeat. What it cannot know it says: :class:`NotSent` means no byte of t
 from __future__ import annotations
 
 import logging
+import os
+import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -256,9 +259,16 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
 def _reason(error: Exception) -> str:
     # aiohttp puts the whole URL, query and all, into some of its texts.
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection to {error.host}:{error.port}: {truncate(str(error.os_error), 200)}"
+        return f"no connection to {error.host}:{error.port} ({truncate(_cause(error.os_error), 200)})"
     if isinstance(error, TimeoutError):
         return "time is up"
     if isinstance(error, aiohttp.InvalidURL):
         return "not an address to send to"
     return type(error).__name__
+
+
+def _cause(error: OSError) -> str:
+    # asyncio puts the address into the text once more. A look-up's and TLS' numbers are their own.
+    if isinstance(error, ssl.SSLError | socket.gaierror) or not error.errno:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)

@@ -76,8 +76,11 @@ def _announce(line: str, ports_file: Path | None) -> None:
 
 
 def _fill(simulator: Simulator, arguments: argparse.Namespace) -> None:
-    if arguments.state is not None and arguments.state.exists():
-        snapshot.load(simulator, arguments.state)
+    state: Path | None = arguments.state
+    if state is not None and not os.access(state.parent, os.W_OK | os.X_OK):
+        raise snapshot.StateUnusable(f"{state}: its folder is not there, or cannot be written")
+    if state is not None and state.exists():
+        snapshot.load(simulator, state)
     else:
         for spec, habits in _specs(arguments):
             simulator.add_shop(spec, habits)
@@ -136,7 +139,8 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     except OSError as error:
-        sys.stderr.write(f"simulator: {error.strerror or error}\n")
+        named = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"simulator: {named}{error.strerror or error}\n")
         return 2
     except (ValueError, TypeError) as error:
         sys.stderr.write(f"simulator: {error}\n")

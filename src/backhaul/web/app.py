@@ -14,7 +14,8 @@ from litestar.static_files import create_static_files_router
 from backhaul.store import sessions
 from backhaul.web import health
 from backhaul.web.access import Asked, SessionAuthentication, check_form, services_of
-from backhaul.web.api import api_router, openapi
+from backhaul.web.api import api_router
+from backhaul.web.api.description import openapi
 from backhaul.web.dashboard import (
     beginnings,
     cases,

@@ -123,6 +123,7 @@ def _line(row: CaseRow, shop: Shop | None) -> tuple[str, ...]:
 
 async def _csv(pool: Pool, asked: Filter, shops: Mapping[UUID, Shop]) -> AsyncIterator[str]:
     text = io.StringIO()
+    text.write("\ufeff")  # by which Excel knows that it is UTF-8
     writer = csv.writer(text)
     writer.writerow(HEAD)
     left, after = EXPORT_LIMIT, None
@@ -151,6 +152,6 @@ async def export(request: Asked) -> Stream:
     asked = wanted(given, shops, services.clock())
     return Stream(
         _csv(services.pool, asked, {shop.id: shop for shop in shops}),
-        media_type="text/csv; charset=utf-8",
+        media_type="text/csv",
         headers={"content-disposition": 'attachment; filename="returns.csv"'},
     )
