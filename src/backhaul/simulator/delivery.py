@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import itertools
 import random
+import socket
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,19 +34,33 @@ class RealAddressRefused(ValueError):
 
 def require_local_address(address: str) -> None:
     """Raises RealAddressRefused unless the URL points at this machine, a private network or a reserved test name."""
-    host = (urlsplit(address).hostname or "").lower()
+    try:
+        host = (urlsplit(address).hostname or "").lower()
+    except ValueError:
+        host = ""
     if not host:
         raise RealAddressRefused(f"no host in {address!r}")
-    try:
-        ip = ipaddress.ip_address(host)
-    except ValueError:
+    ip = _ip(host)
+    if ip is None:
         if host == "localhost" or host.endswith(_LOCAL_SUFFIXES) or "." not in host:
             return
         raise RealAddressRefused(
             f"{host} does not look simulated: the simulator only talks to this machine, private networks and test names"
-        ) from None
+        )
     if not (ip.is_loopback or ip.is_private or ip.is_link_local):
         raise RealAddressRefused(f"{host} is a public address: the simulator never posts there")
+
+
+def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a host's text stands for in any of its spellings; None for a name."""
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        try:  # 134744072, 0x8080808 and 8.8.2056 lead to 8.8.8.8
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except (OSError, ValueError):
+            return None
+    return getattr(ip, "ipv4_mapped", None) or ip
 
 
 @dataclass(slots=True)

@@ -59,6 +59,8 @@ def test_every_subscription_gets_the_same_event(hand: Hand, outbox: Outbox, make
         (HOOK, "Address for this topic has already been taken"),
         ("http://hub.example/x", "Address protocol http:// is not supported"),
         ("https://other.myshopify.com/x", "Address cannot be a Shopify or an internal domain"),
+        ("https://[x/", "Address is invalid"),
+        ("https://8.8.8.8/x", "Address is not simulated: 8.8.8.8 is a public address: the simulator never posts there"),
     ],
 )
 def test_refused_addresses(hand: Hand, uri: str, message: str) -> None:

@@ -81,7 +81,13 @@ async def test_subscriptions_replace_and_vanish(wire: Wire, receiver: Receiver) 
         assert (await wire.call("PUT", HOOKS, body)).code == 98001004
 
 
-@pytest.mark.parametrize("address", ["https://example.com/x", "http://8.8.8.8/x", "nothing"])
+PUBLIC = (
+    *("https://example.com/x", "http://8.8.8.8/x", "http://134744072/x", "http://0x8080808/x", "http://8.8.2056/x"),
+    *("http://[::ffff:8.8.8.8]/x", "http://[2606:4700::1]/x", "http://[x/", "nothing"),
+)
+
+
+@pytest.mark.parametrize("address", PUBLIC)
 def test_the_simulator_posts_to_no_public_address(address: str) -> None:
     with pytest.raises(RealAddressRefused):
         require_local_address(address)

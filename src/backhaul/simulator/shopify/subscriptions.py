@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from graphql import GraphQLResolveInfo
 
+from backhaul.simulator.delivery import RealAddressRefused, require_local_address
+
 from .act import Act
 from .errors import refuse
 from .shop import Subscription
@@ -33,13 +35,20 @@ def _uri(data: dict[str, Any]) -> str | None:
 def _check(act: Act, topic: str, uri: str | None, own: Subscription | None = None) -> str:
     if not uri:
         raise refuse(_FIELD, "Address can't be blank")
-    scheme, host = urlsplit(uri).scheme, urlsplit(uri).hostname or ""
+    try:
+        scheme, host = urlsplit(uri).scheme, urlsplit(uri).hostname or ""
+    except ValueError:
+        raise refuse(_FIELD, "Address is invalid") from None
     if scheme == "http" and not (loopback(uri) and act.shop.loopback_http):
         raise refuse(_FIELD, "Address protocol http:// is not supported")
     if scheme not in ("http", "https"):
         raise refuse(_FIELD, "Address is not simulated: only http and https are")
     if host.endswith((".myshopify.com", ".shopify.com")):
         raise refuse(_FIELD, "Address cannot be a Shopify or an internal domain")
+    try:
+        require_local_address(uri)
+    except RealAddressRefused as error:
+        raise refuse(_FIELD, f"Address is not simulated: {error}") from None
     for each in act.shop.subscriptions.values():
         if each is not own and each.topic == topic and each.uri == uri:
             raise refuse(_FIELD, "Address for this topic has already been taken")
