@@ -11,9 +11,9 @@ from uuid import UUID
 
 import pytest
 
-from backhaul.domain.channel import ActionDue, Goods, Instead, WayBack
+from backhaul.domain.channel import ActionDue, Answerable, Goods, Instead, WayBack
 from backhaul.domain.said import Said, Verdict
-from backhaul.domain.words import Action, Condition, Disposition, Kind, ShippedBy, Stage
+from backhaul.domain.words import Action, Actor, Condition, Disposition, Kind, ShippedBy, Stage
 from backhaul.web import rendering
 from backhaul.web.access import COOKIE
 from backhaul.work.logins import CallbackResult
@@ -208,6 +208,22 @@ async def test_an_exchange_shows_what_is_wanted_and_waits_for_the_goods(web: Web
     assert "the same once more" in html
     assert "no goods come back" in html
     assert "It came back all the same" in html
+
+
+async def test_a_case_says_who_began_it_and_what_may_be_answered(web: Web) -> None:
+    shop = await seeding.shop(web.pool)
+    case = seeding.channel_case(started_by=Actor.SYSTEM)
+    no = "the type does not match"
+    answers = [Answerable("approve_return", True), Answerable("reject_return", True)]
+    answers += [Answerable(each, False, "25020004", no) for each in ("accept_parcel", "refuse_parcel")]
+    key = await seeding.put(web.pool, shop, case, answerable=tuple(answers))
+    text = " ".join(re.sub(r"<[^>]+>", " ", (await web.get(f"/cases/{key}")).text).split())
+    assert "Begun on the channel" in text
+    assert "Asked for it on the channel" not in text
+    assert "May be answered Approve return, Reject return" in text
+    assert f"Not now Accept parcel, Refuse parcel: {no} (25020004)" in text
+    asked = await seeding.put(web.pool, shop, seeding.channel_case())
+    assert "Asked for it on the channel" in (await web.get(f"/cases/{asked}")).text
 
 
 async def test_related_cases_are_linked(web: Web) -> None:

@@ -25,6 +25,15 @@ def test_a_moment_is_in_the_shops_zone_with_utc_on_hover() -> None:
     assert ">14 Nov, 22:13<" in rendering.when(1_700_000_000, shop("No/Such_Zone"))
 
 
+def test_a_moment_of_another_year_says_which_and_its_zone_where_that_matters() -> None:
+    later = 1_700_000_000 + 60 * 86400
+    assert ">14 Nov 2023, 14:13<" in rendering.when(1_700_000_000, shop(), real=later)
+    assert ">14 Nov, 14:13 PST<" in rendering.when(1_700_000_000, shop(), real=1_700_000_000, named=True)
+    assert ">15 Nov, 05:13 UTC+07<" in rendering.when(1_700_000_000, shop("Asia/Ho_Chi_Minh"), named=True)
+    clock = Affine(0.0, 1_700_000_000.0, 1.0)  # a simulated shop's year is its own
+    assert ">14 Nov, 22:13<" in rendering.when(1_700_000_000, shop("UTC", clock), real=60)
+
+
 def test_the_databases_own_time_is_told_in_the_shops_time() -> None:
     clock = Affine(1_700_000_000.0, 1_700_000_000.0, 60.0)
     real = datetime.fromtimestamp(1_700_000_060, UTC)

@@ -186,7 +186,7 @@ def _unmatched(case: ChannelCase, order: CommerceOrder, lines: Lines, draft: Dra
             "lines",
             "records",
             f"Order {order.name} has no line for {len(lines.unmatched)} of {len(case.units)} units: {missing}.",
-            "Add the SKU to the alias table or choose the line by hand. Return and booking wait for it.",
+            "Choose the line by hand on the case, where its SKU can be remembered too. Return and booking wait for it.",
             waits_on=("sku", lines.unmatched[0].sku),
             retry="look:commerce",
         )

@@ -60,19 +60,39 @@ def money(value: Money | int | None, currency: str | None = None) -> str:
     return str(Money(value, currency or "") if isinstance(value, int) else value)
 
 
-def when(value: float | datetime | None, shop: Shop | None, *, day: bool = False) -> Markup:
-    """A moment in the shop's time and zone, with UTC on hover."""
+def when(
+    value: float | datetime | None,
+    shop: Shop | None,
+    *,
+    day: bool = False,
+    named: bool = False,
+    real: float | None = None,
+) -> Markup:
+    """A moment in the shop's time and zone, with UTC on hover. ``day``: without the hour; ``named``: with the zone.
+    ``real`` is now: a moment of another year says which."""
     if value is None or value == 0:
         return Markup('<span class="faint">–</span>')
     if isinstance(value, datetime):  # the database's own clock, which a simulated shop does not live by
         value = shop.now(value.timestamp()) if shop else value.timestamp()
     moment = datetime.fromtimestamp(value, UTC)
     local = moment.astimezone(zone(shop.time_zone if shop else "UTC"))
-    shown = f"{local:%-d %b %Y}" if day else f"{local:%-d %b, %H:%M}"
+    this = datetime.fromtimestamp(shop.now(real) if shop else real, local.tzinfo).year if real else local.year
+    shown = f"{local:%-d %b %Y}" if day or local.year != this else f"{local:%-d %b}"
+    if not day:
+        shown += f", {local:%H:%M}"
+    if named:
+        name = f"{local:%Z}"
+        shown += f" {name}" if name.isalpha() else f" UTC{name}"
     title = f"{local:%Y-%m-%d %H:%M:%S %Z}\n{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         moment.astimezone(UTC).isoformat(timespec="seconds"), title, shown
     )
+
+
+@jinja2.pass_context
+def _when(context: jinja2.runtime.Context, value: float | datetime | None, shop: Shop | None, **how: bool) -> Markup:
+    """As pages call it: they know what time it is."""
+    return when(value, shop, real=context.get("real"), **how)
 
 
 def countdown(deadline: int | None, shop: Shop | None, real: float) -> Markup:
@@ -156,7 +176,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        asset=asset, money=money, when=when, countdown=countdown, span=span, words=words, plain=words.plain,
+        asset=asset, money=money, when=_when, countdown=countdown, span=span, words=words, plain=words.plain,
         pair=words.pair, safe_link=safe_link, fingerprint=fingerprint, address=address, icon=icon, breakable=breakable,
         found_by=found_by,
     )  # fmt: skip

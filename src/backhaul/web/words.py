@@ -264,6 +264,8 @@ OWNER = {
     "desk": "Operator",
     "connection": "Administrator",
 }
+# What an exception waits on.
+WAITS = {"order": "order", "sku": "SKU", "gateway": "payment method", "setting": "setting"}
 DESK_STATE = {
     "open": ("Open", "info"),
     "review": ("Held back", "warn"),

@@ -185,7 +185,11 @@ async def _match(run: Run) -> None:
         run.move.link = (case.order_id, link.order_id, link.how, run.facts.said.linked_by or "search")
         run.tell("hub", "order.matched", f"Commerce order {link.order_id.rpartition('/')[2]}, {found_by(link.how)}.")
     elif seen.link.state is not link.state:
-        run.tell("hub", f"order.{link.state}", f"{len(link.candidates)} candidates for channel order {case.order_id}.")
+        found = len(link.candidates)
+        text = {0: "No commerce order names", 1: "One commerce order may be"}.get(
+            found, f"{found} commerce orders may be"
+        )
+        run.tell("hub", f"order.{link.state}", f"{text} channel order {case.order_id}.")
 
 
 async def _known_link(run: Run, order_id: str, now: int) -> Link | None:

@@ -109,7 +109,7 @@ async def booker(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Who books refunds in commerce."""
     value = forms.choice(await request.form(), "booker", Booker, "Who books")
     await services_of(request).commands.shops.set_booker(shop_id, value, request.user.name)
-    return go(request, "/connections", "Who books refunds is set.")
+    return go(request, f"/connections#s-{shop_id}", "Who books refunds is set.")
 
 
 @post("/shops/{shop_id:uuid}/payer", guards=[needs("configure")], include_in_schema=False)
@@ -117,7 +117,7 @@ async def payer(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     """Who pays the buyer."""
     value = forms.choice(await request.form(), "payer", Payer, "Who pays")
     await services_of(request).commands.shops.set_payer(shop_id, value, request.user.name)
-    return go(request, "/connections", "Who pays the buyer is set.")
+    return go(request, f"/connections#s-{shop_id}", "Who pays the buyer is set.")
 
 
 @post("/shops/{shop_id:uuid}/desk", guards=[needs("configure")], include_in_schema=False)
@@ -136,7 +136,7 @@ async def desk(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     services = services_of(request)
     unchecked = await services.lookups.check_reasons(shop_id, terms.reject_reasons)
     await services.commands.shops.set_desk(shop_id, terms, request.user.name)
-    return go(request, "/connections", f"How the shop works with its desk is set. {unchecked}".rstrip())
+    return go(request, f"/connections#s-{shop_id}", f"How the shop works with its desk is set. {unchecked}".rstrip())
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from backhaul.domain.words import Actor
 from backhaul.store.case_page import Case
 from backhaul.web.words import happened
 
@@ -18,6 +19,7 @@ class Event(msgspec.Struct, frozen=True):
     tone: str = "neutral"
 
 
+BEGINNER = {Actor.SELLER: "seller", Actor.PLATFORM: "channel", Actor.SYSTEM: "channel"}
 TONES = {
     "deadline.warning": "warn",
     "exception.opened": "bad",
@@ -44,5 +46,8 @@ def timeline(case: Case) -> list[Event]:
     ]
     begun = case.said.start or case.said.blind  # with us: the history tells of it
     if case.row.requested_at and not begun:
-        events.append(Event(case.row.requested_at, "buyer", "Asked for it on the channel", case.row.reason_text))
+        by = case.seen.channel.started_by if case.seen.channel else Actor.UNKNOWN
+        asked = by in (Actor.BUYER, Actor.UNKNOWN)
+        who, title = ("buyer", "Asked for it on the channel") if asked else (BEGINNER[by], "Begun on the channel")
+        events.append(Event(case.row.requested_at, who, title, case.row.reason_text))
     return sorted(events, key=lambda event: event.at)
