@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from backhaul.cli import doctor
 from backhaul.simulator.process import SimulatorProcess
 from tests.cli.runs import Run
 
@@ -61,3 +62,14 @@ async def test_a_desk_is_connected_and_its_key_replaced(backhaul: Run, database:
         assert "rejects: used." in said
         assert "Carrier UPS is UPS" in said
         assert "USPS" not in said
+
+        said = await run("connect", "shopify", "--set", "shop_domain=desk", "--set", "client_id=x", code=1)
+        assert "Shopify did not take the credentials: client_secret: needs a client id and secret" in said
+        assert "(settings)" not in said
+
+    said = await run("connect", "loop", "--again", code=1)
+    assert "Loop does not answer: " in said
+    assert said.endswith("(Connection refused). Try again in a minute.")
+    said = await run("doctor", code=1)
+    assert said.count(f" → {doctor.UNREACHED}") == 2
+    assert "connect loop --again" not in said

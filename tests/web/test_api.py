@@ -7,6 +7,7 @@ import base64
 from typing import Any
 from uuid import uuid4
 
+import jsonschema
 import pytest
 
 from backhaul.domain.words import Stage
@@ -225,6 +226,24 @@ async def test_the_description_names_every_call(web: Web) -> None:
     assert len(described) == len(served)
     assert schema["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     assert "<script" not in (await web.get("/schema")).text
+
+
+async def test_answers_are_what_the_description_says(web: Web) -> None:
+    named = await seeding.lively(web.pool, rows=0)
+    headers = await web.token()
+    schema = (await web.get("/schema/openapi.json")).json()
+    calls = [(path, path) for path, each in schema["paths"].items() if "get" in each and "{" not in path]
+    one = "/api/v1/cases/{case_id}"
+    calls += [(one, one.format(case_id=key)) for name, key in named.items() if name not in ("us", "uk", "uk_login")]
+    calls += [
+        (path, path.format(shop_id=named["us"])) for path in schema["paths"] if path.endswith(("/portal", "/policy"))
+    ]
+    assert len(calls) > 15
+    for described, path in calls:
+        answer = await web.get(path, headers=headers)
+        wanted = schema["paths"][described]["get"]["responses"][str(answer.status_code)]["content"]
+        rules = {**wanted["application/json"]["schema"], "components": schema["components"]}
+        jsonschema.Draft202012Validator(rules).validate(answer.json())
 
 
 async def test_errors_are_described_as_they_are_sent(web: Web) -> None:

@@ -34,6 +34,7 @@ OK, WARNING, ERROR = "ok", "warning", "error"
 _COLOURS = {OK: "green", WARNING: "yellow", ERROR: "red"}
 SKEW_S = 60
 LONG_QUEUE_S = 120
+UNREACHED = "It goes on by itself once the vendor answers; see whether this machine can reach that address."
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -221,6 +222,7 @@ async def _connection(hub: Hub, card: Card) -> AsyncIterator[Finding]:
         yield Finding(OK, f"{card.title}: disabled")
         return
     again = f"backhaul connect {card.vendor} --again"
+    login = f"{again}, or log in again on the Connections page."
     try:
         checks = await hub.logins.check(card.id)
     except (VendorError, LoginRefused) as error:
@@ -228,7 +230,7 @@ async def _connection(hub: Hub, card: Card) -> AsyncIterator[Finding]:
     bad = [text for ok, text in checks if not ok]
     for text in bad:
         paused = card.state != "connected" or "webhooks" not in text
-        yield Finding(ERROR if paused else WARNING, text, f"{again}, or log in again on the Connections page.")
+        yield Finding(ERROR if paused else WARNING, text, UNREACHED if "does not answer" in text else login)
     if not bad:
         yield Finding(OK, f"{card.title}: the login works, has all rights, and webhooks are subscribed")
     if card.refresh_expires_at and 0 < card.refresh_expires_at - card.now(time.time()) < 30 * 86400:

@@ -16,7 +16,7 @@ import structlog
 from backhaul.kit.crypto import CryptoError
 from backhaul.kit.ids import secret_token, uuid7
 from backhaul.ports.connector import ShopInfo, Tokens
-from backhaul.ports.errors import NeedsReauth, Refused, VendorError
+from backhaul.ports.errors import NeedsReauth, Refused, Unavailable, VendorError
 from backhaul.store import commands, shops, turns
 from backhaul.store.shops import ConnectionRow
 from backhaul.work import linking, subscribing
@@ -163,9 +163,11 @@ class Logins:
             connector = self.vendors.make(row, "")
             return None if connector.consent_url("state") else await connector.exchange("")
         except (NeedsReauth, Refused) as error:
-            raise LoginRefused(f"{manifest.title} did not take the credentials: {error}", _todo(manifest)) from error
+            text = f"{manifest.title} did not take the credentials: {_sentence(error)}"
+            raise LoginRefused(text, _todo(manifest)) from error
         except VendorError as error:
-            raise LoginRefused(f"{manifest.title} does not answer: {error}", "Try again in a minute.") from error
+            text = f"{manifest.title} does not answer: {_sentence(error)}"
+            raise LoginRefused(text, "Try again in a minute.") from error
 
     async def disable(self, connection_id: UUID, by: str) -> None:
         """Stop using a connection. Nothing is sent to it until it is connected again."""
@@ -331,8 +333,10 @@ class Logins:
             connector = await self.vendors.connector(connection_id, *await self._any_shop(row))
             names = ", ".join(info.name for info in await connector.shops())
             found.append((True, f"{row.title}: the login works ({names})."))
+        except Unavailable as error:
+            found.append((False, f"{row.title} does not answer: {_sentence(error)}"))
         except VendorError as error:
-            found.append((False, f"{row.title}: {error}"))
+            found.append((False, f"{row.title}: {_sentence(error)}"))
         missing = manifest.missing(row.granted_scopes)
         found.append((not missing, f"{row.title}: {'lacks ' + ', '.join(missing) if missing else 'has all rights'}."))
         hooks = await self.pool.fetchval("select webhooks from connection where id = $1", connection_id)
@@ -353,6 +357,12 @@ def _app(vendors: Vendors, row: ConnectionRow) -> list[str]:
     """What tells one app of a vendor from another: the open settings that every connection has."""
     fields = vendors.registry[row.vendor].manifest.fields
     return [row.settings.get(field.name, "") for field in fields if field.required and not field.secret]
+
+
+def _sentence(error: VendorError) -> str:
+    # "settings" is no code of the vendor's: it was not asked.
+    text = error.text if isinstance(error, Refused) and error.code == "settings" else str(error)
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _todo(manifest: Any) -> str:

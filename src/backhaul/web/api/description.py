@@ -22,6 +22,13 @@ PROBLEM = {
         "errors": {"description": "Which fields could not be read, with 400"},
     },
 }
+MONEY = {
+    "type": "array",
+    "description": 'Minor units and the currency, such as [1250, "USD"]',
+    "prefixItems": [{"type": "integer"}, {"type": "string"}],
+    "minItems": 2,
+    "maxItems": 2,
+}
 STATUSES = (
     "A problem: 400 could not be read, 401 no token or not a valid one, 403 the token's role may not, 404 there is no "
     "such thing, 409 no longer possible, 413 too large, 422 does not fit, 502 the vendor could not be asked, 503 the "
@@ -48,16 +55,16 @@ def openapi(version: str) -> OpenAPIConfig:
 
 class _Json(JsonRenderPlugin):
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return super().render(request, _with_problems(openapi_schema))
+        return super().render(request, _as_sent(openapi_schema))
 
 
 class _Yaml(YamlRenderPlugin):
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return super().render(request, _with_problems(openapi_schema))
+        return super().render(request, _as_sent(openapi_schema))
 
 
-def _with_problems(schema: dict[str, Any]) -> dict[str, Any]:
-    """With our errors in place of the framework's, whose shape we do not send."""
+def _as_sent(schema: dict[str, Any]) -> dict[str, Any]:
+    """With our errors in place of the framework's, whose shape we do not send, and money as the pair that it is."""
     reference = {"$ref": "#/components/schemas/Problem"}
     answer = {"description": STATUSES, "content": {"application/problem+json": {"schema": reference}}}
     paths = {
@@ -74,5 +81,5 @@ def _with_problems(schema: dict[str, Any]) -> dict[str, Any]:
         for path, methods in schema["paths"].items()
     }
     components = schema["components"]
-    schemas = {**components["schemas"], "Problem": PROBLEM}
+    schemas = {**components["schemas"], "Problem": PROBLEM, "Money": MONEY}
     return {**schema, "paths": paths, "components": {**components, "schemas": schemas}}
