@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
@@ -159,3 +160,17 @@ def test_a_cursor_survives_its_way_through_an_address() -> None:
     for broken in ("", "x", "1", "1.x", "99999999999999999999999.0"):
         with pytest.raises(ValueError):
             Cursor.parse(broken)
+
+
+async def test_what_needs_an_answer_is_an_index_of_its_own(pool: Pool) -> None:
+    """Few and old among all the others, it would be looked for through all that changed since."""
+    index = await pool.fetchval("select indexdef from pg_indexes where indexname = 'return_case_answer'")
+    assert set(re.findall(r"'(\w+)'", index)) == set(grid.ANSWER)
+    async with pool.acquire() as connection, connection.transaction():
+        for other in ("seqscan", "bitmapscan", "sort"):
+            await connection.execute(f"set local enable_{other} = off")
+        where = " and ".join(grid._where(Filter(tab="answer"), grid.Arguments()))
+        found = await connection.fetch(
+            f"explain select c.id from return_case c where {where} order by c.updated_at desc, c.id desc limit 51"
+        )
+    assert any("return_case_answer" in row[0] for row in found)
