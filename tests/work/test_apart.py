@@ -22,7 +22,7 @@ from backhaul.domain.effects import BookRefund, CreateReturn
 from backhaul.domain.facts import Seen
 from backhaul.domain.money import Money
 from backhaul.domain.words import Condition, Disposition, Kind, Stage
-from backhaul.store import case_page, grid, turns
+from backhaul.store import case_page, cases, grid, turns
 from backhaul.store.jobs import Rank
 from tests.work.conftest import Bench
 
@@ -140,6 +140,26 @@ async def test_a_unit_that_has_left_is_not_shown_with_the_old_case_though_its_pl
     await bench.pool.execute("update return_case set status = 'delivered'")
     inspect = await grid.page(bench.pool, grid.Filter(tab="inspect"))
     assert [row.id for row in inspect.rows] == [new], "nobody is asked for the unit twice"
+
+
+async def test_what_was_said_of_the_unit_goes_with_it_though_something_was_said_of_the_new_case_before(
+    bench: Bench,
+) -> None:
+    _sold(bench)
+    bench.channel.cases["1"] = _case("1", "a", "b", ago=60)
+    old = await bench.hear("1")
+    await bench.attend(old)
+    await bench.commands.inspect(old, [("b", Condition.DAMAGED, Disposition.NOT_RESTOCKED, "")], "ann")
+    bench.channel.cases |= {"1": _case("1", "a"), "2": _case("2", "b")}
+    new = await bench.hear("2")
+    await bench.commands.waive(new, "desk", "bo")
+    for _ in range(2):
+        await bench.pool.execute("update return_case set body = null where id = $1", new)  # as if it had died there
+        await bench.hear("2")
+        await bench.attend(new)
+    said = await cases.said(bench.pool, new)
+    assert ({unit: each.by for unit, each in said.verdicts.items()}, said.waived) == ({"b": "ann"}, {"desk"})
+    assert await bench.pool.fetchval("select count(*) from command where case_id = $1", new) == 2, "once"
 
 
 FIRSTS = list(product(("1", "2"), (("1", "2"), ("2", "1")), (True, False)))

@@ -14,7 +14,7 @@ from backhaul.domain.effects import DONE, AnyEffect, Decide, DecideUnits, Effect
 from backhaul.domain.facts import Backoff, Link, Seen
 from backhaul.domain.said import Asked, Evidence, Label, Said, Verdict, Vote
 from backhaul.domain.starts import Blind, Confirmed, Start
-from backhaul.domain.words import ENDED, Action, Party
+from backhaul.domain.words import ENDED, Action, Decision, Party
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -248,6 +248,22 @@ def fold_said(commands: Iterable[Command]) -> Said:
             case "proof":
                 proofs.append(msgspec.json.decode(command.body, type=ChannelRefund))
     return Said(words=words, votes=tuple(votes), waived=frozenset(waived), proofs=tuple(proofs), **fields)
+
+
+# Said of goods and records, which are theirs now. What a label, a picture or another try is for stays where it was.
+_OF_UNITS = frozenset({"receive", "inspect", "take_over", "link_order", "link_line", "waive"})
+
+
+def for_units_apart(command: Command) -> Command | None:
+    """What was said of a case, as it holds for units of it that have become a case of their own; None for what is no
+    business of theirs. The answer that was given for each unit holds too: not all of them may have been sent."""
+    if command.kind in _OF_UNITS:
+        return command
+    vote = msgspec.json.decode(command.body, type=Vote) if command.kind == "vote" else None
+    if vote is None or vote.decision is not Decision.BY_UNIT:
+        return None
+    vote = msgspec.structs.replace(vote, round=0)  # no review of the new case
+    return msgspec.structs.replace(command, body=msgspec.json.encode(vote))
 
 
 def name_units(said: Said, case: ChannelCase | None) -> Said:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import msgspec
-
 from backhaul.domain.channel import ChannelCase
-from backhaul.domain.said import Vote
-from backhaul.domain.words import Decision
+from backhaul.domain.folding import Command, for_units_apart
+from backhaul.kit.ids import stable_id
 from backhaul.store import cases, commands, turns
 from backhaul.store.db import Connection, Pool
 from backhaul.store.jobs import Rank
-
-INHERITED = ["receive", "inspect", "take_over", "link_order", "link_line", "waive", "vote"]
-_vote = msgspec.json.Decoder(Vote)
 
 
 def named(case: ChannelCase) -> list[str]:
@@ -62,21 +57,12 @@ async def leave(pool: Pool, shop_id: UUID, case_id: UUID, case: ChannelCase, sou
 
 
 async def inherit(connection: Connection, case_id: UUID, source: UUID) -> None:
-    """What people said of goods and records of the case that this one was a part of holds for it too, and so does the
-    answer they gave for each of its units: not all of them may have been sent. Once."""
+    """What people said of the case that this one was a part of holds for it too, as far as it is of its units. Once."""
     rows = await connection.fetch(
-        """
-        select shop_id, kind, body, by, at from command where case_id = $2 and kind = any($3)
-            and not exists (select from command where case_id = $1 and kind = any($3)) order by seq
-        """,
-        case_id,
-        source,
-        INHERITED,
+        "select id, shop_id, kind, body, by, at, seq from command where case_id = $1 order by seq", source
     )
-    for shop_id, kind, body, by, at in rows:
-        if kind == "vote":
-            vote = _vote.decode(body)
-            if vote.decision is not Decision.BY_UNIT:
-                continue
-            body = msgspec.json.encode(msgspec.structs.replace(vote, round=0))  # no review of this case
-        await commands.add(connection, case_id, shop_id, kind, body, by, at)
+    for ident, shop_id, *row in rows:
+        said = for_units_apart(Command(*row))
+        if said is not None:
+            once = stable_id("inherited", str(case_id), str(ident))
+            await commands.add(connection, case_id, shop_id, said.kind, said.body, said.by, said.at, once)

@@ -9,12 +9,21 @@ from backhaul.kit.ids import uuid7
 from backhaul.store.db import Connection, Pool
 
 
-async def add(connection: Connection, case_id: UUID, shop_id: UUID, kind: str, body: bytes, by: str, at: int) -> UUID:
-    """Store a command; its id."""
-    command_id = uuid7()
+async def add(
+    connection: Connection,
+    case_id: UUID,
+    shop_id: UUID,
+    kind: str,
+    body: bytes,
+    by: str,
+    at: int,
+    once: UUID | None = None,
+) -> None:
+    """Store a command; one that has an id already, ``once``."""
     await connection.execute(
-        "insert into command (id, case_id, shop_id, kind, body, by, at) values ($1, $2, $3, $4, $5, $6, $7)",
-        command_id,
+        "insert into command (id, case_id, shop_id, kind, body, by, at) values ($1, $2, $3, $4, $5, $6, $7) "
+        "on conflict (id) do nothing",
+        once or uuid7(),
         case_id,
         shop_id,
         kind,
@@ -22,7 +31,6 @@ async def add(connection: Connection, case_id: UUID, shop_id: UUID, kind: str, b
         by,
         at,
     )
-    return command_id
 
 
 async def tell(
