@@ -97,6 +97,25 @@ async def test_what_is_sent_instead_is_asked_for_again_where_the_channel_was_sil
     assert (asked, msgspec.json.decode(body, type=Seen).instead) == (2, found[1])
 
 
+async def test_what_is_sent_instead_in_a_shape_that_is_not_known_is_told_and_keeps_nothing_waiting(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def instead(case: ChannelCase) -> Instead:
+        raise WireDrift("request: no list")
+
+    monkeypatch.setattr(bench.channel, "instead", instead, raising=False)
+    await shops.keep_capability(bench.pool, bench.shop_id, LINE_LEVEL, Capability(True, "seen", 1))
+    bench.channel.ask("1", Kind.EXCHANGE)
+    case = await bench.hear("1")
+    await bench.attend(case)
+    told = await bench.pool.fetch(
+        "select text from history where case_id = $1 and what = 'channel.unknown_shape'", case
+    )
+    assert [row["text"] for row in told] == ["what the buyer gets instead of money: request: no list"]
+    body = await bench.pool.fetchval("select body from return_case where id = $1", case)
+    assert msgspec.json.decode(body, type=Seen).backoff == {}
+
+
 async def test_a_silent_commerce_does_not_hold_the_channels_answer(bench: Bench) -> None:
     bench.commerce.trouble = [Unavailable("down")] * 50
     case = await _decided(bench)

@@ -24,7 +24,7 @@ from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavaila
 from backhaul.store import case_page, cases, inbox, pages, recording, turns
 from backhaul.store.jobs import Rank
 from backhaul.store.moves import HistoryLine, Lost, MoneyEntry, Move, Twin
-from backhaul.work import sweep, tokens
+from backhaul.work import attend, sweep, tokens
 from backhaul.work.attend import Attendant
 from backhaul.work.vendors import seal_tokens, shop_time
 from tests.work.conftest import Bench
@@ -234,6 +234,21 @@ async def test_the_look_an_hour_ahead_of_a_deadline_is_urgent(bench: Bench) -> N
     assert turn["rank"] == Rank.PERSON
 
 
+async def test_a_run_that_takes_too_long_is_gone_on_with_as_urgently_as_its_deadline_is(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attend, "LONGEST_S", -1.0)
+    for name, left, rank in (("1", HOUR // 2, Rank.PERSON), ("2", 2 * HOUR, Rank.SWEEP)):
+        monkeypatch.setattr(attend, "LONGEST_S", 40.0)
+        case = await _asked(bench, name, deadline=int(time.time()) + left)
+        monkeypatch.setattr(attend, "LONGEST_S", -1.0)
+        await bench.hear(name)
+        await bench.attend(case)
+        turn = await bench.turn(case)
+        assert turn["attend_at"] <= time.time()
+        assert turn["rank"] == rank
+
+
 async def test_a_read_that_cannot_be_made_is_not_asked_for_every_second(bench: Bench) -> None:
     case = await _asked(bench)
     await _seen(bench, case, lambda seen: msgspec.structs.replace(seen, channel_at=seen.channel_at - 48 * HOUR))
@@ -308,6 +323,8 @@ async def test_a_long_sweep_keeps_its_turn_and_stops_when_it_has_lost_it(bench: 
         {"raw_status": "APPROVED"},
         {"due": (ActionDue(Action.JUDGE_PARCEL, 9),)},
         {"way_back": WayBack(ShippedBy.BUYER, tracking_number="1Z")},
+        {"offer_refused": True},
+        {"units": ()},
     ],
 )
 async def test_a_second_change_within_one_second_is_found_by_the_sweep(bench: Bench, changes: dict[str, Any]) -> None:

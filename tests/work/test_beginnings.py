@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from backhaul.domain.starts import Start, Startable
 from backhaul.domain.words import Condition, Disposition, Kind
 from backhaul.kit.ids import uuid7
 from backhaul.ports.errors import OutcomeUnknown, Refused, VendorError
+from backhaul.rehearsal.stillness import Stillness
 from backhaul.store import case_page, cases
 from backhaul.work import notes
 from backhaul.work.attend import Attendant
@@ -240,6 +242,30 @@ async def test_two_starts_on_the_same_goods_are_one_too_many(bench: Bench) -> No
     await _start(bench, order_id="order-2")
     await Beginnings(bench.pool).withdraw(case, "ann")
     assert await _start(bench) != case
+
+
+async def test_what_is_asked_for_last_is_what_is_under_way_whatever_the_clocks_say(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = await _start(bench, lines=["l-1"])
+    monkeypatch.setattr("backhaul.store.commands.uuid7", lambda: uuid7(1.0))
+    await Beginnings(bench.pool).change(case, kind=Kind.REFUND, by="bo", reason_key="mine", lines=["l-2"])
+    monkeypatch.undo()
+    with pytest.raises(CommandRefused, match=str(case)):
+        await _start(bench, lines=["l-2"])
+    assert await _start(bench, lines=["l-1"]) != case
+
+
+async def test_a_rehearsal_hurries_only_while_the_channel_knows_the_key(bench: Bench) -> None:
+    case = await _start(bench, expect="10")
+    await bench.pool.execute("update turn set attend_at = extract(epoch from now())::bigint + 900")
+    still = Stillness(SimpleNamespace(pool=bench.pool), None)  # type: ignore[arg-type]
+    assert await still.hurries() is None
+    sent = "update effect set state = 'sent', sent_at = extract(epoch from now())::bigint - $1"
+    await bench.pool.execute(sent, 500)
+    assert await still.hurries() == (await bench.turn(case))["attend_at"]
+    await bench.pool.execute(sent, 600)
+    assert await still.hurries() is None
 
 
 async def test_what_was_taken_back_at_the_last_moment_never_leaves(bench: Bench) -> None:

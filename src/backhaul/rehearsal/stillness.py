@@ -27,10 +27,11 @@ NEXT = """
 select min(t.attend_at) from turn t join return_case c on c.id = t.subject_id
 where t.attend_at > $1 and (c.deadline is not null or t.attend_at <= $1 + $2) and t.shop_id <> all($3)
 """
-# A start whose answer was lost is repeated as long as the channel knows its key, which is ten minutes; then no more.
+KEY_S = 600  # how long the channel knows the key of a start
+# A start whose answer was lost is repeated as long as the channel knows its key; what comes after that has time.
 HURRIES = """
 select min(t.attend_at) from turn t join effect e on e.case_id = t.subject_id
-where t.attend_at > $1 and e.kind = 'start_return' and e.state = 'sent' and t.shop_id <> all($2)
+where t.attend_at > $1 and e.kind = 'start_return' and e.state = 'sent' and e.sent_at + $3 > $1 and t.shop_id <> all($2)
 """
 # Sweeps that are left out, and everything in shops whose stories are over. Locked in the hub's own order.
 LATER = """
@@ -105,7 +106,8 @@ class Stillness:
 
     async def hurries(self) -> float | None:
         """The next look at a start that soon cannot be repeated any more."""
-        at = await self._hub.pool.fetchval(HURRIES, max((await self._clocks()).values(), default=0), self._over)
+        now = max((await self._clocks()).values(), default=0)
+        at = await self._hub.pool.fetchval(HURRIES, now, self._over, KEY_S)
         return None if at is None else float(at)
 
     async def _clocks(self) -> dict[UUID, int]:

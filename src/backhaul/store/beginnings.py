@@ -91,7 +91,7 @@ async def unfinished(connection: Connection, shop_id: UUID, order_id: str) -> li
         select distinct on (c.id) c.id, k.body from return_case c join command k on k.case_id = c.id
         where c.shop_id = $1 and c.order_id = $2 and c.channel_id is null and not c.ended and k.kind = 'start'
             and not exists (select from command w where w.case_id = c.id and w.kind in ('withdraw', 'decline'))
-        order by c.id, k.id desc
+        order by c.id, k.seq desc
         """,
         shop_id,
         order_id,

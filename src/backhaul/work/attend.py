@@ -114,14 +114,13 @@ class Attendant:
 
     def _release(self, run: Run, plan: Plan) -> tuple[int | None, int]:
         """When the case is looked at again, and how urgent that is."""
-        if plan.steps:
-            return run.now(), Rank.SWEEP
-        if plan.ended:
+        if plan.ended and not plan.steps:
             return None, Rank.SWEEP
+        at = run.now() if plan.steps else plan.wake_at
         # Judged at the time of that look: the one an hour ahead of a deadline is asked for long before.
-        at = run.now() if plan.wake_at is None else max(run.now(), plan.wake_at)
-        near = plan.deadline is not None and plan.deadline - at <= HOUR
-        return plan.wake_at, Rank.PERSON if near else Rank.SWEEP
+        then = run.now() if at is None else max(run.now(), at)
+        near = plan.deadline is not None and plan.deadline - then <= HOUR
+        return at, Rank.PERSON if near else Rank.SWEEP
 
     async def _steps(self, run: Run) -> Plan:
         plan = plan_case(run.facts, run.policy, run.now())

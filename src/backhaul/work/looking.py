@@ -140,7 +140,10 @@ async def _instead(run: Run) -> None:
     except Unavailable:
         run.see(instead_at=run.now(), instead_of=-1)
         return
-    except (Refused, WireDrift):
+    except Refused:
+        found = None
+    except WireDrift as drift:
+        run.tell("channel", "channel.unknown_shape", f"what the buyer gets instead of money: {drift.text}")
         found = None
     run.see(instead=found or known, instead_at=run.now(), instead_of=case.updated_at)
     if found is not None and found != known:

@@ -183,10 +183,8 @@ async def _hint(
 
 def _newer(case: ChannelCase, known: ChannelCase) -> bool:
     """Whether a case has changed since it was read. The channel counts in seconds: another change within the one of the
-    last shows only in what it says."""
-    if case.updated_at != known.updated_at:
-        return case.updated_at > known.updated_at
-    return (case.raw_status, case.due, case.way_back) != (known.raw_status, known.due, known.way_back)
+    last shows only in what it says, which is the same in a list as in a read of one."""
+    return case.updated_at > known.updated_at or (case.updated_at == known.updated_at and case != known)
 
 
 async def _hold(vendors: Vendors, turn: Turn | None) -> None:
