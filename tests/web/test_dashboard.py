@@ -211,6 +211,7 @@ async def test_an_exchange_shows_what_is_wanted_and_waits_for_the_goods(web: Web
 
 
 async def test_a_case_says_who_began_it_and_what_may_be_answered(web: Web) -> None:
+    await web.sign_in()
     shop = await seeding.shop(web.pool)
     case = seeding.channel_case(started_by=Actor.SYSTEM)
     no = "the type does not match"
