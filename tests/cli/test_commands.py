@@ -139,6 +139,45 @@ def test_a_data_folder_that_cannot_be_is_said(tmp_path: Path, command: str) -> N
     assert re.fullmatch(r"error: .*file/data.*\n", done.stderr)
 
 
+SAYS_MUCH = """
+import asyncio, typer
+from contextlib import asynccontextmanager
+from backhaul.cli import running
+
+@asynccontextmanager
+async def opened():
+    try:
+        yield
+    finally:
+        await asyncio.sleep(0)
+
+async def findings():
+    async with opened():
+        while True:
+            await asyncio.sleep(0)
+            yield "ok"
+
+async def work():
+    async for finding in findings():
+        running.out.print(finding)
+
+typer.run(lambda: running.run(work()))
+"""
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SAYS_MUCH], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process:
+        assert process.stdout.readline() == "ok\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
 def test_a_port_in_use_is_said(tmp_path: Path) -> None:
     import socket
 

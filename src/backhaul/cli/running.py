@@ -30,7 +30,18 @@ from backhaul.work.commands import CommandRefused
 from backhaul.work.logins import LoginRefused
 
 T = TypeVar("T")
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)  # a file has no width
+
+
+class _Out(Console):
+    """Standard output, which may be a pipe whose reader has seen enough (`| head`)."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1)  # rich's SystemExit would end the loop in the middle of a coroutine, with its tracebacks
+
+
+out = _Out(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)  # a file has no width
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
