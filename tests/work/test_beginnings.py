@@ -230,6 +230,22 @@ async def test_a_webhook_that_was_quicker_than_the_answer_ends_in_one_case(bench
         await Beginnings(bench.pool).withdraw(case, "ann")
 
 
+async def test_a_run_over_the_case_that_a_start_becomes_learns_what_was_done_for_it(bench: Bench) -> None:
+    """The webhook's case is being read when the answer comes, and both become one."""
+    case = await _start(bench)
+    await Beginnings(bench.pool).confirm(case, "10", "ann")
+    twin = await bench.hear("own-1")
+
+    async def meanwhile() -> None:
+        bench.channel.on_read = None
+        await bench.attend(case, Attendant(bench.vendors))
+
+    bench.channel.on_read = meanwhile
+    await bench.attend(twin)
+    assert (await _row(bench, case))["merged_into"] == twin
+    assert ("start_return", "confirmed") in await bench.effects(twin)
+
+
 async def test_an_answer_that_was_quicker_than_the_webhook_is_the_same_case(bench: Bench) -> None:
     case = await _start(bench, expect="10")
     assert await bench.hear("own-1") == case
@@ -262,9 +278,9 @@ async def test_a_rehearsal_hurries_only_while_the_channel_knows_the_key(bench: B
     still = Stillness(SimpleNamespace(pool=bench.pool), None)  # type: ignore[arg-type]
     assert await still.hurries() is None
     sent = "update effect set state = 'sent', sent_at = extract(epoch from now())::bigint - $1"
-    await bench.pool.execute(sent, 500)
+    await bench.pool.execute(sent, 300)
     assert await still.hurries() == (await bench.turn(case))["attend_at"]
-    await bench.pool.execute(sent, 600)
+    await bench.pool.execute(sent, 700)
     assert await still.hurries() is None
 
 

@@ -40,7 +40,8 @@ def plan(facts: Facts, policy: Policy, now: int) -> Plan:
     case = facts.channel
     assert case is not None
     urgent = last_attempt(facts, policy, now)
-    _read_channel(facts, case, now, urgent, draft)
+    if facts.stale(Party.CHANNEL) or facts.asked_to_look("case"):
+        draft.steps.append(Look(Source.CASE, "the channel has news", 2))
     if facts.beginning and case.started_by is not Actor.BUYER:
         # It may be the case that we are starting; it is known in a moment, with all that was said of it before.
         draft.wake(now + 3)
@@ -79,11 +80,6 @@ def _nameless(facts: Facts, policy: Policy, now: int, draft: Draft) -> Plan:
     """A case that begins with us, before the channel has given it an id."""
     lane = starting_lane(facts, policy, now, draft)
     return _freeze(facts, now, draft, {"decision": lane}, lane.terminal)
-
-
-def _read_channel(facts: Facts, case: ChannelCase, now: int, urgent: bool, draft: Draft) -> None:
-    if facts.stale(Party.CHANNEL) or facts.asked_to_look("case"):
-        draft.steps.append(Look(Source.CASE, "the channel has news", 2))
 
 
 def _daily(facts: Facts, now: int, draft: Draft) -> None:

@@ -168,14 +168,16 @@ class Attendant:
             run.trouble(step.source.party, error, now, f"reading the {step.source}")
 
     async def _heard(self, run: Run) -> bool:
-        """Something was heard during the run: learn it and go on. False when the turn is no longer ours."""
+        """Something was heard during the run, or another case has become one with this: learn it and go on. False when
+        the turn is no longer ours."""
         async with self.pool.acquire() as connection:
             heard = await turns.again(connection, run.case_id, run.known.turn.claim)
             if heard is None:
                 return False
         fresh = await run.reload()
+        channel, commerce, desk = heard
         run.facts = msgspec.structs.replace(
-            run.facts, heard_channel=heard[0], heard_commerce=heard[1], heard_desk=heard[2]
+            run.facts, ledger=fresh.ledger, heard_channel=channel, heard_commerce=commerce, heard_desk=desk
         )
         run.policy = await self._policy(fresh)
         run.started = time.monotonic()
