@@ -104,6 +104,10 @@ def _resumed(facts: Facts, wanted: AnyEffect) -> None:
         assert not payment.moves_money
     elif isinstance(wanted, CreateReturn):
         assert not facts.shop.second_writer
+    elif isinstance(wanted, ProcessDeskReturn):
+        assert facts.booker is Booker.DESK
+        assert not facts.shop.second_writer
+        assert facts.shop.payer is not Payer.CHANNEL or "money" not in waived
 
 
 def _write(facts: Facts, step: Write) -> None:

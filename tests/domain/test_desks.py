@@ -360,6 +360,40 @@ def test_where_the_desk_refunded_by_itself_the_hub_books_no_second_refund() -> N
     assert adopted.lanes["money"].state == "settled"
 
 
+@pytest.mark.parametrize(
+    ("changes", "dropped"),
+    [
+        ({}, False),
+        ({"said": Said(waived=frozenset({"money"}))}, True),
+        ({"shop": terms(desk=desk_terms(), booker=Booker.HUB)}, True),
+        ({"shop": terms(desk=desk_terms(), booker=Booker.DESK, second_writer=True)}, True),
+        ({"shop": terms(desk=desk_terms(), booker=Booker.DESK, safe_gateways=frozenset())}, True),
+        ({"books": commerce(refunds=(booking(trace=""),))}, True),
+        ({"shop": change(terms(desk=desk_terms(), booker=Booker.DESK), commerce_connected=False)}, True),
+    ],
+    ids=[
+        "as it was",
+        "booked by hand",
+        "the hub books",
+        "a second writer",
+        "would pay twice",
+        "refunded by another",
+        "no commerce",
+    ],
+)
+def test_a_refund_of_the_desk_that_waited_is_judged_once_more(changes: dict[str, Any], dropped: bool) -> None:
+    """The desk was silent when it was to process."""
+    waiting = effect(ProcessDeskReturn("D1"), EffectState.INTENT)
+    plan = made(with_desk(PAID, desk_return(), **{"booker": Booker.DESK, **changes}, ledger=[waiting]))
+    assert [(step.state, step.code) for step in plan.steps if isinstance(step, Settle)] == (
+        [(EffectState.DROPPED, "unwanted")] if dropped else []
+    )
+    assert any(isinstance(step, Send) for step in plan.steps) is not dropped
+    old = made(with_desk(PAID, desk_return(), booker=Booker.DESK, commerce_at=NOW - HOUR, ledger=[waiting]))
+    assert Source.COMMERCE in looks(old)
+    assert not any(isinstance(step, Send) for step in old.steps)
+
+
 def test_a_waived_desk_leaves_the_booking_to_the_hub() -> None:
     waived = Said(waived=frozenset({"desk"}))
     books = commerce(returns=(record("open", trace=""),))

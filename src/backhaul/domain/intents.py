@@ -14,7 +14,8 @@ from backhaul.domain.desk_effects import DeskEffect, OpenDeskReturn, ProcessDesk
 from backhaul.domain.effects import AnyEffect, BookRefund, CreateReturn, Decide, DecideUnits, Effect
 from backhaul.domain.facts import Facts, LinkState
 from backhaul.domain.matching import case_lines
-from backhaul.domain.refunds import not_ours
+from backhaul.domain.refunds import adoptable, not_ours
+from backhaul.domain.terms import Booker, Payer
 from backhaul.domain.words import APPROVED, Party, Stage
 
 
@@ -26,6 +27,8 @@ def unwanted(effect: Effect, facts: Facts, shown: bool | None) -> str:
         return "the shop only observes"
     if waived(wanted, facts):
         return "a person does without it"
+    if _unconnected(wanted, facts):
+        return "nothing is connected that it could be asked of"
     if elsewhere(wanted, facts):
         return "the case is linked to another order now"
     if isinstance(wanted, (Decide, DecideUnits)):
@@ -41,6 +44,12 @@ def waived(wanted: AnyEffect, facts: Facts) -> bool:
     """Whether a person does without what this is for."""
     lanes = {Party.COMMERCE: {wanted.lane, "records"}, Party.DESK: {"desk", "records"}}.get(wanted.party, {wanted.lane})
     return bool(lanes & facts.said.waived)
+
+
+def _unconnected(wanted: AnyEffect, facts: Facts) -> bool:
+    if wanted.party is Party.CHANNEL:
+        return False
+    return not facts.shop.commerce_connected or (wanted.party is Party.DESK and facts.shop.desk is None)
 
 
 def elsewhere(wanted: AnyEffect, facts: Facts) -> bool:
@@ -68,13 +77,28 @@ def _unasked(effect: Effect, wanted: Decide | DecideUnits, facts: Facts) -> str:
 
 
 def _needless(wanted: DeskEffect, facts: Facts, shown: bool | None) -> bool:
-    """Whether the desk shows it, or another end, already, or what it stands on is not there: the channel's acceptance,
-    without which no desk may refund."""
-    if isinstance(wanted, ProcessDeskReturn):
-        accepted = facts.channel is not None and facts.channel.stage in (Stage.ACCEPTED, Stage.COMPLETED)
-        if not accepted or facts.shop.second_writer:
-            return True
+    """Whether the desk shows it, or another end, already, or what it stands on is not there."""
+    if isinstance(wanted, ProcessDeskReturn) and not _may_refund(facts):
+        return True
     return shown is not False or (isinstance(wanted, OpenDeskReturn) and not facts.goods_expected)
+
+
+def _may_refund(facts: Facts) -> bool:
+    """Whether the desk may (still) be let refund: the channel has accepted, nobody else has booked or is to, and the
+    buyer is not paid twice."""
+    case, order = facts.channel, facts.seen.commerce
+    if case is None or case.stage not in (Stage.ACCEPTED, Stage.COMPLETED):
+        return False
+    if facts.booker is not Booker.DESK or facts.shop.second_writer:
+        return False
+    by_channel = facts.shop.payer is Payer.CHANNEL
+    if by_channel and "money" in facts.said.waived:
+        return False
+    if order is None:
+        return True
+    if adoptable(case, order, case_lines(facts), facts.adopted_elsewhere) is not None:
+        return False
+    return not by_channel or any(safe(facts, payment) for payment in order.payments)
 
 
 def _unbooked(wanted: BookRefund, facts: Facts, shown: bool | None) -> str:
@@ -88,7 +112,8 @@ def _unbooked(wanted: BookRefund, facts: Facts, shown: bool | None) -> str:
     there = case_lines(facts).quantities()
     if any(count > there.get(line_id, 0) for line_id, count in wanted.lines):
         return "its units have changed"
-    return "" if safe(facts, order, wanted.parent_payment) else "the payment method may move money"
+    payments = (each for each in order.payments if each.id == wanted.parent_payment)
+    return "" if any(safe(facts, each) for each in payments) else "the payment method may move money"
 
 
 def _unreturned(wanted: CreateReturn, facts: Facts) -> str:

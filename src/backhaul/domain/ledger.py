@@ -215,15 +215,16 @@ def _quiet_at(effect: Effect) -> int | None:
 
 def _first(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -> None:
     """An intent is what has not happened, however often it was tried: it may still be dropped."""
-    party, link = effect.wanted.party, facts.seen.link
+    refunds = isinstance(effect.wanted, (BookRefund, ProcessDeskReturn))
+    on_order = refunds or effect.wanted.party is Party.COMMERCE
     why = unwanted(effect, facts, shown(effect, facts))
     if why:
         draft.steps.append(Settle(effect.id, EffectState.DROPPED, why, code="unwanted"))
-    elif party is Party.COMMERCE and link.state is not LinkState.MATCHED:
+    elif on_order and facts.seen.link.state is not LinkState.MATCHED:
         return  # the order is looked for
-    elif party is Party.COMMERCE and (facts.stale(party) or now - facts.seen.commerce_at > FRESH):
+    elif on_order and (facts.stale(Party.COMMERCE) or now - facts.seen.commerce_at > FRESH):
         draft.steps.append(Look(Source.COMMERCE, f"before what waited is sent: {effect.because}", 19))
-    elif not (isinstance(effect.wanted, (BookRefund, ProcessDeskReturn)) and being_created(facts)):
+    elif not (refunds and being_created(facts)):
         _send(effect, facts, now, urgent, draft, effect.because)
 
 
