@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from backhaul.settings import SettingsError, load_settings
+from backhaul.settings import PREFIX, Settings, SettingsError, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +67,9 @@ def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(raised.value) == "BACKHAUL_DATABASE_URL: must begin with postgresql://"
     monkeypatch.setenv("BACKHAUL_DATABASE_URL", "postgresql://me:hunter2@host/db")
     assert "hunter2" not in repr(load_settings())
+
+
+def test_the_docs_name_every_setting() -> None:
+    page = (Path(__file__).parents[1] / "docs/how-to/operate.md").read_text(encoding="utf-8")
+    table = "".join(line for line in page.splitlines() if line.startswith("| `BACKHAUL_"))
+    assert sorted(re.findall(r"BACKHAUL_\w+", table)) == sorted(PREFIX + name.upper() for name in Settings.model_fields)

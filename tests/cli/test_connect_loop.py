@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,7 @@ async def test_a_desk_is_connected_and_its_key_replaced(backhaul: Run, database:
     said = await run("doctor", code=1)
     assert said.count(f" → {doctor.UNREACHED}") == 2
     assert "connect loop --again" not in said
+    (tmp_path / "master.key").unlink()
+    said = await run("doctor", code=1)
+    assert re.search(r"Stored secrets do not open: the key \w{8} is not in the key file", said)
+    assert f"→ Put the key file of this database at {tmp_path}/master.key." in said

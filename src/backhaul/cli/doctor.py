@@ -21,6 +21,7 @@ from backhaul.cli import running
 from backhaul.cli.auditing import findings
 from backhaul.cli.connect import answers
 from backhaul.cli.shopping import lacking
+from backhaul.kit.crypto import CryptoError
 from backhaul.ports.errors import VendorError
 from backhaul.settings import Settings
 from backhaul.store import connection_pages, diagnosis, pages, sessions
@@ -81,6 +82,10 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
                 yield found
     except running.Problem as error:
         yield Finding(ERROR, str(error), "Mend BACKHAUL_DATABASE_URL, or start the PostgreSQL it names.")
+    except CryptoError as error:
+        yield Finding(
+            ERROR, f"Stored secrets do not open: {error}.", f"Put the key file of this database at {settings.key_file}."
+        )
     except Exception as error:
         log = "" if settings.database_url else f" See {home_of(settings.data_dir)}/postgres.log."
         yield Finding(ERROR, f"The database does not work: {error}", f"Mend its cause first.{log}")

@@ -104,7 +104,9 @@ class Vault:
             raise CryptoError("not an encrypted value of a known version")
         cipher = self._ciphers.get(head[1 : 1 + _ID_BYTES])
         if cipher is None:
-            raise CryptoError(f"the key {head[1 : 1 + _ID_BYTES].hex()} is not in the key file")
+            raise CryptoError(
+                f"the key {head[1 : 1 + _ID_BYTES].hex()} is not in the key file: this was stored with another one"
+            )
         try:
             return cipher.decrypt(head[1 + _ID_BYTES :], sealed[_HEAD:], head + context)
         except InvalidTag:
