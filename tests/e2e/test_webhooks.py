@@ -160,7 +160,7 @@ async def test_the_published_signed_bodies(opener: Opener, specs: Path) -> None:
             login = (vector["app_key"], vector["app_secret"])
             if login not in addresses:
                 settings = {"app_key": login[0], "app_secret": login[1], "service_id": "74"}
-                made = await stage.hub.logins.add("tiktok_shop", login[0], settings, "simulated", "owner")
+                made = await stage.hub.logins.add("tiktok_shop", login[0], settings, "live", "owner")
                 addresses[login] = await Channel.of(stage, made)
             raw = base64.b64decode(vector["body_bytes_base64"])
             status = await addresses[login].post(raw, vector["authorization_header_received"])

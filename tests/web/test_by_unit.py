@@ -83,7 +83,7 @@ async def test_kept_pictures_go_with_what_is_refused_and_with_nothing_else(web: 
 @pytest.mark.parametrize(
     ("answers", "text"),
     [
-        ({"answer:u1": "accept_parcel"}, "Answer for a unit: choose one of"),
+        ({"answer:u1": "accept_parcel"}, "Choose an answer for each unit."),
         ({"answer:u1": "accept_parcel", "answer:u2": "burn"}, "“burn” is none of"),
         (
             {"answer:u1": "accept_parcel", "answer:u2": "refuse_parcel"},

@@ -22,7 +22,7 @@ from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import ShopInfo, Tokens
 from backhaul.ports.factory import Login, Spend
 from backhaul.ports.manifest import Manifest
-from backhaul.work.logins import Logins
+from backhaul.work.logins import LoginRefused, Logins
 from backhaul.work.vendors import Vendors
 from tests.applications import application
 from tests.web.conftest import BASE, MANIFEST, Web, running
@@ -83,6 +83,12 @@ async def place(web: Web) -> AsyncIterator[Place]:
             transport = httpx.ASGITransport(cast("Any", app))
             async with running(app), httpx.AsyncClient(transport=transport, base_url=BASE) as client:
                 yield Place(replace(web, app=app, client=client), vendor, logins)
+
+
+async def test_a_simulated_login_without_an_address_is_not_the_real_vendors(place: Place) -> None:
+    with pytest.raises(LoginRefused, match="simulator's address"):
+        await place.logins.add("tiktok_shop", "Kiln", {"app_key": "k", "app_secret": "s"}, "simulated", "Dana")
+    assert await place.web.pool.fetchval("select count(*) from connection") == 0
 
 
 def fields(html: str) -> list[dict[str, str]]:
@@ -171,7 +177,7 @@ async def test_a_simulated_connection_keeps_its_simulators_clock(place: Place, t
     settings = {"app_key": "k", "app_secret": "s"}
 
     async def add(control: str) -> httpx.Response:
-        order = {"environment": "simulated", "control": control}
+        order = {"environment": "simulated", "api_base": "http://127.0.0.1:9", "control": control}
         if through == "form":
             return await place.web.post("/connections/new/tiktok_shop", {**order, **settings, "csrf": csrf})
         order_ = {**order, "vendor": "tiktok_shop", "settings": settings}

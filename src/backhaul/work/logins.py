@@ -87,6 +87,11 @@ class Logins:
         missing = [field.label for field in manifest.fields if field.required and not settings.get(field.name)]
         if missing:
             raise LoginRefused(f"{manifest.title} needs: {', '.join(missing)}.")
+        if environment == "simulated" and not api_base:  # else it would be the real vendor's, and called simulated
+            raise LoginRefused(
+                "A simulated connection needs the simulator's address.",
+                "Write its API address, as the simulator printed it.",
+            )
         if control:
             clock = await self._clock(control)
         secret = {field.name for field in manifest.fields if field.secret}

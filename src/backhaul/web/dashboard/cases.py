@@ -87,6 +87,8 @@ def _unit_answers(form: FormMultiDict) -> list[UnitAnswer]:
     """The answer chosen for each unit, with the reason or the amount that belongs to it."""
     answers = []
     for unit in forms.texts(form, "unit"):
+        if not forms.text(form, f"answer:{unit}"):
+            raise BadInput("Choose an answer for each unit.")
         decision = forms.choice(form, f"answer:{unit}", Decision, "Answer for a unit")
         reason = forms.text(form, f"reason:{unit}") if decision in REJECTIONS else ""
         part = forms.text(form, f"offer:{unit}", "Amount", limit=20) if decision in WITH_AMOUNT else ""

@@ -69,8 +69,8 @@ def read(form: FormMultiDict, before: Policy) -> Policy:
             part.strip() for part in forms.text(form, f"reasons:{action}", limit=2000).split(",") if part.strip()
         )
         rules[action] = DeadlineRule(forms.choice(form, f"default:{action}", Default, "Default answer"), reasons)
-    lead = forms.whole(form, "lead_min", "Lead time", 10, 24 * 60) * 60
-    last = forms.whole(form, "last_min", "Last attempt", 1, 60) * 60
+    lead = forms.whole(form, "lead_min", "The default answer, minutes before the deadline,", 10, 24 * 60) * 60
+    last = forms.whole(form, "last_min", "The last attempt, minutes before,", 1, 60) * 60
     if last >= lead:
         raise BadInput("The last attempt must be later than the default answer: give it fewer minutes.")
     return msgspec.structs.replace(
@@ -84,7 +84,7 @@ def read(form: FormMultiDict, before: Policy) -> Policy:
         lead_s=lead,
         last_attempt_s=last,
         warn_hours=_hours(forms.text(form, "warn_hours")),
-        inspect_within_s=forms.whole(form, "inspect_days", "Days to inspect", 1, 365) * 24 * HOUR,
+        inspect_within_s=forms.whole(form, "inspect_days", "Days for an inspection", 1, 365) * 24 * HOUR,
         reasons=_mapping(forms.text(form, "reasons", "Reasons", limit=20000)),
         **_desk_reasons(form),
     )
