@@ -26,16 +26,23 @@ async def test_a_desk_is_connected_and_its_key_replaced(backhaul: Run, database:
     shops = [{"name": "Own desk"}, {"name": "Desk", "commerce_domain": STORE, "desk": "loop"}]
     async with SimulatorProcess(shops=shops) as simulator:
         control = simulator.control
+        said = await run("connect", "tiktok_shop", "--simulated-by", control.base, "--shop", "Nobody", code=2)
+        assert re.search(r"plays no tiktok_shop account of “Nobody”; its shops: Own desk \(\d+\), Desk \(\d+\)$", said)
         await run("connect", "tiktok_shop", "--simulated-by", control.base)
+        said = await run("connect", "loop", "--simulated-by", control.base, code=2)
+        assert "plays no loop account of" in said, "another shop's desk is not linked to this one"
+        said = await run("connect", "tiktok_shop", "--simulated-by", control.base, "--shop", "Desk")
+        assert "Shop: Desk " in said
         few = (await control.call("POST", f"/loop/{STORE}/keys", {"name": "few", "scopes": FEW}))["key"]
 
-        said = await run("connect", "loop", "--simulated-by", control.base, "--set", "api_key=sim_nonsense", code=1)
+        desk = ("--simulated-by", control.base, "--shop", "Desk")
+        said = await run("connect", "loop", *desk, "--set", "api_key=sim_nonsense", code=1)
         assert "does not accept this key" in said
-        said = await run("connect", "loop", "--simulated-by", control.base, "--set", f"api_key={few}")
+        said = await run("connect", "loop", *desk, "--set", f"api_key={few}")
         assert "the login works" in said
         assert "lacks draft_returns:read, draft_returns:write" in said
         assert "webhooks subscribed" in said
-        said = await run("connect", "loop", "--simulated-by", control.base, "--set", f"api_key={few}", code=1)
+        said = await run("connect", "loop", *desk, "--set", f"api_key={few}", code=1)
         assert "connected already" in said
 
         whole = simulator.ready["shops"][1]["desk"]["key"]
@@ -72,7 +79,7 @@ async def test_a_desk_is_connected_and_its_key_replaced(backhaul: Run, database:
     assert "Loop does not answer: " in said
     assert said.endswith("(Connection refused). Try again in a minute.")
     said = await run("doctor", code=1)
-    assert said.count(f" → {doctor.UNREACHED}") == 2
+    assert said.count(f" → {doctor.UNREACHED}") == 3
     assert "connect loop --again" not in said
     (tmp_path / "master.key").unlink()
     said = await run("doctor", code=1)

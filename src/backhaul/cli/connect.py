@@ -15,6 +15,7 @@ import aiohttp
 import typer
 
 from backhaul.cli import finding, running, simulated
+from backhaul.domain.words import Party
 from backhaul.ports.manifest import Manifest
 from backhaul.settings import Settings
 from backhaul.store import connection_pages, pages
@@ -32,7 +33,11 @@ def connect(
     ] = None,
     title: Annotated[str, typer.Option(help="How the connection is called here.")] = "",
     shop: Annotated[
-        str, typer.Option(help="The TikTok shop that a commerce or desk account belongs to, if there are several.")
+        str,
+        typer.Option(
+            help="The TikTok shop that a commerce or desk account belongs to, if there are several; of a simulator "
+            "also the shop to connect."
+        ),
     ] = "",
     simulated_by: Annotated[
         str, typer.Option(metavar="URL", help="The control address of a simulator on this machine; see simulate.")
@@ -93,6 +98,9 @@ async def _connect(
         if code:
             await _code(hub, vendor, code)
             return
+        if simulated_by and not again and REGISTRY[vendor].manifest.role is Party.CHANNEL:
+            await connect_simulated(hub, simulated_by, vendor, title, given, None, pick=shop)
+            return
         shop_id = (await finding.shop(hub.pool, shop)).id if shop else None
         if again:
             connection_id = await _there(hub, vendor, title)
@@ -135,11 +143,14 @@ def _ask(manifest: Manifest, given: dict[str, str]) -> dict[str, str]:
 
 
 async def connect_simulated(
-    hub: Hub, control: str, vendor: str, title: str, given: dict[str, str], shop_id: UUID | None, *, show: bool = True
-) -> UUID:
-    """Connect a simulated account through the same forms as a real one. Fields not given are the simulator's."""
-    ours = [each for each in await pages.shops(hub.pool) if each.id == shop_id]
-    pick = given.get("shop_domain", "") or (ours[0].channel_id if ours else "")
+    hub: Hub, control: str, vendor: str, title: str, given: dict[str, str], shop_id: UUID | None, *,
+    pick: str = "", show: bool = True,
+) -> UUID:  # fmt: skip
+    """Connect a simulated account through the same forms as a real one. Fields not given are the simulator's; `pick` is
+    its shop, for a commerce or desk account left out that of the shop here."""
+    ours = [each for each in await pages.shops(hub.pool) if shop_id in (each.id, None)]
+    if REGISTRY[vendor].manifest.role is not Party.CHANNEL and not pick:
+        pick = given.get("shop_domain", "") or (ours[0].channel_id if len(ours) == 1 else "")
     account = await simulated.account(control, vendor, pick)
     manifest = REGISTRY[vendor].manifest
     connection_id = await hub.logins.add(

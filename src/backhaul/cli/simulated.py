@@ -57,7 +57,9 @@ async def account(control: str, vendor: str, pick: str = "") -> Account:
         if vendor == "loop" and shop["desk"]:
             credentials = {"api_key": shop["desk"]["key"], "webhook_secret": shop["desk"]["webhook_secret"]}
             return Account(credentials, world["addresses"]["loop"], "", clock, shop["id"])
-    raise Problem(f"the simulator at {control} plays no {vendor} account{f' “{pick}”' if pick else ''}", 2)
+    names = ", ".join(f"{shop['name']} ({shop['id']})" for shop in world["shops"])
+    wanted = f" of “{pick}”" if pick else ""
+    raise Problem(f"the simulator at {control} plays no {vendor} account{wanted}; its shops: {names}", 2)
 
 
 async def set_redirect(control: str, address: str) -> None:
