@@ -132,15 +132,15 @@ class Sales:
             self._world.events.address_changed(order)
 
     def _date(self, order: Order, now: int, *, moved: bool = False) -> None:
-        """Fills in when what has happened did: now for an order that moves on, after the usual time for one that is
-        placed where it stands. Nothing lies in the future."""
-
-        def at(usual: int) -> int:
-            return now if moved else min(now, usual)
-
+        """Fills in when what has happened did: now for what an order moves on to, after the usual time for all that
+        came before. Nothing lies in the future."""
         stage = _FLOW.index(order.status) if order.status in _FLOW else 2
+
+        def at(step: int, usual: int) -> int:
+            return now if moved and step == stage else min(now, usual)
+
         if stage >= 2 and not order.paid_at:
-            order.paid_at = at(order.created_at + 60)
+            order.paid_at = at(2, order.created_at + 60)
         if stage >= 3 and not order.package_id:
             shop = order.shop
             order.package_id = self._world.ids.decimal("1152", 19)
@@ -150,14 +150,14 @@ class Sales:
             for line in order.lines:
                 line.package_id = order.package_id
         if stage >= 4 and not order.shipped_at:
-            order.shipped_at = at(order.created_at + 86400)
+            order.shipped_at = at(4, order.created_at + 86400)
             order.tracking_events.append((order.shipped_at, 30001, "The carrier has the parcel"))
         if stage >= 5 and not order.delivered_at:
-            order.delivered_at = at(order.shipped_at + 3 * 86400)
+            order.delivered_at = at(5, order.shipped_at + 3 * 86400)
             order.tracking_events.append((order.delivered_at, 30003, "Delivered"))
             self._world.journal(order.shop).delivered(order)
         if stage >= 6 and not order.completed_at:
-            order.completed_at = at(order.delivered_at + order.shop.clocks.completed_after_delivery)
+            order.completed_at = at(6, order.delivered_at + order.shop.clocks.completed_after_delivery)
 
     def schedule_completion(self, order: Order) -> None:
         """Sets the clock after which a delivered order takes no more after-sales."""
