@@ -50,6 +50,8 @@ async def test_everything_a_client_needs_is_described(sim: Simulator, control: C
         ("POST", "/shops", {"past_orders": "many"}, 400),
         ("POST", "/shops", {"connector": {"late_share": "half"}}, 400),
         ("POST", "/shops", {"connector": {"no_such": 1}}, 400),
+        ("POST", "/shops", {"connector": 5}, 400),
+        ("POST", "/shops", {"switches": [1]}, 400),
         ("POST", "/buyers", {"per_minute": "many"}, 400),
         ("POST", "/moods", {"kind": "no_such"}, 400),
         ("POST", "/moods", {"kind": "slow", "probability": "often"}, 400),

@@ -10,6 +10,8 @@ from typing import Any
 def checked(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Values for fields of a dataclass. Raises ValueError for an unknown name and for a value of another kind than the
     field's default."""
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{kind.__name__.lower()} must be an object, not {values!r}")
     known = {each.name: each for each in fields(kind)}
     unknown = sorted(set(values) - set(known))
     if unknown:
