@@ -26,6 +26,10 @@ LEFT_OUT: dict[str, list[tuple[str, str]]] = {
         ("TLS, and a token host of its own", "one plain listener on this machine plays both"),
         ("The shop's performance score", "figures to look at, no part of a return"),
         (
+            "Later versions of two calls: 202606 of a rejection, 202609 of the review of lines",
+            "known from one client's package only; 202309 and 202606 answer",
+        ),
+        (
             "A status of the parcel of an exchange",
             "none is published; that its goods come back after the new ones were sent is inferred, as are its words",
         ),
