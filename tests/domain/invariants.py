@@ -94,6 +94,8 @@ def _resumed(facts: Facts, wanted: AnyEffect) -> None:
         assert not facts.stale(Party.COMMERCE), "nothing is done there on an old read"
         assert order_id == facts.seen.link.order_id, "not on an order that was the wrong one"
         assert linked in ("", order_id)
+        marked = facts.seen.commerce.stamped if facts.seen.commerce is not None else ""
+        assert linked or not marked or facts.channel is None or marked == facts.channel.order_id
     if isinstance(wanted, BookRefund):
         assert (facts.shop.payer, facts.booker) == (Payer.CHANNEL, Booker.HUB)
         assert not facts.shop.second_writer

@@ -529,6 +529,20 @@ def test_nothing_goes_to_an_order_that_turned_out_to_be_the_wrong_one(kind: str)
     assert names(followed(ours, scene(kind, False, ours, said=named))) == ["send"], "the same, by its number"
 
 
+@pytest.mark.parametrize("kind", [kind for kind in SCENES if SCENES[kind][0].party is Party.COMMERCE])
+def test_nothing_goes_to_an_order_that_is_marked_as_anothers(kind: str) -> None:
+    for state, expected in ((EffectState.INTENT, "settle dropped"), (EffectState.SENT, "")):
+        ours = effect(SCENES[kind][0], state)
+        known = scene(kind, False, ours)
+        marked = change(known, seen=change(known.seen, commerce=change(known.seen.commerce, stamped="999")))
+        if shown(ours, marked) is False:
+            assert names(followed(ours, marked)) == [expected] * bool(expected)
+            assert "stamped" in troubles(planned(marked)), "a person is asked"
+        linked = change(marked, said=Said(linked="1", linked_by="ann"))
+        if shown(ours, linked) is False:
+            assert names(followed(ours, linked)) == ["send"]
+
+
 def test_a_booking_on_the_wrong_order_is_a_persons_and_not_made_again() -> None:
     done = case(Stage.COMPLETED, refunds=(paid(),), can_keep_item=True)
     gone = effect(book(), EffectState.SUPERSEDED)

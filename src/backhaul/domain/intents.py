@@ -14,6 +14,7 @@ from backhaul.domain.desk_effects import DeskEffect, OpenDeskReturn, ProcessDesk
 from backhaul.domain.effects import AnyEffect, BookRefund, CreateReturn, Decide, DecideUnits, Effect
 from backhaul.domain.facts import Facts, LinkState
 from backhaul.domain.matching import case_lines
+from backhaul.domain.records import anothers
 from backhaul.domain.refunds import adoptable, not_ours
 from backhaul.domain.terms import Booker, Payer
 from backhaul.domain.words import APPROVED, Party, Stage
@@ -31,6 +32,8 @@ def unwanted(effect: Effect, facts: Facts, shown: bool | None) -> str:
         return "nothing is connected that it could be asked of"
     if elsewhere(wanted, facts):
         return "the case is linked to another order now"
+    if wanted.party is not Party.CHANNEL and anothers(facts):
+        return "the order is marked as another's"
     if isinstance(wanted, (Decide, DecideUnits)):
         return _unasked(effect, wanted, facts)
     if isinstance(wanted, DeskEffect):

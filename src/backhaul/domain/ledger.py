@@ -41,7 +41,7 @@ from backhaul.domain.effects import (
 from backhaul.domain.facts import Facts, LinkState
 from backhaul.domain.intents import elsewhere, unwanted, waived
 from backhaul.domain.matching import case_lines
-from backhaul.domain.records import being_created
+from backhaul.domain.records import anothers, being_created
 from backhaul.domain.refunds import adoptable, held_beside
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source, Trouble
 from backhaul.domain.words import INSTEAD, LEADS_TO, Party, Stage
@@ -287,6 +287,8 @@ def _again(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
     if waived(effect.wanted, facts) and not isinstance(effect.wanted, ProcessDeskReturn):
         draft.steps.append(Settle(effect.id, EffectState.DROPPED, "a person does without it", code="waived"))
         return
+    if effect.wanted.party is Party.COMMERCE and anothers(facts):
+        return  # a person is asked whose order it is
     repeat = effect.safety.repeat
     if repeat is Repeat.KEYED and now - (effect.sent_at or now) >= effect.safety.memory_s - MARGIN:
         repeat = effect.safety.then

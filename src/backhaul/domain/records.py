@@ -65,9 +65,16 @@ def _same(order_id: str, said: str) -> bool:
     return order_id.rpartition("/")[2] == said.rpartition("/")[2]
 
 
-def _anothers(facts: Facts, case: ChannelCase, order: CommerceOrder, draft: Draft) -> bool:
+def anothers(facts: Facts) -> bool:
     """Whether our own mark on the order names another channel order. Only a person's word goes above it."""
-    if order.stamped in ("", case.order_id) or _same(order.id, facts.said.linked):
+    case, order = facts.channel, facts.seen.commerce
+    if case is None or order is None:
+        return False
+    return order.stamped not in ("", case.order_id) and not _same(order.id, facts.said.linked)
+
+
+def _anothers(facts: Facts, case: ChannelCase, order: CommerceOrder, draft: Draft) -> bool:
+    if not anothers(facts):
         return False
     draft.troubles.append(
         Trouble(
