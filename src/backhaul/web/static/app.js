@@ -57,6 +57,11 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// ---- a menu closes when something else is pressed
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+
 // ---- keys: / searches, j and k walk the rows
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
