@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 from litestar import Response, Router, get, post
 from litestar.datastructures import FormMultiDict
-from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from backhaul.domain.portal import LANGUAGE, Mistake, Offer, Portal, Unit, given, reasons_for, units_of
@@ -270,14 +269,14 @@ async def leave(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
 
 @get("/label/{case_id:uuid}", include_in_schema=False)
 async def label(request: Asked, shop_id: FromPath[UUID], case_id: FromPath[UUID]) -> Response[Any]:
-    """The label of one of the order's returns, to save or print."""
+    """The label of one of the order's returns, to save or print; where there is none (any more), how it stands now."""
     place = await _place(request, shop_id)
     visit = await _visit(request, shop_id)
     if visit is None:
         return _ended(request, place)
     found = await services_of(request).buyers.label(visit, case_id)
     if found is None:
-        raise NotFoundException
+        return _go(place, "/order")
     mime = check_label(found[1])
     ending = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg"}[mime]
     return Response(
