@@ -582,6 +582,14 @@ def test_a_booking_that_waited_is_dropped_when_it_is_not_the_hubs_any_more(shop:
     assert names(followed(ours, scene("book_refund", False, ours, shop=shop))) == ["settle dropped"]
 
 
+@pytest.mark.parametrize("shop", [terms(booker=Booker.CONNECTOR), terms(payer=Payer.COMMERCE)])
+def test_a_lost_booking_is_not_repeated_when_others_book(shop: ShopTerms) -> None:
+    ours = effect(book(), EffectState.SENT, CLASSES["keyed"])
+    assert names(followed(ours, scene("book_refund", False, ours))) == ["send"]
+    assert names(followed(ours, scene("book_refund", False, ours, shop=shop))) == ["settle dropped"]
+    assert names(followed(ours, scene("book_refund", True, ours, shop=shop))) == ["settle confirmed"]
+
+
 def test_a_booking_that_waited_is_dropped_when_its_payment_would_move_money_or_its_units_are_others() -> None:
     ours = effect(book(), EffectState.INTENT)
     known = scene("book_refund", False, ours)

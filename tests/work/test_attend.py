@@ -179,6 +179,21 @@ async def test_nothing_happened_means_the_same_request_again(bench: Bench) -> No
     assert await bench.pool.fetchrow("select key, request from effect where kind = 'decide'") == before
 
 
+async def test_an_answer_that_never_left_gives_way_to_another(bench: Bench) -> None:
+    case = await _decided(bench)
+    bench.channel.trouble = [Unavailable("busy", retry_after=1)]
+    await bench.attend(case)
+    await bench.commands.decide(
+        case, action=Action.ANSWER_REFUND, round=1, decision=Decision.REJECT_REFUND, by="bo", reason_key="no"
+    )
+    await bench.pool.execute(
+        "update return_case set body = replace(convert_from(body, 'utf8'), '\"backoff\"', '\"was\"')::bytea"
+    )
+    await bench.attend(case)
+    assert [getattr(each, "decision", None) for each in bench.channel.sent] == [Decision.REJECT_REFUND]
+    assert [state for kind, state in await bench.effects(case) if kind == "decide"] == ["dropped", "superseded"]
+
+
 async def test_a_request_of_before_requests_were_sealed_is_sent_as_it_was(bench: Bench) -> None:
     case = await _decided(bench)
     bench.channel.trouble = [Unavailable("busy", retry_after=1)]

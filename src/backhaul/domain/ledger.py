@@ -42,7 +42,7 @@ from backhaul.domain.facts import Facts, LinkState
 from backhaul.domain.intents import elsewhere, unwanted, waived
 from backhaul.domain.matching import case_lines
 from backhaul.domain.records import anothers, being_created
-from backhaul.domain.refunds import adoptable, held_beside
+from backhaul.domain.refunds import adoptable, held_beside, not_ours
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source, Trouble
 from backhaul.domain.words import INSTEAD, LEADS_TO, Party, Stage
 
@@ -284,8 +284,9 @@ def _unanswered(effect: Effect, facts: Facts) -> Trouble:
 
 def _again(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -> None:
     """The answer was lost and a read shows nothing: repeat only as far as the vendor makes it harmless."""
-    if waived(effect.wanted, facts) and not isinstance(effect.wanted, ProcessDeskReturn):
-        draft.steps.append(Settle(effect.id, EffectState.DROPPED, "a person does without it", code="waived"))
+    given_up = waived(effect.wanted, facts) or (isinstance(effect.wanted, BookRefund) and not_ours(facts))
+    if given_up and not isinstance(effect.wanted, ProcessDeskReturn):  # what a desk has queued it may still refund
+        draft.steps.append(Settle(effect.id, EffectState.DROPPED, "it is left to others now", code="waived"))
         return
     if effect.wanted.party is Party.COMMERCE and anothers(facts):
         return  # a person is asked whose order it is

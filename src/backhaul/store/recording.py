@@ -99,8 +99,8 @@ async def _halted(connection: Connection, moves: list[Move]) -> set[UUID]:
 
 
 async def _write(connection: Connection, moves: list[Move]) -> None:
+    await _effects(connection, moves)  # one that is dropped makes room for the next of its target
     await _new_effects(connection, moves)
-    await _effects(connection, moves)
     await _columns(connection, moves)
     await _units(connection, moves)
     await _lines(connection, moves)

@@ -60,6 +60,7 @@ async def write(run: Run, step: Write) -> None:
         run.now(),
         step.because,
         step.by,
+        words=run.facts.said.words,
     )
     key = str(stable_id("key", str(run.case_id), wanted.target, str(tried)))
     if safety is None:
@@ -218,7 +219,6 @@ def _request_context(effect: Effect) -> bytes:
 
 
 def _new(run: Run, effect: Effect, key: str, request: bytes | None) -> None:
-    effect = _change(effect, words=run.facts.said.words)
     run.move.new_effects.append(NewEffect(effect, key, request))
     run.facts = msgspec.structs.replace(run.facts, ledger=(*run.facts.ledger, effect))
 
