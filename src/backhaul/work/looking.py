@@ -241,7 +241,7 @@ async def _commerce(run: Run) -> None:
     if order is None:
         missing = Link(LinkState.MISSING, link.order_id, tried_at=run.now(), tries=link.tries + 1)
         run.see(link=missing, commerce=None, commerce_heard=heard)
-        run.tell("hub", "order.gone", f"Commerce no longer shows the order {link.order_id}.")
+        run.tell("hub", "order.gone", f"Commerce shows no order {link.order_id}.")
         return
     if order.id != link.order_id:
         _name_as_read(run, order)

@@ -110,7 +110,8 @@ async def test_many_parcels_of_one_return(world: World) -> None:
 
 
 async def test_an_id_of_another_kind_is_no_order(world: World) -> None:
-    assert await world.connector.order("gid://shopify/Return/1") is None
+    for ident in ("gid://shopify/Return/1", "#1004", "zzz", "gid://shopify/Order/zzz", "", "https://x.test/orders/1"):
+        assert await world.connector.order(ident) is None, ident
 
 
 async def test_orders_older_than_the_right_allows_are_not_there(world: World) -> None:

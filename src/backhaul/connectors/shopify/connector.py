@@ -17,6 +17,7 @@ from backhaul.ports.errors import OutcomeUnknown, Refused, Unavailable
 from backhaul.ports.factory import Login, Spend
 from backhaul.ports.manifest import Manifest
 
+_ORDER = "gid://shopify/Order/"  # before its number
 # A hint needs no buyer: only what says which order it is, ours and the channel's (a return may wait for its order).
 _ORDER_FIELDS = (
     "id",
@@ -52,9 +53,12 @@ class Shopify:
     # -- orders
 
     async def order(self, order_id: str) -> CommerceOrder | None:
-        """One order, in one call when its lists are short. Other systems name it by its number alone: that does too."""
-        if order_id.isascii() and order_id.isdigit():
-            order_id = f"gid://shopify/Order/{order_id}"
+        """One order, in one call when its lists are short. Other systems name it by its number alone: that does too.
+        What is no id of an order (people also type a name such as #1004) names none."""
+        kind, slash, number = order_id.rpartition("/")
+        if (kind + slash) not in ("", _ORDER) or not (number.isascii() and number.isdigit()):
+            return None
+        order_id = _ORDER + number
         found = await reading.order(self._client, order_id)
         if found is None:
             return None

@@ -155,7 +155,7 @@ async def link_order(request: Asked, case_id: FromPath[UUID]) -> Response[Any]:
     form = await request.form()
     order = forms.text(form, "commerce_order_id", "The commerce order", limit=200, required=True)
     await services_of(request).commands.link_order(case_id, order, request.user.name)
-    return _back(request, case_id, "Order linked.")
+    return _back(request, case_id, "The order is linked, and read now.")
 
 
 @post("/cases/{case_id:uuid}/link-line", guards=[needs("repair")], include_in_schema=False)
