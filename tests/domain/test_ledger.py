@@ -563,6 +563,8 @@ def test_an_answer_that_waited_gives_way_to_another_that_was_given_since() -> No
     for word, expected in ((1, ["send"]), (2, ["settle dropped"])):
         vote = Vote(Action.ANSWER_RETURN, 1, Decision.REJECT_RETURN, "ann", NOW, "r1", word=word)
         assert names(followed(ours, scene("decide", False, ours, said=Said(words=2, votes=(vote,))))) == expected
+        behind = scene("decide", False, ours, said=Said(words=2, votes=(vote,)), heard_channel=1)
+        assert names(followed(ours, behind, urgent=True)) == expected, "whatever can be read"
         earlier = change(vote, round=2)
         assert names(followed(ours, scene("decide", False, ours, said=Said(words=2, votes=(earlier,))))) == ["send"]
 

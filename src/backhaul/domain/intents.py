@@ -65,7 +65,10 @@ def elsewhere(wanted: AnyEffect, facts: Facts) -> bool:
 
 
 def _unasked(effect: Effect, wanted: Decide | DecideUnits, facts: Facts) -> str:
-    """Whether the channel asks for it no longer, or somebody has given another answer since."""
+    """Whether somebody has given another answer since, or the channel asks for it no longer."""
+    votes = [each for each in facts.said.votes if (each.action, each.round) == (wanted.action, wanted.round)]
+    if facts.asked_again(effect, *votes):
+        return "another answer was given"
     case = facts.channel
     if case is None or facts.stale(Party.CHANNEL):
         return ""
@@ -73,10 +76,7 @@ def _unasked(effect: Effect, wanted: Decide | DecideUnits, facts: Facts) -> str:
         asked = by_unit.asked_for(wanted, facts)
     else:
         asked = case.action_due(wanted.action) is not None and facts.round(wanted.action) == wanted.round
-    if not asked:
-        return "no longer asked for"
-    votes = [each for each in facts.said.votes if (each.action, each.round) == (wanted.action, wanted.round)]
-    return "another answer was given" if facts.asked_again(effect, *votes) else ""
+    return "" if asked else "no longer asked for"
 
 
 def _needless(wanted: DeskEffect, facts: Facts, shown: bool | None) -> bool:
