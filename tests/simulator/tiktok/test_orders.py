@@ -157,6 +157,8 @@ async def test_a_cancellation_and_its_spellings(wire: Wire) -> None:
     cancellations.withdraw(case)
     rows = (await wire.call("POST", CANCELLATIONS, {"cancel_status": ["CANCELLATION_REQUEST_CANCEL"]})).data
     assert rows["cancellations"][0]["cancel_status"] == "CANCELLATION_REQUEST_CANCELLED"
+    by_answer = {"cancel_status": ["CANCELLATION_REQUEST_CANCELLED"]}
+    assert (await wire.call("POST", CANCELLATIONS, by_answer)).data["total_count"] == 0
     assert (await wire.call("POST", f"/return_refund/202309/cancellations/{case.id}/approve")).code == 25020009
     again = cancellations.request(order, BUYER_REASON)
     path = f"/return_refund/202309/cancellations/{again.id}/approve"

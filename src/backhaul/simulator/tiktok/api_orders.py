@@ -223,11 +223,13 @@ class OrderApi:
     # -- cancellations ------------------------------------------------------------------------------------------------
 
     def search_cancellations(self, call: Call) -> dict[str, Any]:
-        """Search cancellations. The withdrawn status is asked for by a name other than the one answered."""
+        """Search cancellations. The withdrawn status is asked for by a name other than the one answered, and by that
+        one alone."""
         page = paging.asked(call, smallest=1, largest=50, default=10, order="ASC")
         statuses = paging.words(call, "cancel_status")
         if statuses is not None:
-            statuses = [m.CANCEL_CANCELLED if name == "CANCELLATION_REQUEST_CANCEL" else name for name in statuses]
+            asked_as = {"CANCELLATION_REQUEST_CANCEL": m.CANCEL_CANCELLED, m.CANCEL_CANCELLED: ""}
+            statuses = [asked_as.get(name, name) for name in statuses]
         ids, orders = paging.words(call, "cancel_ids"), paging.words(call, "order_ids")
         types, buyers = paging.words(call, "cancel_types"), paging.words(call, "buyer_user_ids")
         world = self._world
