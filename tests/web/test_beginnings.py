@@ -64,7 +64,7 @@ async def test_a_case_is_asked_for_shown_confirmed_and_closed(web: Web) -> None:
     case_id = await _opened(web, shop)
     path = f"/cases/{case_id}"
     csrf = await web.sign_in()
-    assert "New refund only" in (await web.get(path)).text
+    assert "<h1>New refund</h1>" in (await web.get(path)).text
     start = (await cases.said(web.pool, case_id)).start
     assert start is not None
     await _answered(web, case_id, start)
