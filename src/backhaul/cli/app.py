@@ -84,8 +84,8 @@ app = typer.Typer(
     name="backhaul",
     help="""Self-hosted returns hub for TikTok Shop: every return and refund, from request to the last cent.
 
-    New here? [bold]backhaul demo[/bold] shows everything with simulated shops. For a real shop run
-    [bold]backhaul serve[/bold] and [bold]backhaul work[/bold], then [bold]backhaul connect[/bold].
+    New here? [bold]backhaul demo[/bold] shows everything with simulated shops.
+    For a real shop run [bold]backhaul serve[/bold] and [bold]backhaul work[/bold], then [bold]backhaul connect[/bold].
     Settings are variables named BACKHAUL_…; [bold]backhaul doctor[/bold] says what is wrong.""",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
