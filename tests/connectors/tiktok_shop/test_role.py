@@ -297,6 +297,19 @@ async def test_a_shop_without_the_line_level_model_is_asked_for_it_once(shop: Si
     assert Decision.REFUND_PART.value not in {each.decision for each in await shop.connector.answerable(there)}
 
 
+async def test_ids_that_come_as_numbers_are_read_as_the_texts_they_are(shop: SimulatedShop) -> None:
+    case_id = shop.request(Kind.RETURN)
+    order_id = shop.order_of(case_id)
+    case, order = await shop.connector.case("return", case_id), await shop.connector.order(order_id)
+    changed = await shop.connector.changed("return", 0, shop.now() + 60)
+    assert case is not None and order is not None and changed.cases == (case,)
+    shop.mood("ids_as_numbers", times=3)
+    assert await shop.connector.case("return", case_id) == case
+    assert await shop.connector.order(order_id) == order
+    assert await shop.connector.changed("return", 0, shop.now() + 60) == changed
+    assert shop.moods.counts["tiktok", "ids_as_numbers"] == 3
+
+
 async def test_the_line_level_model_is_found_by_a_search_that_changes_nothing(shop: SimulatedShop) -> None:
     for has in (False, True, False):
         shop.shop.switches.batch_model = has

@@ -77,7 +77,7 @@ class TikTokShopConnector:
         _, ids, _, smallest = _search(kind)
         wanted = sorted(set(case_ids))
         found = await self._page(kind, {ids: wanted}, {"page_size": str(max(smallest, len(wanted)))}, "")
-        rows = {row.get(_id_field(kind)): row for row in _rows(kind, found)}
+        rows = {wire.plain(row.get(_id_field(kind))): row for row in _rows(kind, found)}
         return [rows.get(case_id) for case_id in case_ids]
 
     async def _page(self, kind: str, body: dict[str, Any], query: dict[str, str], cursor: str) -> wire.Page:

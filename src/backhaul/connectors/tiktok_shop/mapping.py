@@ -68,18 +68,18 @@ def case_or_drift(kind: str, row: Row) -> ChannelCase | None:
     try:
         return case(kind, row)
     except WireDrift as drift:
-        case_id = row.get("cancel_id" if kind == "cancellation" else "return_id")
-        if not isinstance(case_id, str) or not case_id:
+        case_id = wire.plain(row.get("cancel_id" if kind == "cancellation" else "return_id"))
+        if not case_id:
             return None
         return ChannelCase(
             id=case_id,
-            order_id=_plain(row.get("order_id")),
+            order_id=wire.plain(row.get("order_id")),
             kind=Kind.CANCELLATION if kind == "cancellation" else _kind(row),
             stage=Stage.UNKNOWN,
             created_at=_seconds(row.get("create_time")),
             updated_at=_seconds(row.get("update_time")),
-            raw_kind=_plain(row.get("return_type") or row.get("cancel_type")),
-            raw_status=_plain(row.get("return_status") or row.get("cancel_status")),
+            raw_kind=wire.plain(row.get("return_type") or row.get("cancel_type")),
+            raw_status=wire.plain(row.get("return_status") or row.get("cancel_status")),
             unread={"drift": drift.text},
         )
 
@@ -383,15 +383,11 @@ def _real_id(text: str | None) -> str:
 
 
 def _kind(row: Row) -> Kind:
-    return KINDS.get(_plain(row.get("return_type")), Kind.UNKNOWN)
+    return KINDS.get(wire.plain(row.get("return_type")), Kind.UNKNOWN)
 
 
 def _offer(found: wire.Amount | None) -> Money | None:
     return money(found.amount, found.currency, "offer") if found is not None else None
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _seconds(value: Any) -> int:

@@ -380,19 +380,28 @@ Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 
 def shaped(row: Any, shape: type[Shape]) -> Shape:
-    """The row in its shape; numbers may come as text, absent fields as null. Raises msgspec.ValidationError."""
+    """The row in its shape; numbers may come as text, ids as numbers, absent fields as null. Raises
+    msgspec.ValidationError."""
     try:
         return msgspec.convert(row, shape, strict=False)
     except msgspec.ValidationError:
-        return msgspec.convert(_without_nulls(row), shape, strict=False)
+        return msgspec.convert(_plainly(row), shape, strict=False)
 
 
-def _without_nulls(value: Any) -> Any:
+def _plainly(value: Any) -> Any:
+    """Without nulls, and whole numbers as the texts that every field takes."""
     if isinstance(value, dict):
-        return {name: _without_nulls(part) for name, part in value.items() if part is not None}
+        return {name: _plainly(part) for name, part in value.items() if part is not None}
     if isinstance(value, list):
-        return [_without_nulls(part) for part in value if part is not None]
-    return value
+        return [_plainly(part) for part in value if part is not None]
+    return plain(value) or value
+
+
+def plain(value: Any) -> str:
+    """A text, or a whole number as one; "" for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else ""
 
 
 def unknown_fields(row: dict[str, Any], shape: type[msgspec.Struct], prefix: str = "") -> dict[str, str]:
