@@ -20,7 +20,7 @@ from backhaul.domain.terms import Mode
 from backhaul.domain.words import Action, Decision, Kind, Party, ShippedBy, Stage
 from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import Changed, Tokens
-from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, VendorError
+from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, VendorError, WireDrift
 from backhaul.store import case_page, cases, inbox, pages, recording, turns
 from backhaul.store.jobs import Rank
 from backhaul.store.moves import HistoryLine, Lost, MoneyEntry, Move, Twin
@@ -361,6 +361,38 @@ async def test_a_first_sweep_that_is_interrupted_is_where_the_next_one_begins(
     away = False
     await sweep.sweep_shop(bench.vendors, turn)
     assert begun[1] == begun[0], "two hours without the channel, and nothing of them is left out"
+
+
+async def test_what_cannot_be_read_for_long_is_said_and_hides_nothing_else(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_ones = "select text, shop_id from exception where key like 'unread:%' and closed_at is null"
+    drift, later = True, 0
+    readable, asked = bench.channel.changed, list[str]()
+
+    async def changed(kind: str, since: int, until: int, cursor: str = "") -> Changed:
+        asked.append(kind)
+        if kind == "return" and drift:
+            raise WireDrift("returns changed: a row without an id", b"{}")
+        return await readable(kind, since, until, cursor)
+
+    monkeypatch.setattr(bench.channel, "changed", changed)
+    monkeypatch.setattr(sweep, "shop_time", lambda known: shop_time(known) + later)
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await turns.open_turns(connection, [(bench.shop_id, "sweep", bench.shop_id)], 0)
+        turn = (await turns.take(connection, [(bench.shop_id, 1)]))[bench.shop_id]
+    await sweep.sweep_shop(bench.vendors, turn)
+    assert asked == ["return", "cancellation"], "the other kind is read all the same"
+    assert await bench.pool.fetch(open_ones) == []
+    later = 2 * HOUR
+    for _ in range(2):
+        await sweep.sweep_shop(bench.vendors, turn)
+        (told,) = await bench.pool.fetch(open_ones)
+        assert "a row without an id" in told["text"]
+        assert told["shop_id"] == bench.shop_id
+    drift = False
+    await sweep.sweep_shop(bench.vendors, turn)
+    assert await bench.pool.fetch(open_ones) == []
 
 
 async def test_what_was_never_read_is_not_taken_over(bench: Bench) -> None:

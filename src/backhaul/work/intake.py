@@ -20,10 +20,9 @@ from backhaul.domain.terms import Capability
 from backhaul.domain.words import Party
 from backhaul.kit.batch import Gatherer
 from backhaul.kit.clock import Affine
-from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import News
 from backhaul.ports.errors import VendorError
-from backhaul.store import commands, inbox, shops, turns
+from backhaul.store import commands, exceptions, inbox, shops, turns
 from backhaul.store.db import AWAY, Connection
 from backhaul.store.inbox import Letter
 from backhaul.store.jobs import Rank
@@ -272,13 +271,8 @@ async def _proof(connection: Connection, news: News, shop: UUID, known: Mapping[
 
 async def _drift(connection: Connection, item: Item) -> None:
     key = "drift:" + hashlib.sha256(f"{item.news.topic}{item.news.drift}".encode()).hexdigest()[:12]
-    await connection.execute(
-        """
-        insert into exception (id, shop_id, connection_id, key, lane, text, todo)
-        values ($1, (select shop_id from link where connection_id = $2 limit 1), $2, $3, 'connection', $4, $5)
-        on conflict (coalesce(case_id, connection_id), key) where closed_at is null do nothing
-        """,
-        uuid7(),
+    await exceptions.tell(
+        connection,
         item.connection_id,
         key,
         f"A webhook is not understood ({item.news.topic}): {item.news.drift}",

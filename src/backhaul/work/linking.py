@@ -8,7 +8,7 @@ from backhaul.domain.words import Party
 from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import ShopInfo, Tokens
 from backhaul.ports.manifest import Manifest
-from backhaul.store import turns
+from backhaul.store import exceptions, turns
 from backhaul.store.db import Connection
 from backhaul.store.jobs import Rank
 from backhaul.store.shops import ConnectionRow
@@ -81,22 +81,13 @@ async def _link(connection: Connection, shop_id: UUID, connection_id: UUID, role
 async def tell_rights(connection: Connection, row: ConnectionRow, manifest: Manifest, tokens: Tokens) -> None:
     """Rights that the owner did not grant are said at once, each with what it is needed for."""
     missing = manifest.missing(tokens.scopes)
-    await connection.execute(
-        """
-        update exception set closed_at = now(), closed_by = 'logged in again'
-        where connection_id = $1 and key = 'scopes' and closed_at is null
-        """,
-        row.id,
-    )
+    await exceptions.close(connection, row.id, ("scopes",), "logged in again")
     if not missing:
         return
-    await connection.execute(
-        """
-        insert into exception (id, shop_id, connection_id, key, lane, text, todo)
-        values ($1, (select shop_id from link where connection_id = $2 limit 1), $2, 'scopes', 'connection', $3, $4)
-        """,
-        uuid7(),
+    await exceptions.tell(
+        connection,
         row.id,
+        "scopes",
         f"{row.title} lacks rights: " + "; ".join(f"{scope} ({manifest.scopes[scope]})" for scope in missing),
         "Add them to the app or key, then log in again on the Connections page.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from backhaul.domain.terms import Capability
 from backhaul.domain.words import Party
 from backhaul.ports.connector import Changed, Detects
 from backhaul.ports.errors import NeedsReauth, Refused, VendorError
-from backhaul.store import inbox, shops, turns
+from backhaul.store import exceptions, inbox, shops, turns
 from backhaul.store.db import Pool
 from backhaul.store.jobs import Rank
 from backhaul.store.moves import Lost
@@ -29,6 +30,12 @@ OVERLAP_S = 600  # the channel's search index may lag
 EVERY_S = 120
 EVERY_REAL_S = 60
 KINDS = ("return", "cancellation")
+SCANS = {
+    Party.CHANNEL: tuple(f"sweep:{kind}" for kind in KINDS),
+    Party.COMMERCE: ("sweep:orders",),
+    Party.DESK: ("sweep:desk",),
+}
+UNREAD_S = 3600  # a person is told when a scan has not got through for so long
 MOST_RESTARTS = 50
 DETECT_S = 24 * 3600
 
@@ -74,8 +81,8 @@ async def sweep_shop(vendors: Vendors, turn: Turn) -> tuple[int, int]:
     assert turn.shop_id is not None
     rows = await vendors.pool.fetch(
         """
-        select l.role, l.connection_id, n.clock, n.state from link l join connection n on n.id = l.connection_id
-        where l.shop_id = $1
+        select l.role, l.connection_id, n.clock, n.state, n.title
+        from link l join connection n on n.id = l.connection_id where l.shop_id = $1
         """,
         turn.shop_id,
     )
@@ -92,7 +99,33 @@ async def sweep_shop(vendors: Vendors, turn: Turn) -> tuple[int, int]:
         except VendorError as error:
             # The cursor stands where the scan got to: the next sweep goes on from there.
             log.info("sweep.interrupted", shop=str(turn.shop_id), role=role, error=str(error))
+            await _tell(vendors, turn.shop_id, role, row, now, error)
+        else:
+            await exceptions.close(vendors.pool, row["connection_id"], (_unread(turn.shop_id),), "reading works again")
     return shop_time(clock) + max(EVERY_S, int(EVERY_REAL_S * affine(clock).rate)), Rank.SWEEP
+
+
+def _unread(shop_id: UUID) -> str:
+    return f"unread:{shop_id}"  # a login may serve several shops
+
+
+async def _tell(vendors: Vendors, shop_id: UUID, role: str, row: Any, now: int, error: VendorError) -> None:
+    """Tell a person what could not be read for long. Before its first scan has begun nothing has been missed."""
+    known = [await read_cursor(vendors.pool, shop_id, name) for name in SCANS[Party(role)]]
+    since = min((each.since for each in known if each is not None), default=now)
+    if now - since <= UNREAD_S:
+        return
+    await exceptions.tell(
+        vendors.pool,
+        row["connection_id"],
+        _unread(shop_id),
+        f"{row['title']}: what changed since {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M} UTC cannot be read: "
+        f"{error}",
+        "The hub goes on trying and misses nothing once reading works again; until then it knows only what webhooks "
+        "tell. See whether the vendor has an outage.",
+        at=now,
+        shop_id=shop_id,
+    )
 
 
 async def _sweep_role(vendors: Vendors, turn: Turn, role: str, connection_id: UUID, now: int) -> None:
@@ -100,11 +133,20 @@ async def _sweep_role(vendors: Vendors, turn: Turn, role: str, connection_id: UU
     assert shop_id is not None
     connector = await vendors.connector(connection_id, shop_id, role)
     if role == Party.CHANNEL:
+        failed: VendorError | None = None
         for kind in KINDS:
-            start = await _start(vendors.pool, shop_id, f"sweep:{kind}", now)
-            since, name = start.since - OVERLAP_S, f"sweep:{kind}"
-            await scan(vendors, connector, shop_id, kind, name, since, now + 60, Rank.SWEEP, turn=turn)
-            await write_cursor(vendors.pool, shop_id, f"sweep:{kind}", Cursor(now))
+            name = f"sweep:{kind}"
+            since = (await _start(vendors.pool, shop_id, name, now)).since - OVERLAP_S
+            try:
+                await scan(vendors, connector, shop_id, kind, name, since, now + 60, Rank.SWEEP, turn=turn)
+            except NeedsReauth:
+                raise
+            except VendorError as error:  # one kind that cannot be read does not hide the other
+                failed = error
+            else:
+                await write_cursor(vendors.pool, shop_id, name, Cursor(now))
+        if failed is not None:
+            raise failed
     elif role == Party.COMMERCE:
         await _sweep_commerce(vendors, connector, turn, shop_id, now)
     elif role == Party.DESK:

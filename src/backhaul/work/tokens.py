@@ -9,10 +9,9 @@ from uuid import UUID
 import structlog
 
 from backhaul.kit.crypto import Vault
-from backhaul.kit.ids import uuid7
 from backhaul.ports.connector import Tokens
 from backhaul.ports.errors import NeedsReauth, Refused, VendorError
-from backhaul.store import shops, turns
+from backhaul.store import exceptions, shops, turns
 from backhaul.store.db import Connection, Pool
 from backhaul.store.jobs import Rank
 from backhaul.store.shops import ConnectionRow
@@ -140,19 +139,13 @@ async def warn_of_end(vendors: Vendors, row: ConnectionRow, now: int) -> int | N
     left = row.refresh_expires_at - now
     passed = [days for days in END_WARNINGS if left <= days * DAY]
     if passed and left > 0:
-        await vendors.pool.execute(
-            """
-            insert into exception (id, shop_id, connection_id, key, lane, text, todo, at)
-            values ($1, (select shop_id from link where connection_id = $2 limit 1), $2, 'login_ends', 'connection', $3,
-                    $4, $5)
-            on conflict (coalesce(case_id, connection_id), key) where closed_at is null
-            do update set text = excluded.text
-            """,
-            uuid7(),
+        await exceptions.tell(
+            vendors.pool,
             row.id,
+            "login_ends",
             f"{row.title}: the authorisation ends in {max(1, left // DAY)} days.",
             "Let the owner authorise again on the Connections page.",
-            now,
+            at=now,
         )
     return min((row.refresh_expires_at - days * DAY for days in END_WARNINGS if days not in passed), default=None)
 
@@ -162,19 +155,14 @@ async def pause(vendors: Vendors, row: ConnectionRow, text: str) -> None:
     async with vendors.pool.acquire() as connection, connection.transaction():
         if not await shops.set_state(connection, row.id, "expired", text):
             return
-        await connection.execute(
-            """
-            insert into exception (id, shop_id, connection_id, key, lane, text, todo, waits_kind, waits_id, at)
-            values ($1, (select shop_id from link where connection_id = $2 limit 1), $2, 'login', 'connection', $3,
-                    'Log in again on the Connections page; everything that waits resumes by itself.', 'connection', $4,
-                    $5)
-            on conflict (coalesce(case_id, connection_id), key) where closed_at is null do nothing
-            """,
-            uuid7(),
+        await exceptions.tell(
+            connection,
             row.id,
+            "login",
             f"{row.title}: {text}",
-            str(row.id),
-            shop_time(row.clock),
+            "Log in again on the Connections page; everything that waits resumes by itself.",
+            at=shop_time(row.clock),
+            waits=True,
         )
     vendors.forget(row.id)
     log.warning("connection.paused", connection=str(row.id), vendor=row.vendor, text=text)
@@ -182,13 +170,7 @@ async def pause(vendors: Vendors, row: ConnectionRow, text: str) -> None:
 
 async def resume(connection: Connection, connection_id: UUID) -> None:
     """A login works again: close its exception and wake every open case of its shops."""
-    await connection.execute(
-        """
-        update exception set closed_at = now(), closed_by = 'logged in again'
-        where connection_id = $1 and key in ('login', 'login_ends') and closed_at is null
-        """,
-        connection_id,
-    )
+    await exceptions.close(connection, connection_id, ("login", "login_ends"), "logged in again")
     rows = await connection.fetch(
         """
         select c.id from return_case c join link l on l.shop_id = c.shop_id
