@@ -30,8 +30,9 @@ OVERLAP_S = 600  # the channel's search index may lag
 EVERY_S = 120
 EVERY_REAL_S = 60
 KINDS = ("return", "cancellation")
+NAMES = {kind: f"sweep:{kind}" for kind in KINDS}
 SCANS = {
-    Party.CHANNEL: tuple(f"sweep:{kind}" for kind in KINDS),
+    Party.CHANNEL: tuple(NAMES.values()),
     Party.COMMERCE: ("sweep:orders",),
     Party.DESK: ("sweep:desk",),
 }
@@ -133,11 +134,12 @@ async def _sweep_role(vendors: Vendors, turn: Turn, role: str, connection_id: UU
     assert shop_id is not None
     connector = await vendors.connector(connection_id, shop_id, role)
     if role == Party.CHANNEL:
+        # All begin at the same time: what changes while the first cannot be read is found by the others' first scan.
+        starts = [(kind, name, await _start(vendors.pool, shop_id, name, now)) for kind, name in NAMES.items()]
         failed: VendorError | None = None
-        for kind in KINDS:
-            name = f"sweep:{kind}"
-            since = (await _start(vendors.pool, shop_id, name, now)).since - OVERLAP_S
+        for kind, name, start in starts:
             try:
+                since = start.since - OVERLAP_S
                 await scan(vendors, connector, shop_id, kind, name, since, now + 60, Rank.SWEEP, turn=turn)
             except NeedsReauth:
                 raise
