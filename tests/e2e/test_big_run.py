@@ -136,7 +136,7 @@ async def _post_signed_bodies(stage: Stage, specs: Path) -> None:
         login = (vector["app_key"], vector["app_secret"])
         if login not in made:
             settings = {"app_key": login[0], "app_secret": login[1], "service_id": "74"}
-            order = {"vendor": "tiktok_shop", "title": login[0], "settings": settings, "environment": "simulated"}
+            order = {"vendor": "tiktok_shop", "title": login[0], "settings": settings, "environment": "live"}
             found = json.loads(await stage.post("/connections", order))
             query = "select webhook_key from connection where id = $1::text::uuid"
             made[login] = await stage.hub.pool.fetchval(query, found["id"])
