@@ -340,17 +340,17 @@ async def test_a_second_change_within_one_second_is_found_by_the_sweep(bench: Be
     assert (await bench.turn(case))["dirty"]
 
 
-@pytest.mark.parametrize("failure", [Unavailable, NeedsReauth])
+@pytest.mark.parametrize("failure", [Unavailable("down"), NeedsReauth("no right to read", missing=("returns",))])
 async def test_a_first_sweep_that_is_interrupted_is_where_the_next_one_begins(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, failure: type[VendorError]
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, failure: VendorError
 ) -> None:
     begun: list[int] = []
-    away: type[VendorError] | None = failure
+    away: VendorError | None = failure
 
     async def changed(kind: str, since: int, until: int, cursor: str = "") -> Changed:
         begun.append(since)
         if away is not None:
-            raise away("down for maintenance")
+            raise away
         return Changed((), "")
 
     monkeypatch.setattr(bench.channel, "changed", changed)
