@@ -10,7 +10,7 @@ from backhaul.connectors.tiktok_shop import wire
 from backhaul.connectors.tiktok_shop.mapping import money
 from backhaul.connectors.tiktok_shop.words import DECISIONS, PARCEL_REASONS, SENT_FOR_LINES
 from backhaul.domain.channel import Answerable, UnitChoices
-from backhaul.domain.money import Money, total
+from backhaul.domain.money import Money
 from backhaul.domain.words import ANSWERS, REJECTIONS, Action, Decision
 
 
@@ -38,25 +38,26 @@ def _answer(row: wire.DecisionEligibility) -> Answerable:
 
 
 def part_refund(lines: Iterable[wire.ReviewLine], parcel_id: str) -> Answerable | None:
-    """Whether a parcel may be paid in part, and between which amounts: the sum over its lines. None when the channel
-    does not name it for every line, or in several currencies."""
-    rows = [(line.return_line_item_id, _part_of(line)) for line in lines]
-    if not rows or any(row is None for _, row in rows):
+    """Whether a parcel may be paid in part, and between which amounts. None when the channel does not name it.
+
+    For a parcel of one line only: whether an amount is that of each line or of all together is not published, and the
+    one taken for the other would be paid several times. Of several lines each gets an answer of its own.
+    """
+    rows = list(lines)
+    part = _part_of(rows[0]) if len(rows) == 1 else None
+    if part is None:
         return None
-    refused = next((row for _, row in rows if row is not None and not row.eligible), None)
-    ranges = [row.partial_refund_amount_range for _, row in rows if row is not None]
-    bands = [_band(each) for each in ranges if each is not None]
-    low, high = _added(low for low, _ in bands), _added(high for _, high in bands)
-    if refused is None and (len(bands) < len(rows) or low is None or high is None):
+    low, high = _band(part.partial_refund_amount_range) if part.partial_refund_amount_range else (None, None)
+    if part.eligible and (low is None or high is None):
         return None
     return Answerable(
         decision=Decision.REFUND_PART.value,
-        eligible=refused is None,
-        code=str(refused.ineligible_code or "") if refused is not None else "",
-        text=(refused.ineligible_reason or "") if refused is not None else "",
-        band=(low, high) if refused is None and low is not None and high is not None else None,
+        eligible=part.eligible,
+        code="" if part.eligible else str(part.ineligible_code or ""),
+        text="" if part.eligible else part.ineligible_reason or "",
+        band=(low, high) if part.eligible and low is not None and high is not None else None,
         subject=parcel_id,
-        lines=tuple(line_id for line_id, _ in rows),
+        lines=(rows[0].return_line_item_id,),
     )
 
 
@@ -89,8 +90,3 @@ def _part_of(line: wire.ReviewLine) -> wire.LineDecision | None:
 
 def _band(found: wire.AmountRange) -> tuple[Money | None, Money | None]:
     return money(found.min_amount, found.currency, "least part"), money(found.max_amount, found.currency, "most part")
-
-
-def _added(amounts: Iterable[Money | None]) -> Money | None:
-    found = list(amounts)
-    return total(found) if len({amount.currency for amount in found if amount is not None}) <= 1 else None

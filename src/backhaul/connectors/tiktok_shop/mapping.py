@@ -65,12 +65,12 @@ def case(kind: str, row: Row) -> ChannelCase:
 def case_or_drift(kind: str, row: Row) -> ChannelCase | None:
     """For pages, so that one bad row does not hide its neighbours: such a row becomes a case at an unknown stage, which
     is never final and is read alone later. None when not even its id can be read."""
+    case_id = wire.plain(row.get("cancel_id" if kind == "cancellation" else "return_id"))
+    if not case_id:
+        return None
     try:
         return case(kind, row)
     except WireDrift as drift:
-        case_id = wire.plain(row.get("cancel_id" if kind == "cancellation" else "return_id"))
-        if not case_id:
-            return None
         return ChannelCase(
             id=case_id,
             order_id=wire.plain(row.get("order_id")),
