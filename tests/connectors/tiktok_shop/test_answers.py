@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from backhaul.connectors.tiktok_shop import answers, wire
+from backhaul.connectors.tiktok_shop import answers, reading, wire
 from backhaul.domain.words import Condition, Decision
 
 
 def _eligibility(decision: str, eligible: bool, **more: Any) -> wire.DecisionEligibility:
-    return wire.shaped({"decision": decision, "eligible": eligible, **more}, wire.DecisionEligibility)
+    return reading.shaped({"decision": decision, "eligible": eligible, **more}, wire.DecisionEligibility)
 
 
 def test_eligible_alone_decides() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from backhaul.connectors.tiktok_shop import mapping, wire, words
+from backhaul.connectors.tiktok_shop import mapping, reading, wire, words
 from backhaul.domain import by_unit
 from backhaul.domain.channel import ActionDue, ChannelRefund, ChannelUnit, Goods, Instead, WayBack
 from backhaul.domain.money import Money
@@ -217,7 +217,7 @@ def test_what_is_sent_instead() -> None:
         ],
         "reshipment_order_id": "57",
     }
-    found = mapping.instead(mapping.shape(row, wire.SkuRequest, "request"))
+    found = mapping.instead(reading.shape(row, wire.SkuRequest, "request"))
     assert found == Instead((Goods("9", "JKT-L", "Jacket (Blue, L)"), Goods()), "57")
     nothing: list[dict[str, Any]] = [
         {},
@@ -225,7 +225,7 @@ def test_what_is_sent_instead() -> None:
         {"exchange_order_lines": []},
     ]
     for empty in nothing:
-        assert mapping.instead(mapping.shape({"return_id": "4", **empty}, wire.SkuRequest, "request")) is None
+        assert mapping.instead(reading.shape({"return_id": "4", **empty}, wire.SkuRequest, "request")) is None
 
 
 @pytest.mark.parametrize(
@@ -365,8 +365,8 @@ def test_money_in_place_of_goods(status: str, instead: bool) -> None:
 
 
 def test_when_an_order_arrived() -> None:
-    assert mapping.order(wire.shaped(an_order(delivery_time=1785300000), wire.Order)).delivered_at == 1785300000
-    assert mapping.order(wire.shaped(an_order(delivery_time=0), wire.Order)).delivered_at is None
+    assert mapping.order(reading.shaped(an_order(delivery_time=1785300000), wire.Order)).delivered_at == 1785300000
+    assert mapping.order(reading.shaped(an_order(delivery_time=0), wire.Order)).delivered_at is None
 
 
 WORDS = st.one_of(st.text(max_size=40), st.sampled_from(sorted(words.STATUSES) + sorted(words.KINDS)))
@@ -422,7 +422,7 @@ def test_every_decision_has_a_word_to_send() -> None:
 
 
 def test_an_order() -> None:
-    order = mapping.order(wire.shaped(an_order(), wire.Order))
+    order = mapping.order(reading.shaped(an_order(), wire.Order))
     assert (order.id, order.status, order.currency, order.total) == (
         "576600000000000101",
         "DELIVERED",
@@ -450,11 +450,11 @@ def test_an_order() -> None:
     ],
 )
 def test_special_orders_and_masks(changes: dict[str, Any], field: str, expected: object) -> None:
-    assert getattr(mapping.order(wire.shaped(an_order(**changes), wire.Order)), field) == expected
+    assert getattr(mapping.order(reading.shaped(an_order(**changes), wire.Order)), field) == expected
 
 
 def test_references_pair_channel_lines_with_outside_lines() -> None:
-    link = wire.shaped(
+    link = reading.shaped(
         {"id": "55", "platform": "SHOPIFY", "line_items": [{"id": "out", "origin_id": "111"}, {"id": "x"}]},
         wire.ExternalOrder,
     )

@@ -13,9 +13,9 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from backhaul.connectors.tiktok_shop import errors
-from backhaul.connectors.tiktok_shop.mapping import Row, shape
+from backhaul.connectors.tiktok_shop.reading import Row, shape, shaped
 from backhaul.connectors.tiktok_shop.settings import Settings
-from backhaul.connectors.tiktok_shop.wire import Envelope, Page, TokenData, shaped
+from backhaul.connectors.tiktok_shop.wire import Envelope, Page, TokenData
 from backhaul.kit.crypto import hmac_sha256_hex
 from backhaul.kit.http import Answer, AnswerLost, NotSent
 from backhaul.ports.connector import Prepared

@@ -16,7 +16,7 @@ from backhaul.connectors.tiktok_shop import answers, errors, mapping, requests, 
 from backhaul.connectors.tiktok_shop.client import RETURNS, Call, Client, Http, call_of, get
 from backhaul.connectors.tiktok_shop.line_level import LineLevel
 from backhaul.connectors.tiktok_shop.manifest import MANIFEST
-from backhaul.connectors.tiktok_shop.mapping import Row
+from backhaul.connectors.tiktok_shop.reading import Row, plain, shape
 from backhaul.connectors.tiktok_shop.settings import Settings, read
 from backhaul.connectors.tiktok_shop.words import EU_MARKETS
 from backhaul.domain.channel import Answerable, ChannelCase, ChannelOrder, ExternalReference, Instead, Record
@@ -77,7 +77,7 @@ class TikTokShopConnector:
         _, ids, _, smallest = _search(kind)
         wanted = sorted(set(case_ids))
         found = await self._page(kind, {ids: wanted}, {"page_size": str(max(smallest, len(wanted)))}, "")
-        rows = {wire.plain(row.get(_id_field(kind))): row for row in _rows(kind, found)}
+        rows = {plain(row.get(_id_field(kind))): row for row in _rows(kind, found)}
         return [rows.get(case_id) for case_id in case_ids]
 
     async def _page(self, kind: str, body: dict[str, Any], query: dict[str, str], cursor: str) -> wire.Page:
@@ -99,18 +99,18 @@ class TikTokShopConnector:
         """See :class:`backhaul.ports.connector.Returns`."""
         path = "/return_refund/202309/returns/{}/records"
         rows = await self._client.rows(get(path, {"locale": self._settings.locale}, RETURNS, case_id), "records")
-        return mapping.records(mapping.shape(row, wire.Record, "record") for row in rows)
+        return mapping.records(shape(row, wire.Record, "record") for row in rows)
 
     async def answerable(self, case_id: str) -> tuple[Answerable, ...]:
         """See :class:`backhaul.ports.connector.Returns`. Reasons the eligibility leaves out are fetched once more."""
         query = {"return_or_cancel_id": case_id, "locale": self._settings.locale}
         rows = await self._client.rows(get("/return_refund/202601/decision_eligibility", query, RETURNS), "decisions")
-        found = answers.answerable(mapping.shape(row, wire.DecisionEligibility, "eligibility") for row in rows)
+        found = answers.answerable(shape(row, wire.DecisionEligibility, "eligibility") for row in rows)
         found = (*found, *await self._lines.answerable(found, partial(self.case, "return", case_id)))
         if not any(_lacks_reasons(answer) for answer in found):
             return found
         rows = await self._client.rows(get("/return_refund/202309/reject_reasons", query, RETURNS), "reasons")
-        reasons = tuple((one.name, one.text) for one in (mapping.shape(row, wire.Reason, "reason") for row in rows))
+        reasons = tuple((one.name, one.text) for one in (shape(row, wire.Reason, "reason") for row in rows))
         return tuple(
             msgspec.structs.replace(answer, reasons=reasons) if _lacks_reasons(answer) else answer for answer in found
         )
@@ -158,7 +158,7 @@ class TikTokShopConnector:
         found: list[ExternalReference] = []
         for platform in self._settings.platforms:
             rows = await self._client.rows(get(path, {"platform": platform}, scope, order_id), "external_orders")
-            links = (mapping.reference(mapping.shape(row, wire.ExternalOrder, "external order")) for row in rows)
+            links = (mapping.reference(shape(row, wire.ExternalOrder, "external order")) for row in rows)
             found += (link for link in links if link.order_id)
         return tuple(found)
 
@@ -175,7 +175,7 @@ class TikTokShopConnector:
             if refused.code in errors.NO_CARRIERS:
                 return ()
             raise
-        carriers = (mapping.shape(row, wire.Carrier, "carrier") for row in rows)
+        carriers = (shape(row, wire.Carrier, "carrier") for row in rows)
         return tuple((carrier.id, carrier.name) for carrier in carriers)
 
     async def _order(self, order_id: str) -> wire.Order | None:
@@ -185,7 +185,7 @@ class TikTokShopConnector:
             if refused.code in errors.NOT_FOUND:
                 return None
             raise
-        orders = (mapping.shape(row, wire.Order, "order") for row in rows)
+        orders = (shape(row, wire.Order, "order") for row in rows)
         return next((order for order in orders if order.id == order_id), None)
 
     async def _regions(self, order: wire.Order) -> dict[str, str]:
@@ -194,7 +194,7 @@ class TikTokShopConnector:
             return {}
         # Since 2026 the channel lists carriers in the EU only from a region to a region.
         rows = await self._client.rows(get("/logistics/202309/warehouses", {}, "seller.logistics"), "warehouses")
-        warehouses = [mapping.shape(row, wire.Warehouse, "warehouse") for row in rows]
+        warehouses = [shape(row, wire.Warehouse, "warehouse") for row in rows]
         fits = (w for w in warehouses if w.id == order.warehouse_id and w.address is not None)
         region = next((w.address.region_code for w in fits if w.address), "")
         return {"buyer_region": buyer, "warehouse_region": region}
@@ -261,7 +261,7 @@ class TikTokShopConnector:
         """See :class:`backhaul.ports.connector.Authorises`."""
         path = "/authorization/202309/shops"
         rows = await self._client.rows(Call(f"GET {path}", "GET", path, {}, _LOGIN, of_shop=False), "shops")
-        return tuple(mapping.shop(mapping.shape(row, wire.Shop, "shop")) for row in rows)
+        return tuple(mapping.shop(shape(row, wire.Shop, "shop")) for row in rows)
 
     # ---- Subscribes
 
@@ -293,7 +293,7 @@ class TikTokShopConnector:
         """Topic -> address; empty where that cannot be read, and then all are asked for."""
         try:
             rows = await self._client.rows(Call(f"GET {path}", "GET", path, {}, _LOGIN), "webhooks")
-            known = [mapping.shape(row, wire.Subscription, "webhook") for row in rows]
+            known = [shape(row, wire.Subscription, "webhook") for row in rows]
         except (Refused, WireDrift):
             return {}
         return {each.event_type: each.address for each in known}
@@ -328,7 +328,7 @@ def _id_field(kind: str) -> str:
     return "cancel_id" if kind == "cancellation" else "return_id"
 
 
-def _rows(kind: str, page: wire.Page) -> list[mapping.Row]:
+def _rows(kind: str, page: wire.Page) -> list[Row]:
     return (page.cancellations if kind == "cancellation" else page.return_orders) or []
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from backhaul.connectors.tiktok_shop.wire import Envelope, shaped
+from backhaul.connectors.tiktok_shop.reading import shaped
+from backhaul.connectors.tiktok_shop.wire import Envelope
 from backhaul.ports.errors import NeedsReauth, OutcomeUnknown, Refused, Unavailable, VendorError, WireDrift
 
 RATE_LIMITED = 36009002

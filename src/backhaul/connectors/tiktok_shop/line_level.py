@@ -9,6 +9,7 @@ import msgspec
 
 from backhaul.connectors.tiktok_shop import answers, errors, mapping, wire
 from backhaul.connectors.tiktok_shop.client import RETURNS, Call, Client, get
+from backhaul.connectors.tiktok_shop.reading import shape
 from backhaul.domain.channel import Answerable, ChannelCase, Instead
 from backhaul.domain.terms import Capability
 from backhaul.domain.words import ANSWERS, Action, Decision
@@ -56,7 +57,7 @@ class LineLevel:
         except Refused as refused:
             self._heed(refused)
             return None
-        groups = (mapping.shape(row, wire.Group, "request") for row in rows)
+        groups = (shape(row, wire.Group, "request") for row in rows)
         requests_of = (each for group in groups for each in group.sku_return_requests or ())
         return next((mapping.instead(each) for each in requests_of if each.return_id == case.id), None)
 
@@ -82,7 +83,7 @@ class LineLevel:
         except Refused as refused:
             self._heed(refused)
             return ()
-        lines = [mapping.shape(row, wire.ReviewLine, "review line") for row in rows]
+        lines = [shape(row, wire.ReviewLine, "review line") for row in rows]
         arrived = action is Action.JUDGE_PARCEL
         named = (answers.part_refund(lines, subject) if arrived else None, answers.by_unit(lines, action, subject))
         return tuple(answer for answer in named if answer is not None)
@@ -96,7 +97,7 @@ class LineLevel:
         wanted = {"filters": {"main_order_ids": [case.order_id]}, "whitelisted_data_fields": ["LINE_ITEMS"]}
         rows = await self._groups(_PARCELS if arrived else _REQUESTS, _PAGE, wanted)
         units = {unit.id for unit in case.units}
-        for group in (mapping.shape(row, wire.Group, "request or parcel") for row in rows):
+        for group in (shape(row, wire.Group, "request or parcel") for row in rows):
             if units <= {line.return_line_item_id for line in group.line_items or ()}:
                 return group.id
         return ""

@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-import msgspec
-
 from backhaul.connectors.tiktok_shop import wire
+from backhaul.connectors.tiktok_shop.reading import Row, plain, shape, unknown_fields
 from backhaul.connectors.tiktok_shop.words import (
     ACTIONS,
     ACTORS,
@@ -43,18 +42,8 @@ from backhaul.ports.connector import ShopInfo, Tokens
 from backhaul.ports.errors import WireDrift
 
 Word = TypeVar("Word")
-Shape = TypeVar("Shape", bound=msgspec.Struct)
-Row = dict[str, Any]
 
 _PLAIN = re.compile(r"[+-]?\d{1,18}(\.\d{0,18})?", re.ASCII)
-
-
-def shape(row: Any, kind: type[Shape], what: str) -> Shape:
-    """The row in its shape; WireDrift with the row when it does not fit."""
-    try:
-        return wire.shaped(row, kind)
-    except msgspec.ValidationError as error:
-        raise WireDrift(f"{what}: {error}", msgspec.json.encode(row)) from None
 
 
 def case(kind: str, row: Row) -> ChannelCase:
@@ -65,7 +54,7 @@ def case(kind: str, row: Row) -> ChannelCase:
 def case_or_drift(kind: str, row: Row) -> ChannelCase | None:
     """For pages, so that one bad row does not hide its neighbours: such a row becomes a case at an unknown stage, which
     is never final and is read alone later. None when not even its id can be read."""
-    case_id = wire.plain(row.get("cancel_id" if kind == "cancellation" else "return_id"))
+    case_id = plain(row.get("cancel_id" if kind == "cancellation" else "return_id"))
     if not case_id:
         return None
     try:
@@ -73,20 +62,20 @@ def case_or_drift(kind: str, row: Row) -> ChannelCase | None:
     except WireDrift as drift:
         return ChannelCase(
             id=case_id,
-            order_id=wire.plain(row.get("order_id")),
+            order_id=plain(row.get("order_id")),
             kind=Kind.CANCELLATION if kind == "cancellation" else _kind(row),
             stage=Stage.UNKNOWN,
             created_at=_seconds(row.get("create_time")),
             updated_at=_seconds(row.get("update_time")),
-            raw_kind=wire.plain(row.get("return_type") or row.get("cancel_type")),
-            raw_status=wire.plain(row.get("return_status") or row.get("cancel_status")),
+            raw_kind=plain(row.get("return_type") or row.get("cancel_type")),
+            raw_status=plain(row.get("return_status") or row.get("cancel_status")),
             unread={"drift": drift.text},
         )
 
 
 def _return(row: Row) -> ChannelCase:
     found = shape(row, wire.Return, "return")
-    unread = wire.unknown_fields(row, wire.Return)
+    unread = unknown_fields(row, wire.Return)
     status = normal(found.return_status)
     total, parts = _refund_amount(found.refund_amount, found.discount_amount or ())
     offer, turned_down = _offer(found.partial_refund), bool(found.buyer_rejected_partial_refund)
@@ -126,7 +115,7 @@ def _return(row: Row) -> ChannelCase:
 
 def _cancellation(row: Row) -> ChannelCase:
     found = shape(row, wire.Cancellation, "cancellation")
-    unread = wire.unknown_fields(row, wire.Cancellation)
+    unread = unknown_fields(row, wire.Cancellation)
     status = normal(found.cancel_status)
     total, parts = _refund_amount(found.refund_amount, ())
     paid = total if status in PAID_STATUSES else None
@@ -282,7 +271,7 @@ def _due(rows: Iterable[wire.NextAction] | None, unread: dict[str, str]) -> tupl
 def _units(raw: Any, lines: Iterable[wire.ReturnLine], unread: dict[str, str]) -> tuple[ChannelUnit, ...]:
     # One look at the first line is enough to notice a new field; the lines of one answer are alike.
     if isinstance(raw, list) and raw and isinstance(raw[0], dict):
-        unread.update(wire.unknown_fields(raw[0], wire.ReturnLine, "line."))
+        unread.update(unknown_fields(raw[0], wire.ReturnLine, "line."))
     return tuple(
         ChannelUnit(
             id=line.return_line_item_id or line.cancel_line_item_id or line.order_line_item_id,
@@ -383,7 +372,7 @@ def _real_id(text: str | None) -> str:
 
 
 def _kind(row: Row) -> Kind:
-    return KINDS.get(wire.plain(row.get("return_type")), Kind.UNKNOWN)
+    return KINDS.get(plain(row.get("return_type")), Kind.UNKNOWN)
 
 
 def _offer(found: wire.Amount | None) -> Money | None:

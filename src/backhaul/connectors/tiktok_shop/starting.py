@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from backhaul.connectors.tiktok_shop import wire
-from backhaul.connectors.tiktok_shop.mapping import money, shape
+from backhaul.connectors.tiktok_shop.mapping import money
+from backhaul.connectors.tiktok_shop.reading import shape
 from backhaul.domain.effects import StartCancellation, StartReturn
 from backhaul.domain.money import Money
 from backhaul.domain.starts import Start, Startable

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from backhaul.connectors.tiktok_shop.wire import Notification, shaped
+from backhaul.connectors.tiktok_shop.reading import shaped
+from backhaul.connectors.tiktok_shop.wire import Notification
 from backhaul.domain.terms import LINE_LEVEL
 from backhaul.kit.crypto import hmac_sha256_hex, same, sha256_hex
 from backhaul.ports.connector import News

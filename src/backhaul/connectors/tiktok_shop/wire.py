@@ -1,12 +1,12 @@
 """The channel's shapes as they come over the wire, every field optional but the ids.
 
 Texts of enumerations stay texts: a word we do not know must not lose the row it stands in. Fields that the channel
-documents and we do not use are declared ``Any``, so that :func:`unknown_fields` shows only what is really new.
+documents and we do not use are declared ``Any``, so that :func:`reading.unknown_fields` shows only what is really new.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -373,42 +373,3 @@ class Notification(msgspec.Struct):
     shop_id: str = ""
     seller_open_id: str = ""
     data: dict[str, Any] = {}
-
-
-_LONGEST_SHOWN = 200
-Shape = TypeVar("Shape", bound=msgspec.Struct)
-
-
-def shaped(row: Any, shape: type[Shape]) -> Shape:
-    """The row in its shape; numbers may come as text, ids as numbers, absent fields as null. Raises
-    msgspec.ValidationError."""
-    try:
-        return msgspec.convert(row, shape, strict=False)
-    except msgspec.ValidationError:
-        return msgspec.convert(_plainly(row), shape, strict=False)
-
-
-def _plainly(value: Any) -> Any:
-    """Without nulls, and whole numbers as the texts that every field takes."""
-    if isinstance(value, dict):
-        return {name: _plainly(part) for name, part in value.items() if part is not None}
-    if isinstance(value, list):
-        return [_plainly(part) for part in value if part is not None]
-    return plain(value) or value
-
-
-def plain(value: Any) -> str:
-    """A text, or a whole number as one; "" for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) else ""
-
-
-def unknown_fields(row: dict[str, Any], shape: type[msgspec.Struct], prefix: str = "") -> dict[str, str]:
-    """The fields of a row that its shape does not declare, as short JSON texts."""
-    known = shape.__struct_fields__
-    return {
-        prefix + name: msgspec.json.encode(value).decode()[:_LONGEST_SHOWN]
-        for name, value in row.items()
-        if name not in known
-    }
