@@ -36,6 +36,9 @@ async def test_everything_goes_on(tmp_path: Path, session: aiohttp.ClientSession
         waiting = wire.order(status="AWAITING_SHIPMENT")
         request = before.channel.cancellations.request(wire.order(status="AWAITING_SHIPMENT"))
         token, grant = wire.token, wire.grant
+        asked = wire.ask("REFUND")
+        answered = await wire.approve(asked, "APPROVE_REFUND", "before-the-end")
+        assert answered.code == 0
         snapshot.save(before, path)
         expected = {
             case.id: (case.status, case.due_action, case.due_at) for case in before.channel.world.returns.values()
@@ -56,6 +59,8 @@ async def test_everything_goes_on(tmp_path: Path, session: aiohttp.ClientSession
         world.auth.grants.pop()  # the one that Wire has just made
         world.auth.grants[-1].revoked = False
         assert (await again.search(page_size="50")).data["total_count"] == len(expected)
+        repeated = await again.approve(world.returns[asked.id], "APPROVE_REFUND", "before-the-end")
+        assert (repeated.code, repeated.data) == (0, answered.data), "a key is known after a restart"
         assert after.connector.copy_of(waiting.id) is None
         after.clock.step(60 * 86400)
         assert after.connector.copy_of(waiting.id) is not None

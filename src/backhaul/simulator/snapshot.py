@@ -31,6 +31,7 @@ _WORLD = (
     "images",
     "journals",
     "groups",
+    "remembered",
     "by_buyer",
     "returns_of_order",
     "cancellations_of_order",

@@ -23,7 +23,7 @@ from backhaul.simulator.tiktok.events import VENDOR
 from backhaul.simulator.tiktok.gateway import Call, Endpoint
 from backhaul.simulator.tiktok.model import Amounts, CaseLine, Return
 from backhaul.simulator.tiktok.shapes import amount
-from backhaul.simulator.tiktok.world import World
+from backhaul.simulator.tiktok.world import Remembered, World
 
 _AFTER_RECEIPT = "OFFER_PARTIAL_REFUND_AFTER_RECEIVING_PKG"
 # action -> decision by type of return
@@ -57,7 +57,6 @@ class ReviewApi:
         self._world = world
         self._aftersales = aftersales
         self._decisions = decisions
-        self._remembered: dict[tuple[str, str], tuple[bytes, float]] = {}
 
     def endpoints(self) -> list[Endpoint]:
         """What is served here."""
@@ -138,9 +137,10 @@ class ReviewApi:
         if len(key) > 255:
             raise ApiError(25001001, "invalid parameter idempotency_key: at most 255 characters")
         digest = hashlib.sha256(msgspec.json.encode(item, order="sorted")).digest()
-        known = self._remembered.get((call.shop.id, key)) if key else None
-        if known is not None and known[1] + call.shop.switches.key_memory_seconds > self._world.clock.now():
-            if known[0] != digest:
+        place = (call.app.app_key, call.shop.id, "review", key)
+        known = self._world.remembered.get(place) if key else None
+        if known is not None and known.at + call.shop.switches.key_memory_seconds > self._world.clock.now():
+            if known.body != digest:
                 raise ApiError(25001001, "idempotency_key was used with another body")
             if all(self._settled(case, action) for case, _ in self._named(call, item, decision)):
                 self._world.books.of(call.shop.id).repeats += 1
@@ -151,7 +151,7 @@ class ReviewApi:
         for case, units in self._named(call, item, decision):
             self._decide(call, case, units, action, decision, key)
         if key:
-            self._remembered[(call.shop.id, key)] = (digest, self._world.clock.now())
+            self._world.remembered[place] = Remembered(digest, {}, self._world.clock.now())
 
     def _named(self, call: Call, item: dict[str, Any], decision: dict[str, Any]) -> list[tuple[Return, list[CaseLine]]]:
         """The returns whose lines are named, with those lines."""

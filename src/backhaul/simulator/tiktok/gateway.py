@@ -28,7 +28,7 @@ from backhaul.simulator.tiktok.errors import ApiError
 from backhaul.simulator.tiktok.events import VENDOR
 from backhaul.simulator.tiktok.model import Shop
 from backhaul.simulator.tiktok.signing import may_be_unsigned, request_signature, same
-from backhaul.simulator.tiktok.world import World
+from backhaul.simulator.tiktok.world import Remembered, World
 
 _PAST, _FUTURE = 300, 30
 _FORM_LIMIT = 12 * 1024 * 1024
@@ -106,13 +106,6 @@ class Part:
     content: bytes
 
 
-@dataclass(slots=True)
-class _Remembered:
-    body: bytes
-    data: dict[str, Any]
-    at: float
-
-
 class Gateway:
     """Checks, routes, answers and books every call to the API host."""
 
@@ -121,7 +114,6 @@ class Gateway:
         self._by_domain: dict[str, list[tuple[re.Pattern[str], Endpoint]]] = {}
         self._second = SlidingWindow(1.0)
         self._hour = SlidingWindow(3600.0)
-        self._remembered: dict[tuple[str, str, str, str], _Remembered] = {}
         self._numbers = itertools.count(1)
         self._encoder = msgspec.json.Encoder()
 
@@ -328,7 +320,7 @@ class Gateway:
         place = (call.app.app_key, call.shop.id, call.path, key)
         digest = hashlib.sha256(call.body).digest()
         now = self._world.clock.now()
-        known = self._remembered.get(place)
+        known = self._world.remembered.get(place)
         if known is not None and known.at + call.shop.switches.key_memory_seconds > now:
             if known.body != digest:
                 raise ApiError(25001001, "idempotency_key was used with another body")
@@ -336,7 +328,7 @@ class Gateway:
             return known.data
         data = call.endpoint.handler(call)
         # Only what happened is remembered: a call that was refused may be tried again under the same key.
-        self._remembered[place] = _Remembered(digest, data, now)
+        self._world.remembered[place] = Remembered(digest, data, now)
         return data
 
     # -- the answers --------------------------------------------------------------------------------------------------

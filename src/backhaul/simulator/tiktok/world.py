@@ -92,6 +92,15 @@ def _row(order: Order) -> Entry:
     return order.id, order.created_at, order.updated_at, CANCELLED_UNPACKED if never_packed else order.status
 
 
+@dataclass(slots=True)
+class Remembered:
+    """A call that was carried out under a key: the digest of its body, its answer, and when that was."""
+
+    body: bytes
+    data: dict[str, Any]
+    at: float
+
+
 class World:
     """Shops, orders and cases, and what everything else in the simulated channel works on."""
 
@@ -118,6 +127,8 @@ class World:
         self.images: dict[str, set[str]] = {}
         self.journals: dict[str, Journal] = {}
         self.groups = Groups()
+        self.remembered: dict[tuple[str, str, str, str], Remembered] = {}
+        """What happened under an idempotency key: app, shop, call and key."""
         self.order_created: list[Callable[[Order], None]] = []
         self.order_moved: list[Callable[[Order], None]] = []
         self.parcel_moved: list[Callable[[str, str], None]] = []
