@@ -41,7 +41,7 @@ async def _errors(request: web.Request, handler: _Handler) -> web.StreamResponse
         return answer({"error": str(error)}, 409)
     except LookupError as error:
         return answer({"error": str(error.args[0]) if error.args else "not found"}, 404)
-    except (ValueError, TypeError, RecursionError, RealAddressRefused, msgspec.MsgspecError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError, RealAddressRefused, msgspec.MsgspecError) as error:
         return answer({"error": str(error)}, 400)
 
 

@@ -40,6 +40,8 @@ def require_local_address(address: str) -> None:
         host = ""
     if not host:
         raise RealAddressRefused(f"no host in {address!r}")
+    if not host.isascii():  # the client turns full stops and digits of other scripts into plain ones: a public name
+        raise RealAddressRefused(f"{host!r} does not look simulated: write it in plain letters")
     ip = _ip(host)
     if ip is None:
         if host == "localhost" or host.endswith(_LOCAL_SUFFIXES) or "." not in host:

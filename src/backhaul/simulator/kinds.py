@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
@@ -31,7 +32,7 @@ def fitting(name: str, value: Any, usual: Any) -> Any:
             raise ValueError(f"{name} must be a list of texts, not {value!r}")
         return tuple(value)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(usual, float) and is_number and float("-inf") < value < float("inf"):
+    if isinstance(usual, float) and is_number and abs(value) <= sys.float_info.max:
         return float(value)
     if type(value) is not type(usual):
         raise ValueError(f"{name} must be {_WORDS[type(usual)]}, not {value!r}")

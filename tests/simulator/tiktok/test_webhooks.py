@@ -84,6 +84,8 @@ async def test_subscriptions_replace_and_vanish(wire: Wire, receiver: Receiver) 
 PUBLIC = (
     *("https://example.com/x", "http://8.8.8.8/x", "http://134744072/x", "http://0x8080808/x", "http://8.8.2056/x"),
     *("http://[::ffff:8.8.8.8]/x", "http://[2606:4700::1]/x", "http://[x/", "nothing"),
+    # Full stops and digits of other scripts, which become a plain name on the way out.
+    *("http://example\u3002com/x", "http://example\uff0ecom/x", "http://\uff18\u3002\uff18\u3002\uff18\u3002\uff18/x"),
 )
 
 
