@@ -396,6 +396,18 @@ async def test_forms_of_other_sites_are_not_carried_out(buyer: Buyer) -> None:
     assert await buyer.web.pool.fetchval("select count(*) from return_case") == 0
 
 
+async def test_a_form_of_an_order_before_leads_back_to_that_order(buyer: Buyer) -> None:
+    await buyer.look_up()
+    page = await buyer.ask(await buyer.form(), csrf="another", order="576000000000000001", unit=["m7"], note="torn")
+    assert page.status_code == 403
+    assert typed(page) == ("576000000000000001", "")
+    assert "looked up another order" in text_of(page)
+    assert f"Go on with order {ORDER}" in text_of(page)
+    carried = form_of(page, "order", "zip").fields
+    assert (carried["unit"].value, carried["note"].value) == ("m7", "torn")
+    assert await buyer.web.pool.fetchval("select count(*) from return_case") == 0
+
+
 async def test_only_forms_of_these_pages_are_read(buyer: Buyer) -> None:
     head = b'Content-Disposition: form-data; name="order"\r\nContent-Type: text/plain; charset=nope'
     part = b"--a\r\n" + head + b"\r\n\r\n1\r\n--a--\r\n"

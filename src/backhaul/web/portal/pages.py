@@ -174,9 +174,13 @@ async def _visit(request: Asked, shop_id: UUID) -> Visit | None:
     return await services_of(request).buyers.visit(shop_id, request.cookies.get(VISIT_COOKIE, ""))
 
 
-def _ended(request: Asked, place: _Place, order: str = "", typed: _Typed = NOTHING) -> Response[str]:
-    problem = words.ENDED if typed == NOTHING else f"{words.ENDED} {words.STAYS}"
-    return _find_page(request, place, order, "", problem=problem, status=403, typed=typed)
+def _ended(
+    request: Asked, place: _Place, order: str = "", typed: _Typed = NOTHING, visit: Visit | None = None
+) -> Response[str]:
+    """Not visiting that order any more; ``visit``: another one instead."""
+    why = words.ANOTHER if visit is not None else words.ENDED
+    problem = why if typed == NOTHING else f"{why} {words.STAYS}"
+    return _find_page(request, place, order, "", problem=problem, status=403, visit=visit, typed=typed)
 
 
 @get("/order", include_in_schema=False)
@@ -233,8 +237,9 @@ async def ask(request: Asked, shop_id: FromPath[UUID]) -> Response[Any]:
     place = await _place(request, shop_id)
     visit, form = await _visit(request, shop_id), await sent(request)
     typed = _typed(form)
-    if visit is None:
-        return _ended(request, place, field(form, "order", 200), typed)
+    asked_of = field(form, "order", 200)
+    if visit is None or asked_of not in ("", visit.order_id):
+        return _ended(request, place, asked_of, typed, visit)
     if not same(field(form, "csrf"), visit.csrf):  # of an earlier visit, or not ours: nothing is asked for by it
         return await _order_page(request, place, visit, typed, problem=words.RENEWED, status=403)
     kind = next((each for each in place.settings.kinds if each.value == field(form, "kind")), None)

@@ -32,6 +32,7 @@ NOT_FOUND = (
 )
 AWAY = "{channel} does not answer right now. Nothing was lost: try again in a moment."
 ENDED = "Your visit has ended, as it lasts half an hour. Look your order up again."
+ANOTHER = "You have looked up another order since this page was opened. Look this one up again."
 STAYS = "What you typed stays: it is there again when your order is found."
 KEPT = "Here is what you typed before. It is not sent yet."
 RENEWED = "Your order was looked up again since this page was opened. Check what stands here, then send it once more."
