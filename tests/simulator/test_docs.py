@@ -73,9 +73,7 @@ async def test_the_examples_for_a_shell_work_in_their_order(sim: Simulator, sess
         "sim_loop_…": second["desk"]["key"],
         "7495…": first["id"],
     }
-    known |= {"7495…": first["id"]} | {
-        f"http://127.0.0.1:{8490 + offset}": sim.addresses[name] for offset, name in enumerate(ORDER)
-    }
+    known |= {f"http://127.0.0.1:{8490 + offset}": sim.addresses[name] for offset, name in enumerate(ORDER)}
     played = 0
     for line in re.findall(r"^curl .*", HOW_TO.replace("\\\n", " "), re.M):
         for placeholder, value in known.items():
