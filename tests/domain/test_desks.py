@@ -11,11 +11,13 @@ from backhaul.domain.desk import DeskReason, DeskState
 from backhaul.domain.desk_effects import (
     CancelDeskReturn,
     CloseDeskReturn,
+    DeskEffect,
     NoteDeskReturn,
     OpenDeskReturn,
     ProcessDeskReturn,
+    RequestDeskLabel,
 )
-from backhaul.domain.effects import BookRefund, CreateReturn, EffectState, Repeat, Safety
+from backhaul.domain.effects import BookRefund, CreateReturn, Effect, EffectState, Repeat, Safety
 from backhaul.domain.facts import Backoff, Facts
 from backhaul.domain.policy import Policy
 from backhaul.domain.said import Asked, Said
@@ -392,6 +394,51 @@ def test_a_refund_of_the_desk_that_waited_is_judged_once_more(changes: dict[str,
     old = made(with_desk(PAID, desk_return(), booker=Booker.DESK, commerce_at=NOW - HOUR, ledger=[waiting]))
     assert Source.COMMERCE in looks(old)
     assert not any(isinstance(step, Send) for step in old.steps)
+
+
+WRONG = effect(OpenDeskReturn(CASE, "999", "#9", ()), EffectState.CONFIRMED, result="D1")
+
+
+def judged(known: Facts, ours: Effect) -> tuple[list[EffectState], bool]:
+    """How this effect is settled, and whether it is sent."""
+    steps = [step for step in planned(known).steps if isinstance(step, (Settle, Send)) and step.effect_id == ours.id]
+    return [step.state for step in steps if isinstance(step, Settle)], any(isinstance(step, Send) for step in steps)
+
+
+@pytest.mark.parametrize("wanted", [ProcessDeskReturn("D1"), RequestDeskLabel("D1")], ids=str)
+def test_what_waited_does_not_go_to_the_desks_return_of_another_order(wanted: DeskEffect) -> None:
+    """To which the case was linked by mistake."""
+    waiting = effect(wanted, EffectState.INTENT)
+    wrong = with_desk(PAID, desk_return(order_id="999"), booker=Booker.DESK, ledger=[WRONG, waiting])
+    assert judged(wrong, waiting) == ([EffectState.DROPPED], False)
+    for wanted in (CloseDeskReturn("D1"), CancelDeskReturn("D1")):
+        waiting = effect(wanted, EffectState.INTENT)
+        assert judged(change(wrong, ledger=(WRONG, waiting)), waiting) == ([], True), "it is called off"
+
+
+@pytest.mark.parametrize(
+    ("changes", "again"),
+    [
+        ({}, True),
+        ({"at_desk": desk_return(order_id="999")}, False),
+        ({"books": commerce(refunds=(booking(trace=""),))}, False),
+        ({"said": Said(waived=frozenset({"money"}))}, False),
+        ({"said": Said(waived=frozenset({"desk"}))}, True),
+    ],
+    ids=["nobody has", "of another order", "refunded by another", "booked by hand", "only the desk is waived"],
+)
+def test_a_refund_of_the_desk_whose_answer_was_lost_is_not_asked_for_again_beside_another(
+    changes: dict[str, Any], again: bool
+) -> None:
+    lost = effect(ProcessDeskReturn("D1"), EffectState.SENT)
+    known = {"at_desk": desk_return(), "booker": Booker.DESK, "ledger": [WRONG, lost], **changes}
+    assert judged(with_desk(PAID, **known), lost) == ([] if again else [EffectState.DROPPED], again)
+    if again:
+        old = with_desk(PAID, **known, commerce_at=NOW - HOUR)
+        assert Source.COMMERCE in looks(planned(old)), "somebody may have refunded meanwhile"
+        assert judged(old, lost) == ([], False)
+        alone = change(old, said=Said(waived=frozenset({"records"})))
+        assert judged(alone, lost) == ([], True), "nobody looks for the order any more, so nothing waits for it"
 
 
 def test_a_waived_desk_leaves_the_booking_to_the_hub() -> None:

@@ -208,3 +208,21 @@ async def test_no_unit_is_booked_with_two_cases(bench: Bench) -> None:
     await _commerce_answers(bench, new, old)
     (booked,) = [each for each in bench.commerce.sent if isinstance(each, BookRefund)]
     assert (booked.case_id, booked.lines) == ("R1", (("line", 1),))
+
+
+async def test_a_unit_that_leaves_a_second_time_comes_from_the_case_that_it_was_a_part_of_then(bench: Bench) -> None:
+    """And not from the first one of all: what was said of it since was said of the second."""
+    _sold(bench)
+    bench.channel.cases["1"] = _case("1", "a", "b", "c", ago=120)
+    await bench.attend(await bench.hear("1"))
+    bench.channel.cases |= {"1": _case("1", "a", ago=60), "2": _case("2", "b", "c", ago=60)}
+    second = await bench.hear("2")
+    for each in (second, await bench.hear("1")):
+        await bench.attend(each)
+    await bench.commands.inspect(second, [("c", Condition.DAMAGED, Disposition.NOT_RESTOCKED, "")], "ann")
+    bench.channel.cases |= {"2": _case("2", "b"), "3": _case("3", "c")}
+    third = await bench.hear("3")
+    await bench.attend(third)
+    body = await bench.pool.fetchval("select body from return_case where id = $1", third)
+    assert msgspec.json.decode(body, type=Seen).origin == "2"
+    assert set((await cases.said(bench.pool, third)).verdicts) == {"c"}

@@ -10,7 +10,14 @@ from backhaul.domain import by_unit
 from backhaul.domain.adoption import our_return
 from backhaul.domain.booking import safe
 from backhaul.domain.desk import number
-from backhaul.domain.desk_effects import DeskEffect, OpenDeskReturn, ProcessDeskReturn
+from backhaul.domain.desk_adoption import elsewhere as of_another_order
+from backhaul.domain.desk_effects import (
+    CancelDeskReturn,
+    CloseDeskReturn,
+    DeskEffect,
+    OpenDeskReturn,
+    ProcessDeskReturn,
+)
 from backhaul.domain.effects import AnyEffect, BookRefund, CreateReturn, Decide, DecideUnits, Effect
 from backhaul.domain.facts import Facts, LinkState
 from backhaul.domain.matching import case_lines
@@ -83,6 +90,8 @@ def _needless(wanted: DeskEffect, facts: Facts, shown: bool | None) -> bool:
     """Whether the desk shows it, or another end, already, or what it stands on is not there."""
     if isinstance(wanted, ProcessDeskReturn) and not _may_refund(facts):
         return True
+    if _astray(facts) and not isinstance(wanted, (CancelDeskReturn, CloseDeskReturn)):
+        return True
     return shown is not False or (isinstance(wanted, OpenDeskReturn) and not facts.goods_expected)
 
 
@@ -92,16 +101,25 @@ def _may_refund(facts: Facts) -> bool:
     case, order = facts.channel, facts.seen.commerce
     if case is None or case.stage not in (Stage.ACCEPTED, Stage.COMPLETED):
         return False
-    if facts.booker is not Booker.DESK or facts.shop.second_writer:
+    if facts.booker is not Booker.DESK or facts.shop.second_writer or one_too_many(facts):
         return False
     by_channel = facts.shop.payer is Payer.CHANNEL
-    if by_channel and "money" in facts.said.waived:
-        return False
-    if order is None:
+    return order is None or not by_channel or any(safe(facts, payment) for payment in order.payments)
+
+
+def one_too_many(facts: Facts) -> bool:
+    """Whether a refund of the desk's would come beside one that somebody has made already, or be of another order."""
+    if facts.shop.payer is Payer.CHANNEL and "money" in facts.said.waived:
         return True
-    if adoptable(case, order, case_lines(facts), facts.adopted_elsewhere) is not None:
+    case, order = facts.channel, facts.seen.commerce
+    if case is None or order is None:
         return False
-    return not by_channel or any(safe(facts, payment) for payment in order.payments)
+    return _astray(facts) or adoptable(case, order, case_lines(facts), facts.adopted_elsewhere) is not None
+
+
+def _astray(facts: Facts) -> bool:
+    """Whether the return in the desk is of another order than the case is linked to now."""
+    return facts.seen.desk is not None and of_another_order(facts, facts.seen.desk)
 
 
 def _unbooked(wanted: BookRefund, facts: Facts, shown: bool | None) -> str:

@@ -19,6 +19,7 @@ from backhaul.domain.desk_effects import (
     RequestDeskLabel,
 )
 from backhaul.domain.effects import (
+    AnyEffect,
     AttachTracking,
     BookRefund,
     CancelReturn,
@@ -39,9 +40,9 @@ from backhaul.domain.effects import (
     UploadLabel,
 )
 from backhaul.domain.facts import Facts, LinkState
-from backhaul.domain.intents import elsewhere, unwanted, waived
+from backhaul.domain.intents import elsewhere, one_too_many, unwanted, waived
 from backhaul.domain.matching import case_lines
-from backhaul.domain.records import anothers, being_created
+from backhaul.domain.records import anothers, being_created, concerned
 from backhaul.domain.refunds import adoptable, held_beside, not_ours
 from backhaul.domain.steps import Draft, Look, Send, Settle, Source, Trouble
 from backhaul.domain.words import INSTEAD, LEADS_TO, Party, Stage
@@ -284,12 +285,17 @@ def _unanswered(effect: Effect, facts: Facts) -> Trouble:
 
 def _again(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -> None:
     """The answer was lost and a read shows nothing: repeat only as far as the vendor makes it harmless."""
-    given_up = waived(effect.wanted, facts) or (isinstance(effect.wanted, BookRefund) and not_ours(facts))
-    if given_up and not isinstance(effect.wanted, ProcessDeskReturn):  # what a desk has queued it may still refund
+    by_desk = isinstance(effect.wanted, ProcessDeskReturn) and concerned(facts)
+    if _given_up(effect.wanted, facts):
         draft.steps.append(Settle(effect.id, EffectState.DROPPED, "it is left to others now", code="waived"))
         return
-    if effect.wanted.party is Party.COMMERCE and anothers(facts):
+    if (by_desk or effect.wanted.party is Party.COMMERCE) and anothers(facts):
         return  # a person is asked whose order it is
+    if by_desk and facts.seen.link.state is not LinkState.MATCHED:
+        return  # the order is looked for
+    if by_desk and (facts.stale(Party.COMMERCE) or now - facts.seen.commerce_at > FRESH):
+        draft.steps.append(Look(Source.COMMERCE, f"before it is asked for again: {effect.because}", 19))
+        return
     repeat = effect.safety.repeat
     if repeat is Repeat.KEYED and now - (effect.sent_at or now) >= effect.safety.memory_s - MARGIN:
         repeat = effect.safety.then
@@ -308,3 +314,11 @@ def _again(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
             _send(effect, facts, now, urgent, draft, "a person looked and asked for another try")
         return
     _send(effect, facts, now, urgent, draft, f"{effect.because} (same request again: its answer was lost)")
+
+
+def _given_up(wanted: AnyEffect, facts: Facts) -> bool:
+    """Whether what was lost is not asked for again, as others do it. A desk that was only waived is asked what became
+    of its refund: it may yet make what it has queued, and nobody books before that is known."""
+    if isinstance(wanted, ProcessDeskReturn):
+        return one_too_many(facts)
+    return waived(wanted, facts) or (isinstance(wanted, BookRefund) and not_ours(facts) is not None)

@@ -19,13 +19,13 @@ def named(case: ChannelCase) -> list[str]:
 
 async def origin(pool: Pool, shop_id: UUID, case_id: UUID, case: ChannelCase) -> tuple[UUID, str] | None:
     """The case of the same order that the units of this one were a part of, and the channel's id of it: one that was
-    read with them, and not with a later change than this."""
+    read with them, and not with a later change than this; of several the last, whose own they became before."""
     row = await pool.fetchrow(
         """
         select o.id, o.channel_id from return_case o join return_line r on r.case_id = o.id
         where o.shop_id = $1 and o.order_id = $3 and o.id <> $2 and o.channel_kind = 'return'
             and o.channel_id is not null and r.unit_id = any($4) and (r.gone or o.updated_at <= $5)
-        order by o.id limit 1
+        order by o.id desc limit 1
         """,
         shop_id,
         case_id,
