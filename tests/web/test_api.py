@@ -275,3 +275,19 @@ async def test_a_stage_shows_in_both_worlds(web: Web) -> None:
     assert page["cases"][0]["raw_status"] == "NEW_WORD_2027"
     await web.sign_in()
     assert "NEW_<wbr>WORD_<wbr>2027" in (await web.get("/")).text
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"{", "truncated"),
+        ('{"vendor": "caf\u00e9"}'.encode("latin-1"), "no text in UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
+    ],
+    ids=["cut", "latin", "deep"],
+)
+async def test_a_body_that_is_no_json_is_told_as_that(web: Web, body: bytes, said: str) -> None:
+    headers = {**await web.token(), "content-type": "application/json"}
+    answer = await web.client.post("/api/v1/connections", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert said in answer.json()["detail"]

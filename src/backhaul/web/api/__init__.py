@@ -6,6 +6,7 @@ from litestar import Router
 
 from backhaul.web.access import TokenAuthentication
 from backhaul.web.api import beginnings, cases, connections, lists, portal, shops
+from backhaul.web.api.body import ApiRequest
 
 PREFIX = "/api/v1"
 
@@ -23,5 +24,6 @@ def api_router() -> Router:
             *connections.ROUTES,
         ],
         middleware=[TokenAuthentication],
+        request_class=ApiRequest,
         security=[{"token": []}],
     )
