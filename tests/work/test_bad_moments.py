@@ -394,6 +394,13 @@ async def test_what_cannot_be_read_for_long_is_said_and_hides_nothing_else(
         (told,) = await bench.pool.fetch(open_ones)
         assert "a row without an id" in told["text"]
         assert told["shop_id"] == bench.shop_id
+    states = "update connection set state = $2 where state = $1"
+    await bench.pool.execute(states, "connected", "disabled")
+    await sweep.sweep_shop(bench.vendors, turn)
+    assert await bench.pool.fetch(open_ones) == [], "of a connection that is not used nobody goes on trying to read"
+    await bench.pool.execute(states, "disabled", "connected")
+    await sweep.sweep_shop(bench.vendors, turn)
+    assert len(await bench.pool.fetch(open_ones)) == 1
     drift = False
     await sweep.sweep_shop(bench.vendors, turn)
     assert await bench.pool.fetch(open_ones) == []

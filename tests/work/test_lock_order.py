@@ -121,6 +121,25 @@ async def test_a_run_that_is_thrown_out_of_a_circle_has_come_second_and_nothing_
         await writing
 
 
+async def test_two_batches_tell_of_the_same_webhooks_that_nobody_understands(bench: Bench) -> None:
+    """They are told of already, and each batch brings them in an order of its own."""
+    login = await bench.pool.fetchval("select connection_id from link where role = 'channel'")
+    odd = [Item(login, "channel", News(each, each, "", 0, (), drift="odd"), b"{}") for each in ("a", "b", "c")]
+    intake = Intake(bench.vendors)
+
+    async def told(items: list[Item]) -> None:
+        async with bench.pool.acquire() as connection, connection.transaction():
+            await intake.route(connection, items)
+
+    await told([*odd, *odd])
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await connection.execute("select from exception where text like '%(b)%' for update")
+        batches = [asyncio.create_task(told(items)) for items in (odd, odd[::-1])]
+        await _waiting(bench, 2)
+    await asyncio.gather(*batches)
+    assert await bench.pool.fetchval("select count(*) from exception where key like 'drift:%'") == 3
+
+
 async def test_units_leave_their_case_while_both_cases_are_written(bench: Bench) -> None:
     """The run that writes them down has lost its turn to one that is written together with the old case."""
     for name in ("1", "2"):

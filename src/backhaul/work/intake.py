@@ -129,9 +129,8 @@ class Intake:
         """Count a hint for every case that an item names; in one order, so that two batches never wait crosswise."""
         shops_of = await _shops(connection, items)
         hints: dict[UUID, Hints] = {}
+        await _drifts(connection, [item for item in items if item.news.drift])
         for item in items:
-            if item.news.drift:
-                await _drift(connection, item)
             if any(kind == "connection" for kind, _ in item.news.subjects):
                 hints[item.connection_id] = (1, 0)
         later: dict[UUID, tuple[Hints, int]] = {}
@@ -269,12 +268,14 @@ async def _proof(connection: Connection, news: News, shop: UUID, known: Mapping[
     await commands.add(connection, case_id, shop, "proof", msgspec.json.encode(proof), "channel", shop_time(clock))
 
 
-async def _drift(connection: Connection, item: Item) -> None:
-    key = "drift:" + hashlib.sha256(f"{item.news.topic}{item.news.drift}".encode()).hexdigest()[:12]
-    await exceptions.tell(
-        connection,
-        item.connection_id,
-        key,
-        f"A webhook is not understood ({item.news.topic}): {item.news.drift}",
-        "Nothing is lost: it is kept, and the sweep reads the truth. Tell the hub's makers, or close this.",
-    )
+async def _drifts(connection: Connection, items: list[Item]) -> None:
+    """Each once and in one order: one that is told of already is locked until the batch is stored."""
+    alike = {(item.connection_id, item.news.topic, item.news.drift) for item in items}
+    for connection_id, topic, drift in sorted(alike):
+        await exceptions.tell(
+            connection,
+            connection_id,
+            "drift:" + hashlib.sha256(f"{topic}{drift}".encode()).hexdigest()[:12],
+            f"A webhook is not understood ({topic}): {drift}",
+            "Nothing is lost: it is kept, and the sweep reads the truth. Tell the hub's makers, or close this.",
+        )

@@ -91,7 +91,9 @@ async def sweep_shop(vendors: Vendors, turn: Turn) -> tuple[int, int]:
     clock = links[Party.CHANNEL]["clock"] if Party.CHANNEL in links else None
     now = shop_time(clock)
     for role, row in links.items():
-        if row["state"] != "connected":
+        told = (row["connection_id"], (_unread(turn.shop_id),))
+        if row["state"] != "connected":  # nobody goes on trying, and a login that has ended is told as that
+            await exceptions.close(vendors.pool, *told, "not connected any more")
             continue
         try:
             await _sweep_role(vendors, turn, role, row["connection_id"], now)
@@ -102,7 +104,7 @@ async def sweep_shop(vendors: Vendors, turn: Turn) -> tuple[int, int]:
             log.info("sweep.interrupted", shop=str(turn.shop_id), role=role, error=str(error))
             await _tell(vendors, turn.shop_id, role, row, now, error)
         else:
-            await exceptions.close(vendors.pool, row["connection_id"], (_unread(turn.shop_id),), "reading works again")
+            await exceptions.close(vendors.pool, *told, "reading works again")
     return shop_time(clock) + max(EVERY_S, int(EVERY_REAL_S * affine(clock).rate)), Rank.SWEEP
 
 
