@@ -37,10 +37,11 @@ from backhaul.domain.effects import (
 )
 from backhaul.domain.facts import Adopted, Backoff, Facts, Link, LinkState
 from backhaul.domain.ledger import MARGIN, PATIENCE, READ_BACK, REREAD, follow, shown
+from backhaul.domain.records import UNWRITTEN
 from backhaul.domain.said import Asked, Said, Vote
-from backhaul.domain.steps import Draft, Look, Send, Settle, Source
+from backhaul.domain.steps import Draft, Look, Plan, Send, Settle, Source
 from backhaul.domain.terms import Booker, Mode, Payer, ShopTerms
-from backhaul.domain.words import INSTEAD, LEADS_TO, Action, Decision, Disposition, Party, ShippedBy, Stage
+from backhaul.domain.words import INSTEAD, LEADS_TO, Action, Decision, Disposition, Kind, Party, ShippedBy, Stage
 from tests.domain.build import (
     CASE,
     GID,
@@ -283,7 +284,7 @@ LOST = {
 }
 
 
-def names(draft: Draft) -> list[str]:
+def names(draft: Draft | Plan) -> list[str]:
     return [f"settle {step.state}" if isinstance(step, Settle) else type(step).__name__.lower() for step in draft.steps]
 
 
@@ -556,6 +557,21 @@ def test_what_waits_for_an_order_that_commerce_does_not_show_is_not_read_over_an
     missing = Link(LinkState.MISSING, GID, tried_at=NOW, tries=1)
     made = planned(facts(done, None, ledger=[ours], link=missing, commerce_heard=0))
     assert (made.steps, made.wake_at, troubles(made)) == ((), NOW + 5, {"order"})
+
+
+@pytest.mark.parametrize("state", [EffectState.INTENT, EffectState.SENT, EffectState.ACCEPTED])
+def test_a_cancelled_order_that_is_gone_from_commerce_keeps_no_case_open_in_silence(state: EffectState) -> None:
+    """It was there, so it is looked for and told of, until a person does without the booking."""
+    missing = Link(LinkState.MISSING, GID, tried_at=NOW, tries=9)
+    done = case(Stage.COMPLETED, kind=Kind.CANCELLATION, refunds=(paid(),))
+    ours, now = effect(book(), state), NOW + UNWRITTEN
+    gone = facts(done, None, ledger=[ours], link=missing, channel_at=now)
+    told = planned(gone, now=now)
+    assert (names(told), troubles(told)) == (["look"], {"order"})
+    waived = change(gone, said=Said(waived=frozenset({"money"})))
+    (settled,) = (step for step in planned(waived, now=now).steps if isinstance(step, Settle))
+    ended = planned(change(waived, ledger=(change(ours, state=settled.state),)), now=now)
+    assert (ended.steps, ended.ended) == ((), True)
 
 
 def test_an_answer_that_waited_gives_way_to_another_that_was_given_since() -> None:

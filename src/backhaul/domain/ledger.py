@@ -168,7 +168,9 @@ def follow(effect: Effect, facts: Facts, now: int, urgent: bool, draft: Draft) -
         return
     if party is Party.COMMERCE and facts.seen.link.state is not LinkState.MATCHED:
         # A process died before it wrote down which order it had found: found again, at once or with the next search.
-        if facts.seen.link.tried_at < effect.created_at:
+        if waived(effect.wanted, facts):  # or the order is gone, and with it what would show the effect
+            draft.steps.append(Settle(effect.id, EffectState.SUPERSEDED, "a person does without it"))
+        elif facts.seen.link.tried_at < effect.created_at:
             draft.steps.append(Look(Source.MATCH, f"to see what became of: {effect.because}", 15))
         return
     if not fresh or read_at < since:

@@ -130,11 +130,12 @@ def _search(facts: Facts, now: int, draft: Draft) -> None:
 
 
 def _early(facts: Facts) -> bool:
-    """Whether the order was cancelled, so that a commerce system that never heard of it lacks nothing."""
+    """Whether the order was cancelled, so that a commerce system that never heard of it lacks nothing. One that we have
+    asked something of was there."""
     case, link = facts.channel, facts.seen.link
-    return (
-        case is not None and case.kind is Kind.CANCELLATION and link.state is LinkState.MISSING and not link.candidates
-    )
+    if case is None or case.kind is not Kind.CANCELLATION or link.state is not LinkState.MISSING or link.candidates:
+        return False
+    return not any(effect.open and effect.wanted.party is Party.COMMERCE for effect in facts.ledger)
 
 
 def never_there(facts: Facts, now: int) -> bool:
