@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
+import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection as Sync
@@ -28,20 +29,23 @@ FIRST: dict[str, Any] = msgspec.json.decode(Path(__file__).with_name("first_vers
 NOW = 1_800_000_000
 
 
-def _first_schema(connection: Sync) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "0001")
+async def _schema(dsn: str, revision: str) -> None:
+    def upgrade(connection: Sync) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(migrate.STEPS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn))
+    async with engine.connect() as connection:
+        await connection.run_sync(upgrade)
+        await connection.commit()
+    await engine.dispose()
 
 
 async def _installed(dsn: str) -> UUID:
     """A database of the first version with one case that has everything; the case's id."""
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn))
-    async with engine.connect() as connection:
-        await connection.run_sync(_first_schema)
-        await connection.commit()
-    await engine.dispose()
+    await _schema(dsn, "0001")
     shop, login, case = uuid4(), uuid4(), uuid4()
     connection = await asyncpg.connect(dsn)
     await connection.execute(
@@ -161,3 +165,25 @@ async def test_what_the_first_version_stored_is_understood_after_the_upgrade(pos
         turn.heard_commerce,
     )
     assert "desk" not in plan(facts, policy, NOW).lanes
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+async def test_words_that_were_numbered_by_the_step_before_are_left_as_they_are(
+    postgres: EmbeddedPostgres, numbered: bool
+) -> None:
+    """For a day one step did what two do, and a database may have been brought up to date then."""
+    name = f"words_{uuid4().hex}"
+    dsn = await postgres.create_database(name)
+    await _schema(dsn, "0012")
+    connection = await asyncpg.connect(dsn)
+    if numbered:
+        await connection.execute("alter table command add column seq bigint generated always as identity")
+        await connection.execute("alter table effect alter column words type bigint")
+    await migrate.migrate(dsn)
+    found = await connection.fetch(
+        "select table_name || '.' || column_name from information_schema.columns where (table_name, column_name) in "
+        "(('command', 'seq'), ('effect', 'words'), ('return_line', 'gone'))"
+    )
+    await connection.close()
+    await postgres.drop_database(name)
+    assert sorted(row[0] for row in found) == ["command.seq", "effect.words", "return_line.gone"]

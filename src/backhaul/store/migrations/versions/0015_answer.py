@@ -2,15 +2,15 @@
 
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     op.get_bind().exec_driver_sql(
-        "create index return_case_answer on return_case (updated_at desc, id desc) "
+        "create index if not exists return_case_answer on return_case (updated_at desc, id desc) "
         "where status in ('requested', 'delivered', 'to_confirm', 'blind')"
     )
 

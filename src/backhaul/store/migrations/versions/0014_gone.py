@@ -2,14 +2,16 @@
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql("alter table return_line add column gone boolean not null default false")
+    op.get_bind().exec_driver_sql(
+        "alter table return_line add column if not exists gone boolean not null default false"
+    )
     # Those whose place on somebody else's return kept them; the others were deleted.
     op.get_bind().exec_driver_sql(
         "update return_line r set gone = true where r.adopted_return_id <> '' and r.unit_id <> r.order_line_id and "
